@@ -1,0 +1,1 @@
+"""The thin door: one folder per domain, and the page."""

@@ -1,0 +1,83 @@
+"""Every error that oO raises on purpose, without a word of HTTP; `api/errors.py` maps classes to statuses."""
+
+
+class OOError(Exception):
+    """A refusal that a person can act on: `code` is stable, the message is one clear sentence."""
+
+    code = "error"
+
+
+class Malformed(OOError):
+    """The input does not have the form that the contract asks for."""
+
+    code = "malformed"
+
+
+class NotFound(OOError):
+    """There is no such thing, or it belongs to somebody else."""
+
+    code = "not_found"
+
+
+class Conflict(OOError):
+    """The state has moved on since the caller looked at it."""
+
+    code = "conflict"
+
+
+class Unauthenticated(OOError):
+    """The caller has shown no valid session or token."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(OOError):
+    """The caller is known and may not do this."""
+
+    code = "forbidden"
+
+
+class ConsentMissing(Forbidden):
+    """The person has not granted, or has withdrawn, the consent that this access needs."""
+
+    code = "consent_missing"
+
+
+class TooManyRequests(OOError):
+    """The caller must wait before it tries again."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooLarge(OOError):
+    """The input is larger than the contract allows."""
+
+    code = "too_large"
+
+
+class Unavailable(OOError):
+    """A part that this needs is down or overloaded; nothing was changed."""
+
+    code = "unavailable"
+
+
+class PromotionRefused(Conflict):
+    """The evidence does not allow this promotion."""
+
+    code = "promotion_refused"
+
+
+class ArtifactRefused(OOError):
+    """A model artifact failed its checks and was not loaded."""
+
+    code = "artifact_refused"
+
+
+class ErasedPerson(Forbidden):
+    """The person was erased; nothing about them is accepted any more."""
+
+    code = "erased_person"

@@ -1,0 +1,46 @@
+"""Reactions and the versioned reward table; every reward is in [0, 1]."""
+
+from enum import StrEnum
+
+REWARD_TABLE_VERSION = 1
+WAIT_WINDOW_S = 4 * 3_600  # a shown tip without reaction counts as ignored after this
+LATE_WINDOW_S = 7 * 86_400  # a later reaction still corrects the default
+UNDO_WINDOW_S = 5
+CLUSTER_BLOCK_S = 14 * 86_400  # how long `not_for_me` silences a cluster
+DEFERRAL_S = 2 * 3_600  # how long `not_now` silences a cluster
+
+
+class ReactionKind(StrEnum):
+    """What a person can answer."""
+
+    DONE = "done"
+    NOT_NOW = "not_now"
+    NOT_FOR_ME = "not_for_me"
+
+
+class Outcome(StrEnum):
+    """Everything that can follow a decision, each with a reward."""
+
+    DONE = "done"
+    COMPLETED = "completed"  # the tipped task was completed inside the window, without a tap
+    NOT_NOW = "not_now"
+    IGNORED = "ignored"
+    NOT_FOR_ME = "not_for_me"
+
+
+REWARDS: dict[Outcome, float] = {
+    Outcome.DONE: 1.0,
+    Outcome.COMPLETED: 0.9,
+    Outcome.NOT_NOW: 0.25,
+    Outcome.IGNORED: 0.2,
+    Outcome.NOT_FOR_ME: 0.0,
+}
+
+SILENCE_PRICE = 0.45  # the reward of silence when nothing was spent yet
+SILENCE_STEP = 0.05  # added for each interruption already spent today
+SILENCE_SIGMA = 0.02  # small and positive, so that silence takes part in sampling
+
+
+def silence_reward(spent: int, price: float = SILENCE_PRICE) -> float:
+    """Return the documented reward of saying nothing, in [0, 1], after `spent` interruptions today."""
+    return min(max(price + SILENCE_STEP * spent, 0.0), 1.0)

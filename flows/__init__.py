@@ -1,0 +1,1 @@
+"""The clock and the stream: Prefect flows and their deployments."""

@@ -1,0 +1,1 @@
+"""How a tip is chosen: policies, probabilities, training, registry, promotion."""

@@ -1,0 +1,1 @@
+"""One tip, now: candidates, moments, scorer, receipt."""
