@@ -1,0 +1,1 @@
+"""Sessions: one-time links, the admin token, signing out."""

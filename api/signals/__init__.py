@@ -1,0 +1,1 @@
+"""Signals that clients push."""

@@ -1,0 +1,1 @@
+"""One tip, now, and why it was given."""
