@@ -5,6 +5,7 @@ the order of `ARRAYS`. Packing and unpacking are exact: replaying a choice from 
 """
 
 import json
+import math
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
@@ -140,16 +141,16 @@ def unpack(record: bytes) -> Decision:
         raise Malformed("a decision record does not begin with OOD1")
     offset = PREFIX + struct.unpack("<I", record[4:PREFIX])[0]
     try:
-        header = json.loads(record[PREFIX:offset])
+        header = dict(json.loads(record[PREFIX:offset]))
         shapes = header.pop("shapes")
         arrays: dict[str, NDArray[Any]] = {}
         for (name, dtype), shape in zip(ARRAYS, shapes, strict=True):
-            count = int(np.prod(shape))
+            count = math.prod(shape)
             arrays[name] = np.frombuffer(record, dtype, count, offset).reshape(shape)
             offset += count * np.dtype(dtype).itemsize
         fields: dict[str, Any] = {**_typed(header), **arrays}
         decision = Decision(**fields)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise Malformed(f"a decision record is damaged: {error}") from error
     if offset != len(record):
         raise Malformed(f"a decision record has {len(record) - offset} bytes too many")

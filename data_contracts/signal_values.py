@@ -27,6 +27,7 @@ RULES: dict[str, str] = {
     "out_of_range": "The value lies outside the range of the field.",
     "not_a_choice": "The value is none of the words that the field knows.",
     "bad_id": "An id has 1 to 64 characters out of letters, digits, dot, underscore, colon and hyphen.",
+    "bad_subject": "A subject of an event is a keyed hash of 32 hexadecimal digits, never a name.",
     "empty_text": "The text is empty.",
     "text_too_long": "The text is longer than the field allows.",
     "bad_text": "The text holds control characters or is not valid Unicode.",
