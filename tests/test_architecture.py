@@ -1,0 +1,214 @@
+"""The import table and the vendor table, held against the code and against ARCHITECTURE.md."""
+
+import graphlib
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tests.source_tree import CHECKOUT, ROOTS, imports, module_name, python_files
+
+LIBRARIES = {"data_contracts", "infra", "feature_repo", "models"}
+
+# root -> the roots that it may import, besides itself
+MAY_IMPORT: Mapping[str, set[str]] = {
+    "data_contracts": set(),
+    "infra": {"data_contracts"},
+    "feature_repo": {"data_contracts"},
+    "models": {"data_contracts"},
+    "serving": LIBRARIES,
+    "api": {"data_contracts", "infra"},
+    "flows": LIBRARIES | {"serving"},
+    "oo": LIBRARIES | {"serving", "api", "flows"},
+    "examples": set(),
+}
+
+# every import that is neither ours nor Python's -> the modules it may be named in
+VENDOR_HOMES: Mapping[str, set[str]] = {
+    "alembic": {"infra/database"},
+    "authlib": {"api/accounts", "infra/connectors"},
+    "cryptography": {"infra"},
+    "duckdb": {"feature_repo", "models", "flows"},
+    "fastapi": {"api", "serving/app"},
+    "feast": {"feature_repo"},
+    "google.protobuf": {"data_contracts"},
+    "great_expectations": {"data_contracts/expectations"},
+    "grpc_tools": {"data_contracts/events"},
+    "icalendar": {"infra/connectors"},
+    "lightgbm": {"models/policies"},
+    "litellm": {"serving/llm"},
+    "mlflow": {"models/registry"},
+    "nats": {"infra/jetstream"},
+    "numpy": {"data_contracts", "feature_repo", "models", "serving", "flows"},
+    "pandas": {"data_contracts/expectations", "feature_repo", "models", "flows"},
+    "polars": {"feature_repo", "models", "flows"},
+    "prefect": {"flows"},
+    "prometheus_client": {"infra", "api", "serving"},
+    "psycopg": {"infra/database"},
+    "pyarrow": {"feature_repo", "models", "flows"},
+    "pydantic": {"infra/settings", "api", "serving/app"},
+    "pydantic_settings": {"infra/settings"},
+    "recurring_ical_events": {"infra/connectors"},
+    "rich": {"oo"},
+    "scipy": {"models"},
+    "segno": {"oo"},
+    "sqlalchemy": {"infra/database"},
+    "starlette": {"api", "serving/app"},
+    "typer": {"oo"},
+    "uvicorn": {"oo"},
+}
+
+# `import api.app` must not pay for these, nor give an attacker their code
+NEVER_IN_THE_DOOR = {
+    *("prefect", "mlflow", "feast", "great_expectations", "lightgbm", "litellm"),
+    *("polars", "duckdb", "pandas", "pyarrow", "scipy.stats"),
+}
+
+
+def within(path: str, home: str) -> bool:
+    """Say whether a module file is `home` or lies below it."""
+    return path == f"{home}.py" or path.startswith(f"{home}/")
+
+
+def longest_prefix(module: str) -> str | None:
+    """Return the vendor that a dotted name belongs to."""
+    matches = [vendor for vendor in VENDOR_HOMES if module == vendor or module.startswith(f"{vendor}.")]
+    return max(matches, key=len, default=None)
+
+
+def verdict(path: str, module: str, name: str) -> str | None:
+    """Return what is wrong with the import of `module` in `path`, or nothing."""
+    root, imported = path.partition("/")[0], module.partition(".")[0]
+    if module.startswith("."):
+        return "relative import"
+    if imported == root or imported in sys.stdlib_module_names:
+        return None
+    if imported in MAY_IMPORT or imported in ("tests", "benchmarks", "docs"):
+        return None if imported in MAY_IMPORT[root] else f"{root} may not import {imported}"
+    vendor = longest_prefix(f"{module}.{name}" if name else module)
+    if vendor is None:
+        return f"{module} has no home in the vendor table"
+    return None if any(within(path, home) for home in VENDOR_HOMES[vendor]) else f"{vendor} has another home"
+
+
+def violations(files: Mapping[str, str]) -> list[str]:
+    """Return every import that one of the two tables forbids, as `path:line: why`."""
+    return [
+        f"{path}:{found.line}: {problem}"
+        for path, source in files.items()
+        for found in imports(source)
+        if (problem := verdict(path, found.module, found.name))
+    ]
+
+
+def test_the_code_keeps_both_tables() -> None:
+    """No module imports what the import table or the vendor table forbids, not even inside a function."""
+    assert violations(python_files(*MAY_IMPORT)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "problem"),
+    [
+        ("infra/a.py", "import models.policy", "infra may not import models"),
+        ("api/a.py", "def f():\n    from serving import scorer", "api may not import serving"),
+        ("data_contracts/a.py", "from infra.clock import Clock", "data_contracts may not import infra"),
+        ("oo/a.py", "from tests import conftest", "oo may not import tests"),
+        ("models/a.py", "from . import policy", "relative import"),
+        ("flows/a.py", "import importlib\nimportlib.import_module('api.app')", "flows may not import api"),
+        ("models/a.py", "if TYPE_CHECKING:\n    import mlflow", "mlflow has another home"),
+        ("infra/bus.py", "import sqlalchemy.orm", "sqlalchemy has another home"),
+        ("infra/database_x.py", "import sqlalchemy", "sqlalchemy has another home"),
+        ("models/a.py", "from google import protobuf", "google.protobuf has another home"),
+        ("oo/a.py", "import leftpad", "leftpad has no home in the vendor table"),
+    ],
+)
+def test_a_forbidden_import_is_found(path: str, source: str, problem: str) -> None:
+    """The checker can fail."""
+    assert [line.partition(": ")[2] for line in violations({path: source})] == [problem]
+
+
+def test_what_the_tables_allow_passes() -> None:
+    """The checker does not cry wolf."""
+    assert violations({"models/registry.py": "import json\nimport mlflow\nfrom data_contracts.tips import Tip"}) == []
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading of ARCHITECTURE.md."""
+    text = (CHECKOUT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    lines = iter(text.partition(f"\n## {heading}\n")[2].splitlines())
+    table = []
+    for line in lines:
+        if line.startswith("|"):
+            table.append([cell.strip() for cell in line.strip("|").split("|")])
+        elif table or line.startswith("## "):
+            break
+    return table[2:]
+
+
+def quoted(cell: str) -> list[str]:
+    """Return the words in backticks of a table cell."""
+    return [word.rstrip("/") for word in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_the_printed_import_table_is_the_one_held() -> None:
+    """ARCHITECTURE.md says what this test enforces, in flow order."""
+    printed = {quoted(root)[0]: set(quoted(allowed)) for root, _, allowed in rows("The tree is the data flow")}
+    assert printed == {**MAY_IMPORT}
+    assert list(printed)[: len(ROOTS)] == list(ROOTS)
+
+
+def test_the_printed_vendor_table_is_the_one_held() -> None:
+    """Each vendor of ARCHITECTURE.md lives where this test says."""
+    printed = {
+        vendor: set(quoted(homes)) for vendors, homes in rows("One vendor, one home") for vendor in quoted(vendors)
+    }
+    assert printed == {**VENDOR_HOMES}
+
+
+def test_no_arrow_points_upwards() -> None:
+    """The import table itself has no circle."""
+    graphlib.TopologicalSorter(MAY_IMPORT).prepare()
+
+
+def module_graph(files: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return which of our modules each module imports when it is itself imported."""
+    known = {module_name(path): path for path in files}
+    graph: dict[str, set[str]] = {name: set() for name in known}
+    for name, path in known.items():
+        for found in imports(files[path]):
+            if found.at_import_time:
+                target = f"{found.module}.{found.name}" if f"{found.module}.{found.name}" in known else found.module
+                graph[name] |= {target} & known.keys() - {name}
+    return graph
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """A module can be understood after those that it imports."""
+    graphlib.TopologicalSorter(module_graph(python_files(*ROOTS))).prepare()
+
+
+def test_a_circle_of_modules_is_found() -> None:
+    """The checker can fail."""
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(
+            module_graph({"infra/a.py": "from infra import b", "infra/b.py": "import infra.a"})
+        ).prepare()
+
+
+def loaded(module: str) -> set[str]:
+    """Return the names of all modules that importing `module` loads in a fresh interpreter."""
+    script = f"import sys, {module}; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_the_door_does_not_load_the_workshop() -> None:
+    """`import api.app` loads none of the vendors that train, schedule or store history."""
+    assert loaded("api.app") & NEVER_IN_THE_DOOR == set()
+
+
+def test_a_loaded_vendor_is_seen() -> None:
+    """The checker can fail."""
+    assert "pyarrow" in loaded("pyarrow")
