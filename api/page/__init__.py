@@ -1,0 +1,1 @@
+"""The page: one sentence on black, its files read once and served from memory."""
