@@ -110,7 +110,7 @@ def _choices(enumeration: EnumDescriptor) -> tuple[str, ...]:
 
 
 def _native(name: str, why: str) -> Field:
-    return Field(name, "native_id", why, required=True, low=1, high=MAX_NATIVE_ID, unit="characters")
+    return Field(name, "native_id", why, required=True, low=1, high=MAX_NATIVE_ID)
 
 
 def _whole(name: str, high: int, unit: str, why: str, *, required: bool = False, default: int | None = None) -> Field:
@@ -126,9 +126,9 @@ def _task() -> SignalContract:
             _native("task", "the source's own id; only its keyed hash is kept"),
             Field("title", "title", "kept encrypted for 7 days, never in an event", low=1, high=MAX_TITLE),
             Field("state", "choice", "whether there is still something to do", required=True, choices=states),
-            _whole("priority", 4, "1 (highest) to 4", "how much it matters", default=4),
+            _whole("priority", 4, "1 is the highest", "how much it matters", default=4),
             Field("due", "time", "when it is due; the last moment of the local day when only the day counts"),
-            Field("due_is_date", "flag", "true when only the day counts"),
+            Field("due_is_date", "flag", "true when only the day counts", default=False),
             Field("created", "time", "when it was written down"),
             Field("completed", "time", "when it was done"),
             _whole("effort_min", 1_440, "minutes", "what it takes, to fit a free gap"),
@@ -145,8 +145,8 @@ def _event() -> SignalContract:
             Field("start", "time", "when it begins", required=True),
             Field("end", "time", "when it ends, not before it begins", required=True),
             Field("busy", "flag", "whether it takes the person's time", default=True),
-            Field("all_day", "flag", "whether it spans whole days"),
-            Field("cancelled", "flag", "whether it no longer takes place"),
+            Field("all_day", "flag", "whether it spans whole days", default=False),
+            Field("cancelled", "flag", "whether it no longer takes place", default=False),
         ),
     )
 
@@ -179,7 +179,6 @@ SIGNALS: Mapping[str, SignalContract] = MappingProxyType(
                     required=True,
                     low=1,
                     high=MAX_LABEL,
-                    unit="characters",
                 ),
             ),
         ),
@@ -187,8 +186,8 @@ SIGNALS: Mapping[str, SignalContract] = MappingProxyType(
             Source.MOOD,
             "How the person feels at the time of the signal.",
             (
-                _whole("mood", 5, "1 (low) to 5 (high)", "the mood", required=True),
-                _whole("energy", 5, "1 (low) to 5 (high)", "the energy"),
+                _whole("mood", 5, "5 is the best", "the mood", required=True),
+                _whole("energy", 5, "5 is the best", "the energy"),
             ),
         ),
         "context_observed": _context(),

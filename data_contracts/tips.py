@@ -41,7 +41,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One tip that could be given. `text` is personal: it is encrypted wherever it is kept."""
+    """One tip that could be given. `text` is personal: it is encrypted wherever it is kept.
+
+    Slots in `text` whose values move with the clock (`{gap}`, `{until}`) are filled when the tip is given.
+    """
 
     id: CandidateId
     template: str  # the catalogue entry or generator that made it
@@ -58,3 +61,4 @@ class Candidate:
     priority: int = 4  # of its subject, 1 (highest) to 4
     from_min: int = 0  # local minutes of the day between which it fits
     until_min: int = 1_440
+    opens_at: datetime | None = None  # not true before this
