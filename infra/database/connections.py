@@ -1,0 +1,104 @@
+"""How a connection is opened: URLs, SQLite pragmas, transaction begin, and driver errors as our own."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from data_contracts.errors import Malformed, Unavailable
+
+__all__ = ["BUSY_TIMEOUT_MS", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
+
+BUSY_TIMEOUT_MS = 5_000
+POOL_TIMEOUT_S = 10
+PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first: changing the journal mode takes a lock
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # an accepted fact survives power loss
+    "PRAGMA wal_autocheckpoint=0",  # one checkpointer, see infra/database/checkpointer.py
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",  # no personal byte in a temporary file
+    "PRAGMA mmap_size=268435456",
+)
+WRITE = {"oo_begin": ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")}
+READ = {
+    "oo_begin": ("PRAGMA query_only=ON", "BEGIN"),
+    "isolation_level": "REPEATABLE READ",
+    "postgresql_readonly": True,
+}
+# what waiting, freeing space or restarting the server mends; a missing table or a wrong statement is not among them
+PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def database_url(where: str | Path) -> URL:
+    """Return the URL of a file or of `sqlite:///path` or `postgresql://...`; raises `Malformed` for anything else."""
+    if isinstance(where, Path):
+        return URL.create("sqlite", database=str(where))
+    url = make_url(where) if "://" in where else URL.create("sqlite", database=where)
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:":
+            return url.set(drivername="sqlite")
+        case "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+        case _:
+            raise Malformed(f"the database must be a SQLite file or a PostgreSQL URL, not {url.render_as_string()}")
+
+
+def make_engine(url: URL) -> Engine:
+    """Return an engine whose connections follow the discipline of ARCHITECTURE.md; nothing is opened yet."""
+    sqlite = url.get_backend_name() == "sqlite"
+    arguments: dict[str, Any] = {"isolation_level": None} if sqlite else {"connect_timeout": 5}
+    engine = create_engine(
+        url, connect_args=arguments, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=not sqlite, max_overflow=20
+    )
+    event.listen(engine, "handle_error", _own_error)
+    if sqlite:
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def raw_connection(url: URL) -> Any:
+    """Return a DBAPI connection in autocommit mode with the same discipline, usable from any one thread at a time."""
+    if url.get_backend_name() == "sqlite":
+        connection = sqlite3.connect(str(url.database), isolation_level=None, check_same_thread=False)
+        _prepare(connection, None)
+        return connection
+    import psycopg  # noqa: PLC0415 - not paid by the embedded stage
+
+    conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=0, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        raise Unavailable("the database does not answer") from error
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    for statement in connection.get_execution_options().get("oo_begin", WRITE["oo_begin"]):
+        connection.exec_driver_sql(statement)
+
+
+def _own_error(context: ExceptionContext) -> None:
+    """Raise `Unavailable` for what passes; any other error stays what it is."""
+    if not isinstance(context.sqlalchemy_exception, (OperationalError, InterfaceError)):
+        return
+    code = getattr(context.original_exception, "sqlite_errorcode", None)
+    if code is None or code & 0xFF in PASSING:
+        # the driver's message may name values, so only its class is passed on
+        name = type(context.original_exception).__name__
+        raise Unavailable(f"the database is busy, full or down ({name})") from context.original_exception

@@ -1,0 +1,117 @@
+"""Opens the application database; the one place where engine, sessions and units of work come from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+from sqlalchemy import URL, text
+from sqlalchemy.orm import Session
+
+from data_contracts.errors import Unavailable
+from data_contracts.identifiers import PersonId
+from infra.bus import Bus
+from infra.database.connections import READ, WRITE, database_url, make_engine, raw_connection
+from infra.database.unit_of_work import UnitOfWork
+
+__all__ = ["Checkpoint", "Database", "open_database"]
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint did; `complete` is false when a reader or a writer was in the way."""
+
+    complete: bool
+    log_pages: int
+    moved_pages: int
+
+
+class Database:
+    """The application database of a process.
+
+    `tombstone` gives the keyed hash of a person (`Vault.tombstone`); with it, a refused person who was erased is told
+    from one who never was.
+    """
+
+    def __init__(self, url: URL, bus: Bus, tombstone: Callable[[PersonId], str] | None = None) -> None:
+        self.url = url
+        self.bus = bus
+        self.tombstone = tombstone
+        self._engine = make_engine(url)
+        self._writes = self._engine.execution_options(**WRITE)
+        self._reads = self._engine.execution_options(**READ) if self.dialect == "postgresql" else self._sqlite_reads()
+
+    def _sqlite_reads(self) -> Any:
+        return self._engine.execution_options(oo_begin=READ["oo_begin"])
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which of the two databases this is."""
+        return cast("Literal['sqlite', 'postgresql']", self.url.get_backend_name())
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(str(self.url.database)) if self.dialect == "sqlite" else None
+
+    def unit_of_work(self) -> UnitOfWork:
+        """Return one write transaction; what is not committed is rolled back."""
+        return UnitOfWork(_session(self._writes), self.bus, self.tombstone)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Give a session of one consistent, read-only snapshot."""
+        session = _session(self._reads)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    def migrate(self) -> bool:
+        """Bring the schema up to date; return whether there was anything to do."""
+        from infra.database.migrations import is_current, upgrade  # noqa: PLC0415 - paid by who migrates
+
+        if self.path is not None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._reads.connect() as connection:
+            if is_current(connection):
+                return False
+        with self._writes.begin() as connection:
+            upgrade(connection)
+        return True
+
+    def checkpoint(self, mode: Literal["PASSIVE", "TRUNCATE"] = "TRUNCATE") -> Checkpoint:
+        """Move SQLite's write-ahead log into the database file; PostgreSQL does that by itself."""
+        if self.dialect != "sqlite":
+            return Checkpoint(complete=True, log_pages=0, moved_pages=0)
+        connection = self.connect_raw()
+        try:
+            busy, log_pages, moved = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        finally:
+            connection.close()
+        return Checkpoint(complete=not busy and log_pages == moved, log_pages=log_pages, moved_pages=moved)
+
+    def connect_raw(self) -> Any:
+        """Return an autocommit DBAPI connection, for the decision writer, the hot read and maintenance only."""
+        return raw_connection(self.url)
+
+    def ping(self) -> str:
+        """Say which database answers; raises `Unavailable` when none does."""
+        with self.read() as session:
+            if session.scalar(text("SELECT 1")) != 1:
+                raise Unavailable("the database answers nonsense")
+        return self.dialect
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self._engine.dispose()
+
+
+def open_database(
+    where: str | Path, *, bus: Bus | None = None, tombstone: Callable[[PersonId], str] | None = None
+) -> Database:
+    """Return the database of a SQLite path or a URL; nothing is created before `migrate`."""
+    return Database(database_url(where), bus or Bus(), tombstone)
+
+
+def _session(bind: Any) -> Session:
+    return Session(bind, autoflush=True, expire_on_commit=False, execution_options={"populate_existing": True})

@@ -1,0 +1,40 @@
+"""The schema's history, run by Alembic from this package; Alembic is imported only when there is work."""
+
+from importlib import resources
+
+from sqlalchemy import Connection, inspect, text
+
+__all__ = ["HEAD", "downgrade", "is_current", "upgrade"]
+
+HEAD = "0001"  # the newest revision; a test holds it against the scripts
+LOCK = 0x6F4F  # of PostgreSQL's advisory locks, taken by whoever migrates
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the schema is at the newest revision."""
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+
+
+def upgrade(connection: Connection, revision: str = HEAD) -> None:
+    """Upgrade inside the caller's transaction: all steps or none, so an interrupted upgrade starts again cleanly."""
+    _run(connection, "upgrade", revision)
+
+
+def downgrade(connection: Connection, revision: str) -> None:
+    """Go back to a revision, or to `base`, inside the caller's transaction."""
+    _run(connection, "downgrade", revision)
+
+
+def _run(connection: Connection, verb: str, revision: str) -> None:
+    from alembic import command  # noqa: PLC0415 - a second of import that an up-to-date schema must not cost
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    with resources.as_file(resources.files(__package__)) as folder:
+        config = Config()
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        getattr(command, verb)(config, revision)

@@ -1,0 +1,44 @@
+"""All tables of the application database; importing this package completes `Base.metadata`."""
+
+from infra.database.tables.base import Base
+from infra.database.tables.decisions import (
+    ClusterBlockRow,
+    DecisionRow,
+    PersonPartRow,
+    ReactionRow,
+    ShadowDecisionRow,
+)
+from infra.database.tables.events import EventRow, FoldHeadRow, QuarantineRow, SourceFileRow, WorkingRow
+from infra.database.tables.people import (
+    ConsentRow,
+    LoginLinkRow,
+    PersonRow,
+    SessionRow,
+    TextRow,
+    TombstoneRow,
+)
+from infra.database.tables.policies import AuditRow, ChampionSlotRow, PolicyRow, ShadowComparisonRow
+
+__all__ = [
+    "AuditRow",
+    "Base",
+    "ChampionSlotRow",
+    "ClusterBlockRow",
+    "ConsentRow",
+    "DecisionRow",
+    "EventRow",
+    "FoldHeadRow",
+    "LoginLinkRow",
+    "PersonPartRow",
+    "PersonRow",
+    "PolicyRow",
+    "QuarantineRow",
+    "ReactionRow",
+    "SessionRow",
+    "ShadowComparisonRow",
+    "ShadowDecisionRow",
+    "SourceFileRow",
+    "TextRow",
+    "TombstoneRow",
+    "WorkingRow",
+]

@@ -1,0 +1,87 @@
+"""What came in and what it became: events with their outbox mark, quarantine, working state, fold heads, files read."""
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from infra.database.tables.base import Base, Owner, OwnerKey, Sequence
+
+__all__ = ["EventRow", "FoldHeadRow", "QuarantineRow", "SourceFileRow", "WorkingRow"]
+
+
+class EventRow(Base):
+    """One accepted event, and when it was published beyond this process."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("person", "id"),
+        Index("ix_events_person_sequence", "person", "sequence"),
+        Index(
+            "ix_events_unpublished",
+            "sequence",
+            sqlite_where=text("published_us IS NULL"),
+            postgresql_where=text("published_us IS NULL"),
+        ),
+        # a sequence number is never used twice, even after its row was erased
+        {"sqlite_autoincrement": True},
+    )
+
+    sequence: Mapped[Sequence]
+    id: Mapped[str]
+    person: Mapped[Owner]
+    kind: Mapped[str]
+    at_us: Mapped[int]
+    received_us: Mapped[int]
+    source: Mapped[str]
+    payload: Mapped[bytes]
+    published_us: Mapped[int | None]
+
+
+class QuarantineRow(Base):
+    """One refused row, sealed, with the rule that it broke."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (Index("ix_quarantine_person_received_us", "person", "received_us"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person: Mapped[Owner]
+    source: Mapped[str]
+    file: Mapped[str | None]
+    line: Mapped[int | None]
+    rule: Mapped[str]
+    received_us: Mapped[int]
+    box: Mapped[bytes]
+
+
+class WorkingRow(Base):
+    """One keyed row of the fold's state: the last writer by (event time, event id)."""
+
+    __tablename__ = "working_state"
+
+    person: Mapped[OwnerKey]
+    source: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    at_us: Mapped[int]
+    event_id: Mapped[str]
+    payload: Mapped[bytes]
+
+
+class FoldHeadRow(Base):
+    """How far the fold of a person has read."""
+
+    __tablename__ = "fold_heads"
+
+    person: Mapped[OwnerKey]
+    sequence: Mapped[int]
+    as_of_us: Mapped[int]
+
+
+class SourceFileRow(Base):
+    """A file that a person imported, so that its texts can be read again where they are."""
+
+    __tablename__ = "source_files"
+
+    person: Mapped[OwnerKey]
+    path: Mapped[str] = mapped_column(primary_key=True)
+    connector: Mapped[str]
+    digest: Mapped[str]
+    imported_us: Mapped[int]
