@@ -15,7 +15,7 @@ Texts = tuple[str, ...]
 class ServedTasks(NamedTuple):
     """Open work: counts, the soonest due tasks (ascending by due time, then key) and the newest completions."""
 
-    last_us: int = 0  # event time of the newest fact; 0 when there is none
+    last_us: int = 0  # when the newest fact became known, the later of event time and arrival; 0 when there is none
     open_count: int = 0
     high_priority_count: int = 0  # open tasks of priority 1
     oldest_created_us: int = 0  # of the open tasks; 0 when unknown
@@ -31,7 +31,7 @@ class ServedTasks(NamedTuple):
 class ServedCalendar(NamedTuple):
     """Merged busy intervals that touch [as_of - 1 day, as_of + 7 days], ascending."""
 
-    last_us: int = 0
+    last_us: int = 0  # as of tasks: what still holds is as fresh as the last word about it
     busy_start_us: Ints = ()
     busy_end_us: Ints = ()
 
@@ -39,7 +39,7 @@ class ServedCalendar(NamedTuple):
 class ServedHabits(NamedTuple):
     """The newest habit logs, newest first; `log_habit` indexes `habit_keys` (ascending)."""
 
-    last_us: int = 0
+    last_us: int = 0  # event time of the newest log, as in the views below; 0 when there is none
     habit_keys: Texts = ()
     log_us: Ints = ()
     log_habit: Ints = ()

@@ -18,7 +18,7 @@ import psycopg
 
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
-from feature_repo.served_row import pack_view, unpack_view
+from feature_repo.packed_view import pack_view, unpack_view
 
 BUSY_TIMEOUT_MS = 5_000
 CHUNK = 64  # rows per transaction, so that no writer holds the file for more than about 5 ms
@@ -87,7 +87,7 @@ class OnlineTables(Protocol):
 
 def open_online(location: Path | str) -> OnlineTables:
     """Return the tables at a SQLite path or a `postgresql://` address, created where they are missing."""
-    if isinstance(location, str) and location.startswith(("postgresql://", "postgres://")):
+    if isinstance(location, str) and location.startswith("postgres"):
         return OnlinePostgres(location)
     return OnlineFile(Path(location))
 

@@ -1,15 +1,13 @@
 """From the working state to the small served row: pure, and the same bytes for the same facts."""
 
-import json
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE
 from data_contracts.features import DAY_S, Source
 from data_contracts.served import (
     CAPS,
-    VIEWS,
     ServedCalendar,
     ServedContext,
     ServedHabits,
@@ -41,17 +39,6 @@ def served_row(state: WorkingState, as_of_us: int) -> ServedRow:
         _context(state, as_of_us),
         _tips(state, as_of_us),
     )
-
-
-def pack_view(part: NamedTuple) -> bytes:
-    """Return the stored form of one part: a JSON list of its fields in order."""
-    return json.dumps(part, separators=(",", ":")).encode()
-
-
-def unpack_view(source: Source, payload: bytes | str) -> NamedTuple:
-    """Return the part of its stored form."""
-    fields: Any = [tuple(value) if isinstance(value, list) else value for value in json.loads(payload)]
-    return VIEWS[source](*fields)
 
 
 def _tasks(state: WorkingState, _as_of_us: int) -> ServedTasks:
