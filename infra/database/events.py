@@ -1,0 +1,100 @@
+"""Events: taken in once each, read in order per person, marked when they were mirrored."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from data_contracts.codec import Event, decode, kind
+from data_contracts.errors import ConsentMissing
+from data_contracts.identifiers import PersonId
+from data_contracts.signals import SIGNALS
+from infra.database.consents import Consented, bit
+from infra.database.outbox import lock_person
+from infra.database.tables import EventRow, FoldHeadRow
+from infra.database.unit_of_work import Appended, UnitOfWork
+
+__all__ = ["Sequenced", "after", "append", "behind", "last_sequence", "mark_published", "of_signal", "unpublished"]
+
+
+class Sequenced(NamedTuple):
+    """An event and its place in the event table."""
+
+    sequence: int
+    event: Event
+
+
+def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
+    """Take in events from outside, each at most once per (person, id); a duplicate changes nothing.
+
+    All or nothing: raises `ConsentMissing` when a signal's consent is missing, `ErasedPerson` or `NotFound` for a
+    person who is gone or never was, `Malformed` for an event without id or body.
+    """
+    for person in sorted({event.person for event in events}):
+        mask = lock_person(uow.session, PersonId(person), uow.tombstone).consent_mask
+        needed = {kind(event) for event in events if event.person == person} & SIGNALS.keys()
+        missing = sorted({SIGNALS[name].source for name in needed if not mask & bit(SIGNALS[name].source)})
+        if missing:
+            raise ConsentMissing(f"there is no consent to {', '.join(missing)}")
+    return uow.record_all(events)
+
+
+def after(session: Session, person: PersonId, sequence: int, limit: int) -> list[Sequenced]:
+    """Return the person's events behind `sequence`, in order, at most `limit`."""
+    statement = (
+        select(EventRow.sequence, EventRow.payload)
+        .where(EventRow.person == person, EventRow.sequence > sequence)
+        .order_by(EventRow.sequence)
+        .limit(limit)
+    )
+    return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
+
+
+def of_signal(session: Session, consented: Consented, since_us: int, until_us: int) -> list[Sequenced]:
+    """Return a consented signal's events with event time in [since_us, until_us), by (event time, id)."""
+    kinds = [name for name, contract in SIGNALS.items() if contract.source == consented.signal]
+    statement = (
+        select(EventRow.sequence, EventRow.payload)
+        .where(EventRow.person == consented.person, EventRow.kind.in_(kinds))
+        .where(EventRow.at_us >= since_us, EventRow.at_us < until_us)
+        .order_by(EventRow.at_us, EventRow.id)
+    )
+    return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
+
+
+def last_sequence(session: Session, person: PersonId) -> int:
+    """Return the newest sequence of the person, or 0."""
+    return session.scalar(select(func.max(EventRow.sequence)).where(EventRow.person == person)) or 0
+
+
+def behind(session: Session) -> list[PersonId]:
+    """Return the people whose fold has not yet read all of their events."""
+    newest = select(EventRow.person, func.max(EventRow.sequence).label("newest")).group_by(EventRow.person).subquery()
+    statement = (
+        select(newest.c.person)
+        .outerjoin(FoldHeadRow, FoldHeadRow.person == newest.c.person)
+        .where(newest.c.newest > func.coalesce(FoldHeadRow.sequence, 0))
+        .order_by(newest.c.person)
+    )
+    return [PersonId(person) for person in session.scalars(statement)]
+
+
+def unpublished(session: Session, limit: int) -> list[Sequenced]:
+    """Return events that no mirror has acknowledged yet, oldest first."""
+    statement = (
+        select(EventRow.sequence, EventRow.payload)
+        .where(EventRow.published_us.is_(None))
+        .order_by(EventRow.sequence)
+        .limit(limit)
+    )
+    return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
+
+
+def mark_published(uow: UnitOfWork, sequences: Sequence[int], *, at_us: int) -> None:
+    """Note that a mirror acknowledged these events; the first time stays."""
+    uow.session.execute(
+        update(EventRow)
+        .where(EventRow.sequence.in_(sequences), EventRow.published_us.is_(None))
+        .values(published_us=at_us)
+    )

@@ -1,0 +1,84 @@
+"""What challengers would have done, and the comparisons that a promotion needs as evidence."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from data_contracts.identifiers import DecisionId, PolicyDigest
+from infra.database.tables import ShadowComparisonRow, ShadowDecisionRow
+from infra.database.unit_of_work import UnitOfWork
+from infra.database.upsert import insert_into
+
+__all__ = ["ShadowDecision", "add_comparison", "comparison", "of_policy", "record"]
+
+
+class ShadowDecision(NamedTuple):
+    """One policy's view of one logged decision, as little-endian float64 arrays."""
+
+    decision: DecisionId
+    digest: PolicyDigest
+    mu: bytes
+    sigma: bytes
+    probabilities: bytes
+
+
+def record(uow: UnitOfWork, views: Sequence[ShadowDecision]) -> None:
+    """Keep views, each once per decision and policy; every decision must exist."""
+    if views:
+        statement = insert_into(uow.session, ShadowDecisionRow).on_conflict_do_nothing(
+            index_elements=["decision", "digest"]
+        )
+        uow.session.execute(statement, [view._asdict() for view in views])
+
+
+def of_policy(session: Session, digest: PolicyDigest, *, after: str = "", limit: int) -> list[ShadowDecision]:
+    """Return a policy's views by decision id from `after` on."""
+    statement = (
+        select(ShadowDecisionRow)
+        .where(ShadowDecisionRow.digest == digest, ShadowDecisionRow.decision > after)
+        .order_by(ShadowDecisionRow.decision)
+        .limit(limit)
+    )
+    return [
+        ShadowDecision(DecisionId(row.decision), PolicyDigest(row.digest), row.mu, row.sigma, row.probabilities)
+        for row in session.scalars(statement)
+    ]
+
+
+def add_comparison(
+    uow: UnitOfWork,
+    *,
+    comparison_id: str,
+    challenger: PolicyDigest,
+    incumbent: PolicyDigest,
+    decisions: int,
+    agreement: float,
+    value_difference: float,
+    at_us: int,
+) -> None:
+    """Keep the totals of one shadow run."""
+    uow.session.add(
+        ShadowComparisonRow(
+            id=comparison_id,
+            challenger=challenger,
+            incumbent=incumbent,
+            decisions=decisions,
+            agreement=agreement,
+            value_difference=value_difference,
+            at_us=at_us,
+        )
+    )
+    uow.session.flush()
+
+
+def comparison(session: Session, challenger: PolicyDigest, incumbent: PolicyDigest) -> ShadowComparisonRow | None:
+    """Return the newest recorded comparison of these two, or None: then nothing may be promoted."""
+    statement = (
+        select(ShadowComparisonRow)
+        .where(ShadowComparisonRow.challenger == challenger, ShadowComparisonRow.incumbent == incumbent)
+        .order_by(ShadowComparisonRow.at_us.desc(), ShadowComparisonRow.id.desc())
+        .limit(1)
+    )
+    return session.scalars(statement).one_or_none()
