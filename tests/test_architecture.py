@@ -46,7 +46,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "polars": {"feature_repo", "models", "flows"},
     "prefect": {"flows"},
     "prometheus_client": {"infra", "api", "serving"},
-    "psycopg": {"infra/database"},
+    "psycopg": {"infra/database", "feature_repo/online_tables"},
     "pyarrow": {"feature_repo", "models", "flows"},
     "pydantic": {"infra/settings", "api", "serving/app"},
     "pydantic_settings": {"infra/settings"},
