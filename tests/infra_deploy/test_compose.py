@@ -46,7 +46,7 @@ def names_nowhere(file: dict[str, Any]) -> set[str]:
     services = file["services"].values()
     wanted: set[str] = {name for one in services for name in one.get("depends_on", {})}
     mounted: set[str] = {volume.partition(":")[0] for one in services for volume in one.get("volumes", [])}
-    return (wanted - file["services"].keys()) | (mounted - file["volumes"].keys())
+    return wanted.difference(file["services"]) | mounted.difference(file["volumes"])
 
 
 def test_every_service_and_volume_that_is_named_is_declared() -> None:
