@@ -1,0 +1,52 @@
+"""The standing control: every action, silence included, with the same probability, whatever the situation."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.errors import ArtifactRefused
+from data_contracts.identifiers import PolicyDigest
+from models import design
+from models.policies.artifact_policy import ArtifactPolicy
+from models.policy import Choice, Context, Indices, draw
+
+Floats = NDArray[np.float64]
+
+
+class Uniform(ArtifactPolicy):
+    """What learning has to beat. It holds no numbers; mu and sigma are 0."""
+
+    NAME = "uniform"
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Floats], digest: PolicyDigest | None = None) -> Self:
+        """Return the policy; raises `ArtifactRefused` when there are arrays."""
+        if arrays:
+            raise ArtifactRefused(f"the uniform policy has no arrays, not {sorted(arrays)}")
+        return cls(digest)
+
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """Nothing."""
+        return {}
+
+    def choose(self, context: Context, actions: Floats, seed: int) -> Choice:  # noqa: ARG002 - it ignores the context
+        """Return a uniform draw among actions (n, k)."""
+        n = actions.shape[0]
+        probabilities = np.full(n, 1.0 / n)
+        return Choice(draw(probabilities, seed), probabilities, np.zeros(n), np.zeros(n))
+
+    def sample(
+        self,
+        context: Context,  # noqa: ARG002 - it ignores the context
+        actions: Floats,
+        rng: np.random.Generator,
+        size: int,
+    ) -> Indices:
+        """Return `size` uniform choices (size,)."""
+        return rng.integers(actions.shape[0], size=size)
+
+    def contributions(self, context: Context, actions: Floats) -> Floats:  # noqa: ARG002 - it ignores the context
+        """Return (n, GROUPS) zeros."""
+        return np.zeros((actions.shape[0], len(design.GROUPS)))

@@ -1,0 +1,104 @@
+"""What a policy is: a pure function from a situation to exact choice probabilities, and one reproducible draw."""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.identifiers import PolicyDigest
+from models.person_part import PersonPart
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
+
+MAX_EXPLORATION = 0.05
+EXPLORATION = 0.02
+
+
+class Context(NamedTuple):
+    """What every action of one decision shares."""
+
+    values: Floats  # (design.CONTEXT,), from design.scaled_context
+    silence: float  # the reward of saying nothing, from data_contracts.reactions.silence_reward
+    person: PersonPart | None = None  # None for somebody who never reacted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """One action, and everything that the log needs to replay and to reweigh it; arrays are (n,)."""
+
+    index: int
+    probabilities: Floats
+    mu: Floats
+    sigma: Floats
+
+
+class Policy(Protocol):
+    """How a tip is chosen. `actions` is (n, k): n - 1 candidates, then silence as a row of zeros.
+
+    Both methods follow one law: the frequencies of `sample` are the probabilities of `choose`. Probabilities sum to
+    1 within 1e-9, and depend on a candidate's features alone, never on its place in the list.
+    """
+
+    @property
+    def name(self) -> str:
+        """The policy's name in the registry of policies."""
+        ...
+
+    @property
+    def digest(self) -> PolicyDigest:
+        """The sha256 of the artifact's manifest, or `unregistered:NAME` before there is one."""
+        ...
+
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """All numbers of the policy, by name: what an artifact holds."""
+        ...
+
+    def choose(self, context: Context, actions: Floats, seed: int) -> Choice:
+        """Return the choice among the actions with its exact probabilities."""
+        ...
+
+    def sample(self, context: Context, actions: Floats, rng: np.random.Generator, size: int) -> Indices:
+        """Return `size` independent choices, (size,), without computing probabilities."""
+        ...
+
+    def contributions(self, context: Context, actions: Floats) -> Floats:
+        """Return (n, design.GROUPS): each feature's part of mu; left to right they sum to mu exactly."""
+        ...
+
+
+def with_floor(probabilities: Floats, exploration: float = EXPLORATION) -> Floats:
+    """Return (1 - e) p + e / m for the m eligible candidates, and (1 - e) p for silence, which is last.
+
+    The floors sum to e <= 0.05 whatever the number of candidates. Silence gets none: its reward is documented, not
+    learned, so exploring it would teach nothing. Without candidates nothing changes.
+    """
+    if not 0.0 <= exploration <= MAX_EXPLORATION:
+        raise ValueError(f"exploration {exploration} is outside [0, {MAX_EXPLORATION}]")
+    candidates = probabilities.size - 1
+    if candidates == 0:
+        return probabilities
+    mixed = probabilities * (1.0 - exploration)
+    mixed[:-1] += exploration / candidates
+    return mixed
+
+
+def draw(probabilities: Floats, seed: int) -> int:
+    """Return the index that one uniform number of PCG64(seed) hits on the cumulative sum of `probabilities`.
+
+    This is the whole randomness of a decision, so logged probabilities and seed replay it bit for bit. Probabilities
+    are not normalised: what their sum lacks of 1 (below 1e-9) belongs to the last action that is possible at all.
+    """
+    point = np.random.Generator(np.random.PCG64(seed)).random()
+    index = int(np.add.accumulate(probabilities).searchsorted(point, side="right"))
+    return index if index < probabilities.size else int(np.flatnonzero(probabilities)[-1])
+
+
+def explore(picks: Indices, candidates: int, rng: np.random.Generator, exploration: float = EXPLORATION) -> Indices:
+    """Return `picks` with a share of `exploration` replaced by uniform candidates: `with_floor` for samples."""
+    if candidates == 0:
+        return picks
+    explored = rng.random(picks.size) < exploration
+    return np.where(explored, rng.integers(candidates, size=picks.size), picks)
