@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from data_contracts import errors
@@ -40,6 +41,24 @@ FRAMEWORK_CODES: Mapping[int, str] = {
 MAX_FAULTS = 20
 MAX_PLACE = 40  # a field that nobody asked for is named, but not at any length
 RETRY_AFTER_S = 5  # what an overloaded or degraded server asks of its clients
+
+
+class Fault(BaseModel):
+    """Where a malformed request breaks which rule; what was sent is not repeated."""
+
+    at: str
+    rule: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 with a stable `code`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[Fault] | None = None
 
 
 def problem(

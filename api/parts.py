@@ -1,11 +1,17 @@
 """What the composition root plugs into the door: infrastructure, and serving behind protocols."""
 
+import secrets
+from dataclasses import dataclass
 from typing import Protocol
 
 from data_contracts.answers import ReactionResult, Receipt, Recommendation
 from data_contracts.decisions import Trigger
-from data_contracts.identifiers import DecisionId, PersonId
+from data_contracts.identifiers import DecisionId, PersonId, RandomBytes
 from data_contracts.reactions import ReactionKind
+from infra.clock import Clock
+from infra.database.engine import Database
+from infra.health import Health
+from infra.vault import Vault
 
 
 class Recommender(Protocol):
@@ -39,3 +45,17 @@ class Receipts(Protocol):
 
     def receipt(self, person: PersonId, decision: DecisionId) -> Receipt:
         """Return the receipt; raises `NotFound` for an unknown decision and for another person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that the door is made of; the composition root builds it once a process."""
+
+    database: Database
+    vault: Vault
+    clock: Clock
+    health: Health
+    recommender: Recommender
+    reactions: ReactionDesk
+    receipts: Receipts
+    random_bytes: RandomBytes = secrets.token_bytes

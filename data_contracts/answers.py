@@ -78,6 +78,6 @@ class SignalStatus(StrEnum):
 class SignalVerdict:
     """The fate of one signal; `rule` names what a quarantined one broke."""
 
-    id: EventId
+    id: EventId | None  # None when the signal had no readable one
     status: SignalStatus
     rule: str | None = None

@@ -21,6 +21,7 @@ __all__ = [
     "open_admin_session",
     "open_session",
     "redeem_login_link",
+    "revoke_session",
     "touch_session",
 ]
 
@@ -96,6 +97,27 @@ def close_session(uow: UnitOfWork, sid: str) -> bool:
         delete(SessionRow).where(SessionRow.sid_hash == _hash(sid)).returning(SessionRow.sid_hash)
     )
     return gone.first() is not None
+
+
+def revoke_session(uow: UnitOfWork, sid: str) -> bool:
+    """End one session on every replica at its next request, and return whether there was one.
+
+    The person's session epoch moves on, so that no process trusts what it remembers; their other sessions move along.
+    """
+    gone = uow.session.execute(
+        delete(SessionRow).where(SessionRow.sid_hash == _hash(sid)).returning(SessionRow.person, SessionRow.epoch)
+    ).first()
+    if gone is None or gone.person is None:
+        return gone is not None
+    person = get(uow.session, PersonId(gone.person))
+    person.session_epoch += 1
+    uow.session.execute(
+        update(SessionRow)
+        .where(SessionRow.person == gone.person, SessionRow.epoch == gone.epoch)
+        .values(epoch=person.session_epoch)
+    )
+    uow.session.flush()
+    return True
 
 
 def create_login_link(

@@ -8,7 +8,12 @@ from infra.database.tables import QuarantineRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["add", "counts", "list_for"]
+__all__ = ["add", "counts", "field_of", "list_for"]
+
+
+def field_of(row_id: str) -> str:
+    """Return the vault's field name of this row's box, so that boxes cannot change places."""
+    return f"quarantine|{row_id}"
 
 
 def add(

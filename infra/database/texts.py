@@ -13,9 +13,14 @@ from infra.database.tables import TextRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["expire", "find", "put"]
+__all__ = ["TEXT_US", "expire", "field_of", "find", "put"]
 
 TEXT_US = TEXT_DAYS * 86_400_000_000
+
+
+def field_of(subject: SubjectKey) -> str:
+    """Return the vault's field name of this subject's text, so that boxes cannot change places."""
+    return f"text|{subject}"
 
 
 def put(

@@ -1,0 +1,43 @@
+"""How often somebody may guess: a sliding window per caller, and a wider one for all callers together."""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+
+from data_contracts.errors import TooManyRequests
+
+EVERYBODY = ""
+MAX_CALLERS = 1_024
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Counts attempts of one process; at most `each` per caller and `together` for all within `window_s` seconds."""
+
+    each: int
+    together: int
+    window_s: int
+    _times: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self, caller: str, now: datetime) -> None:
+        """Count one attempt; raises `TooManyRequests` when there were too many before it."""
+        at = now.timestamp()
+        with self._lock:
+            for key, limit in ((caller, self.each), (EVERYBODY, self.together)):
+                times = self._recent(key, at)
+                if len(times) >= limit:
+                    wait_s = max(1, int(times[0] + self.window_s - at) + 1)
+                    raise TooManyRequests(f"too many attempts; try again in {wait_s} seconds", wait_s)
+            for key in (caller, EVERYBODY):
+                self._times[key].append(at)
+
+    def _recent(self, key: str, at: float) -> deque[float]:
+        times = self._times.setdefault(key, deque())
+        self._times.move_to_end(key)
+        while times and not at - self.window_s < times[0] <= at:  # a clock that was set back does not lock anybody out
+            times.popleft()
+        while len(self._times) > MAX_CALLERS:
+            self._times.popitem(last=False)
+        return times

@@ -1,0 +1,21 @@
+"""How people and tools sign in."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class TokenIn(BaseModel):
+    """The admin token of this installation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: SecretStr = Field(max_length=512)
+
+
+class SessionOut(BaseModel):
+    """Who is signed in; an admin token's session is nobody's, so it has no name."""
+
+    name: str | None
+    role: str
+    expires_at: datetime

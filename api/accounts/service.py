@@ -1,0 +1,58 @@
+"""Opening and closing sessions; every admin token that was tried leaves an audit line."""
+
+from hashlib import sha256
+from hmac import compare_digest
+
+from api.accounts.schemas import SessionOut
+from api.accounts.sessions import Visitor
+from api.parts import Parts
+from data_contracts.errors import NotFound, Unauthenticated
+from data_contracts.identifiers import from_us, to_us
+from infra.database import access_tokens, audit, people
+from infra.settings import Settings
+
+ADMIN_SESSION_S = access_tokens.ADMIN_SESSION_US // access_tokens.SECOND_US
+SESSION_S = access_tokens.SESSION_US // access_tokens.SECOND_US
+
+
+def exchange_token(*, parts: Parts, settings: Settings, token: str) -> str:
+    """Return the `sid` of a new admin session of 24 hours; raises `NotFound` when the token is off."""
+    if settings.admin_token is None:
+        raise NotFound("the admin token is off; it is on while ADMIN_TOKEN is set")
+    expected = settings.admin_token.get_secret_value()
+    right = compare_digest(sha256(token.encode()).digest(), sha256(expected.encode()).digest())
+    now_us = to_us(parts.clock())
+    with parts.database.unit_of_work() as uow:
+        action = "admin_session_opened" if right else "admin_session_refused"
+        audit.append(uow, at_us=now_us, actor="admin_token" if right else "unknown", action=action)
+        sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=parts.random_bytes) if right else ""
+        uow.commit()
+    if not right:
+        raise Unauthenticated("this is not the admin token")
+    return sid
+
+
+def redeem_link(*, parts: Parts, token: str) -> str:
+    """Use a one-time link up and return the `sid` of a new session; raises `Unauthenticated`."""
+    now_us = to_us(parts.clock())
+    with parts.database.unit_of_work() as uow:
+        person = access_tokens.redeem_login_link(uow, token, now_us=now_us)
+        sid = access_tokens.open_session(uow, person=person, now_us=now_us, random_bytes=parts.random_bytes)
+        uow.commit()
+    return sid
+
+
+def sign_out(*, parts: Parts, sid: str) -> None:
+    """End one session on every replica; the person's other sessions go on."""
+    with parts.database.unit_of_work() as uow:
+        access_tokens.revoke_session(uow, sid)
+        uow.commit()
+
+
+def describe(*, parts: Parts, visitor: Visitor) -> SessionOut:
+    """Return who is signed in."""
+    name = None
+    if visitor.person is not None:
+        with parts.database.read() as session:
+            name = people.get(session, visitor.person).name
+    return SessionOut(name=name, role=visitor.role, expires_at=from_us(visitor.ends_us))

@@ -1,0 +1,97 @@
+"""Who is at the door: sessions by cookie, remembered for the hot path and read from the database for all others."""
+
+from collections import OrderedDict
+from hashlib import sha256
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from data_contracts.identifiers import PersonId, to_us
+from infra.clock import Clock
+from infra.database import access_tokens
+from infra.database.engine import Database
+
+SID_LENGTH = 64
+MAX_REMEMBERED = 10_000
+REREAD_US = 60_000_000  # a remembered session is read again, and marked as in use, this often
+
+
+class Visitor(NamedTuple):
+    """A valid session; `person` is None for the admin token's, `epoch` is the person's session epoch."""
+
+    person: PersonId | None
+    role: str
+    epoch: int
+    ends_us: int
+    read_us: int
+
+
+class SessionDesk:
+    """Finds the visitor of a request. Only hashes of cookies are remembered."""
+
+    def __init__(self, database: Database, clock: Clock, *, secure: bool) -> None:
+        self.database = database
+        self.clock = clock
+        self.secure = secure
+        self.cookie = "__Host-sid" if secure else "sid"
+        self._prefix = f"{self.cookie}=".encode()
+        self._remembered: OrderedDict[bytes, Visitor] = OrderedDict()
+
+    def cookie_of(self, scope: Scope) -> str | None:
+        """Return the `sid` that a request brings, when it has the form of one."""
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                for part in value.split(b";"):
+                    found = part.strip()
+                    if found.startswith(self._prefix) and len(found) == len(self._prefix) + SID_LENGTH:
+                        return str(found[len(self._prefix) :], "latin-1")
+        return None
+
+    def recall(self, sid: str) -> Visitor | None:
+        """Return the visitor from memory; None when the session must be read again."""
+        visitor = self._remembered.get(_key(sid))
+        if visitor is None:
+            return None
+        now_us = to_us(self.clock())
+        return visitor if now_us < visitor.ends_us and 0 <= now_us - visitor.read_us < REREAD_US else None
+
+    def load(self, sid: str) -> Visitor | None:
+        """Return the visitor as the database has it now, and remember it."""
+        now_us = to_us(self.clock())
+        with self.database.read() as session:
+            found = access_tokens.find_session(session, sid, now_us=now_us)
+        if found is None:
+            self.forget(sid)
+            return None
+        known = self._remembered.get(_key(sid))
+        fresh = known is not None and 0 <= now_us - known.read_us < REREAD_US
+        read_us = known.read_us if known is not None and fresh else now_us
+        if not fresh:
+            with self.database.unit_of_work() as uow:
+                access_tokens.touch_session(uow, sid, now_us=now_us)
+                uow.commit()
+        visitor = Visitor(found.person, found.role, found.epoch, found.expires_us, read_us)
+        self._remember(sid, visitor)
+        return visitor
+
+    def forget(self, sid: str) -> None:
+        """Forget one session."""
+        self._remembered.pop(_key(sid), None)
+
+    def set_cookie(self, sid: str, max_age_s: int) -> str:
+        """Return the Set-Cookie header that signs a browser in."""
+        secure = "; Secure" if self.secure else ""
+        return f"{self.cookie}={sid}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+
+    def clear_cookie(self) -> str:
+        """Return the Set-Cookie header that signs a browser out."""
+        return self.set_cookie("", 0)
+
+    def _remember(self, sid: str, visitor: Visitor) -> None:
+        self._remembered[_key(sid)] = visitor
+        while len(self._remembered) > MAX_REMEMBERED:
+            self._remembered.popitem(last=False)
+
+
+def _key(sid: str) -> bytes:
+    return sha256(sid.encode("latin-1")).digest()

@@ -1,0 +1,47 @@
+"""Totals and health, as the database and the adapters have them now."""
+
+from api.admin.schemas import CheckOut, HealthOut, OverrideOut, StatsOut
+from api.metrics import Metrics
+from api.parts import Parts
+from data_contracts.identifiers import from_us
+from infra.database import overview, policies
+
+
+def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
+    """Return the totals of one snapshot; fallbacks are those of this process since its start."""
+    with parts.database.read() as session:
+        totals = overview.totals(session)
+        champion = policies.champion(session)
+    decisions = totals.spoken + totals.silent
+    return StatsOut(
+        people=totals.people,
+        events=totals.events,
+        quarantined=totals.quarantined,
+        decisions=decisions,
+        shown=totals.shown,
+        silence_rate=totals.silent / decisions if decisions else None,
+        reactions=totals.reactions,
+        fallbacks=metrics.fallbacks(),
+        champion_digest=champion.digest,
+        posterior_versions=totals.updates,
+        overrides=totals.overrides,
+    )
+
+
+def health(*, parts: Parts) -> HealthOut:
+    """Ping every adapter, and name a promotion that was forced."""
+    reports = parts.health.check()
+    failing = [report for report in reports if not report.ok]
+    status = "down" if any(report.vital for report in failing) else "degraded" if failing else "ok"
+    checks = [CheckOut.model_validate(report._asdict()) for report in reports]
+    # A database that is down is named by its own ping; it must not take the whole report with it.
+    forced = None if status == "down" else _override(parts)
+    return HealthOut(status=status, checks=checks, override=forced)
+
+
+def _override(parts: Parts) -> OverrideOut | None:
+    with parts.database.read() as session:
+        champion = policies.champion(session)
+    if champion.override_reason is None:
+        return None
+    return OverrideOut(reason=champion.override_reason, since=from_us(champion.changed_us))

@@ -1,0 +1,81 @@
+"""The door as one FastAPI app: guards, routes, the page. Nothing happens at import."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from api import errors
+from api.accounts.attempts import Attempts
+from api.accounts.endpoints import router as accounts
+from api.accounts.sessions import SessionDesk
+from api.admin.endpoints import router as admin
+from api.admin.probes import router as probes
+from api.consents.endpoints import router as consents
+from api.metrics import Metrics
+from api.middleware.body_limit import BodyLimit
+from api.middleware.cross_site import CrossSite
+from api.middleware.security_headers import SecurityHeaders
+from api.middleware.trusted_host import LOCAL, TrustedHost
+from api.openapi import PROBLEM, describe
+from api.page.endpoints import page_routes
+from api.parts import Parts
+from api.reactions.endpoints import router as reactions
+from api.signals.endpoints import router as signals
+from api.tips.endpoints import router as tips
+from infra.settings import Settings
+
+TITLE = "oO"
+VERSION = "0.1.0"
+DESCRIPTION = "One tip, at the right moment, or silence. Errors are RFC 9457 problems with a stable `code`."
+ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, consents, accounts, admin, probes)
+TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
+
+
+class Door(FastAPI):
+    """FastAPI, with its errors described as the problems that they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the contract, the same as the committed one."""
+        return describe(super().openapi())
+
+
+def create_app(settings: Settings, parts: Parts) -> FastAPI:
+    """Return the app that serves the API and the page; `parts` are opened and closed by who built them."""
+    origin = urlsplit(settings.url)
+    secure = origin.scheme == "https"
+    names = {*LOCAL, (origin.hostname or "").lower(), settings.host.lower()} - {""}
+    app = build(
+        middleware=[
+            Middleware(SecurityHeaders, secure=secure),
+            Middleware(TrustedHost, names=[f"[{name}]" if ":" in name and name[0] != "[" else name for name in names]),
+            Middleware(CrossSite, public_origin=f"{origin.scheme}://{origin.netloc}"),
+            Middleware(BodyLimit),
+        ]
+    )
+    app.state.settings = settings
+    app.state.parts = parts
+    app.state.metrics = Metrics()
+    app.state.sessions = SessionDesk(parts.database, parts.clock, secure=secure)
+    app.state.attempts = Attempts(*TOKEN_ATTEMPTS)
+    return app
+
+
+def build(middleware: list[Middleware] | None = None) -> Door:
+    """Return the app with its routes and nothing behind them: what its contract is generated from."""
+    app = Door(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # the interactive pages load scripts from elsewhere, which our policy forbids
+        redoc_url=None,
+        middleware=middleware,
+        responses={"default": {"description": PROBLEM, "model": errors.Problem}},
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.router.routes.extend(page_routes())
+    errors.install(app)
+    return app

@@ -1,0 +1,21 @@
+"""What a person lets oO read, and changing one's mind."""
+
+from fastapi import APIRouter
+
+from api.consents import service
+from api.consents.schemas import ConsentIn, ConsentsOut
+from api.dependencies import CurrentPerson, PartsOf
+
+router = APIRouter(prefix="/api/consents", tags=["consents"])
+
+
+@router.get("", operation_id="list_consents")
+def list_consents(person: CurrentPerson, parts: PartsOf) -> ConsentsOut:
+    """Return every signal with its purpose, and whether it is allowed."""
+    return service.list_consents(parts=parts, person=person)
+
+
+@router.post("", operation_id="change_consent")
+def change(wish: ConsentIn, person: CurrentPerson, parts: PartsOf) -> ConsentsOut:
+    """Grant or withdraw one signal; withdrawing is as easy as granting."""
+    return service.change(parts=parts, person=person, wish=wish)

@@ -1,0 +1,32 @@
+"""What a person may allow."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from data_contracts.features import Source
+
+SignalName = Literal["tasks", "calendar", "habits", "mood", "context", "tips"]
+
+
+class ConsentOut(BaseModel):
+    """One signal, what it is read for, and whether the person allows it."""
+
+    signal: Source
+    purpose: str
+    granted: bool
+
+
+class ConsentsOut(BaseModel):
+    """Every signal that can be allowed, in the order of the feature table."""
+
+    consents: list[ConsentOut]
+
+
+class ConsentIn(BaseModel):
+    """Grant or withdraw one signal."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    signal: SignalName
+    granted: bool

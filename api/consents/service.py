@@ -1,0 +1,41 @@
+"""Reading and changing what a person allows; it holds from the next request on."""
+
+from api.consents.schemas import ConsentIn, ConsentOut, ConsentsOut
+from api.parts import Parts
+from data_contracts.features import SOURCES, Source
+from data_contracts.identifiers import PersonId, new_id, to_us
+from infra.database import consents
+
+SURFACE = "api"
+
+
+def list_consents(*, parts: Parts, person: PersonId) -> ConsentsOut:
+    """Return every signal with its purpose and state."""
+    with parts.database.read() as session:
+        state = consents.state(session, person)
+    return _view(state)
+
+
+def change(*, parts: Parts, person: PersonId, wish: ConsentIn) -> ConsentsOut:
+    """Grant or withdraw one signal and return the state of all."""
+    now = parts.clock()
+    with parts.database.unit_of_work() as uow:
+        consents.change(
+            uow,
+            person=person,
+            signal=Source(wish.signal),
+            granted=wish.granted,
+            at_us=to_us(now),
+            surface=SURFACE,
+            event_id=new_id(now, parts.random_bytes),
+        )
+        state = consents.state(uow.session, person)
+        uow.commit()
+    return _view(state)
+
+
+def _view(state: dict[Source, bool]) -> ConsentsOut:
+    listed = [
+        ConsentOut(signal=signal, purpose=SOURCES[signal].purpose, granted=granted) for signal, granted in state.items()
+    ]
+    return ConsentsOut(consents=listed)

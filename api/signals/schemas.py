@@ -1,0 +1,35 @@
+"""What clients push; each signal is judged on its own, so the body only fixes the list."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from data_contracts.signals import ENVELOPE, SIGNALS
+
+MAX_SIGNALS = 10_000
+SIGNAL_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": list(ENVELOPE),
+    "additionalProperties": False,
+    "properties": {
+        "id": {"type": "string", "description": "unique per person; the same id twice changes nothing"},
+        "kind": {"type": "string", "enum": list(SIGNALS), "description": "what happened"},
+        "at": {"type": "string", "description": "ISO 8601 with an offset, an [Area/City], or both"},
+        "source": {"type": "string", "description": "the client that saw it"},
+        "data": {"type": "object", "description": "the fields of the kind"},
+    },
+}
+SIGNALS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["signals"],
+    "additionalProperties": False,
+    "properties": {"signals": {"type": "array", "maxItems": MAX_SIGNALS, "items": SIGNAL_SCHEMA}},
+}
+
+
+class SignalsIn(BaseModel):
+    """Any JSON values: a signal that breaks a rule is quarantined by name and does not stop the sound ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    signals: Annotated[list[Any], Field(max_length=MAX_SIGNALS)]
