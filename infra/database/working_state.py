@@ -86,6 +86,7 @@ def set_head(uow: UnitOfWork, person: PersonId, new: FoldHead) -> bool:
     statement = statement.on_conflict_do_update(
         index_elements=["person"],
         set_={"sequence": statement.excluded.sequence, "as_of_us": statement.excluded.as_of_us},
-        where=FoldHeadRow.sequence < statement.excluded.sequence,
+        where=tuple_(FoldHeadRow.sequence, FoldHeadRow.as_of_us)
+        < tuple_(statement.excluded.sequence, statement.excluded.as_of_us),
     )
     return uow.session.execute(statement.returning(FoldHeadRow.person)).first() is not None
