@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 BEFORE = timedelta(days=35)
 AFTER = timedelta(days=60)
 MAX_INSTANCES = 20_000
+PRECISE = 200  # broken components whose very line is searched
 BEGINNING = re.compile(r"^\s*BEGIN:VCALENDAR", re.IGNORECASE | re.MULTILINE)
 CHANGED = ("LAST-MODIFIED", "CREATED")  # set by a source that changes something; DTSTAMP is set by each export
 TODO_STATES = {"COMPLETED": "done", "CANCELLED": "deleted"}
@@ -101,12 +102,14 @@ def _produced(
 
     context = reading.context
     start, end = context.now - BEFORE, context.now + AFTER
+    broken_blocks = 0
     for key, blocks in groups.items():
         members = []
         for block in blocks:
             try:
-                members.append(instances.parse(block, zones))
+                members.append(instances.parse(block, zones, precise=broken_blocks < PRECISE))
             except instances.Broken as broken:
+                broken_blocks += 1
                 yield reading.refuse(broken.line, broken.rule, block.raw, broken.where)
         if not members:
             continue

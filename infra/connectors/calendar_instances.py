@@ -68,8 +68,11 @@ class Instance(NamedTuple):
     block: Block
 
 
-def parse(block: Block, zones: Zones) -> Member:
-    """Return the component of a block; raises `Broken` with the line of the property that cannot be read."""
+def parse(block: Block, zones: Zones, *, precise: bool = True) -> Member:
+    """Return the component of a block; raises `Broken` with the line of the property that cannot be read.
+
+    Where it is not `precise`, the line is the component's first: the search costs a second parse of each line.
+    """
     try:
         lines = zones.rewrite(block)
     except UnknownZone as unknown:
@@ -77,7 +80,8 @@ def parse(block: Block, zones: Zones) -> Member:
     try:
         component = _component(block.name, lines, list(zones.definitions(lines)))
     except PARSER_FAULTS as error:
-        raise Broken(_broken_line(block.name, lines) or block.number, "bad_property") from error
+        line = _broken_line(block.name, lines) if precise else None
+        raise Broken(line or block.number, "bad_property") from error
     for name in ("UID", "DTSTART", "DTEND", "DUE", "DURATION", "RECURRENCE-ID", "STATUS", "SUMMARY"):
         if isinstance(component.get(name), list):
             raise Broken(_number(block, name), "bad_property", f"{name}: ")

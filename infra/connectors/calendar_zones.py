@@ -10,11 +10,9 @@ from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from zoneinfo import ZoneInfo, available_timezones
 
-from infra.connectors.calendar_blocks import Block, Line
+from infra.connectors.calendar_blocks import TIMES, Block, Line
 
-TIMES = frozenset(
-    {"DTSTART", "DTEND", "DUE", "COMPLETED", "CREATED", "LAST-MODIFIED", "DTSTAMP", "RDATE", "EXDATE", "RECURRENCE-ID"}
-)
+ZONED = TIMES | {"RDATE", "EXDATE", "RECURRENCE-ID"}
 UTC_ONLY = frozenset(
     {"COMPLETED", "CREATED", "LAST-MODIFIED", "DTSTAMP"}
 )  # in UTC by RFC 5545, whatever a client forgot
@@ -81,7 +79,7 @@ class Zones:
 
     def rewrite(self, block: Block) -> list[Line]:
         """Return the block's lines with a zone on every local time; raises `UnknownZone`."""
-        lines = [self._line(line) if line.name in TIMES else line for line in block.lines]
+        lines = [self._line(line) if line.name in ZONED else line for line in block.lines]
         start = next((line.text for line in lines if line.name == "DTSTART"), "")
         return [Line(line.number, self._until(line.text, start)) if line.name == "RRULE" else line for line in lines]
 

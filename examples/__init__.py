@@ -1,0 +1,1 @@
+"""A month of one plausible life, in the formats of real sources."""

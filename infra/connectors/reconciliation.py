@@ -1,0 +1,100 @@
+"""What a file said at earlier imports against what it says now.
+
+A file of a calendar or of tasks is a snapshot: what it names no more is gone, and must not block or nag for ever; what
+it says again, after it had said something else, is news although the very same words were imported once.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from data_contracts.codec import Event, body, kind
+from data_contracts.events.oo.events.v1 import signals_pb2
+from data_contracts.identifiers import to_us
+from data_contracts.signals import SubjectKeys
+from infra.connectors.calendar_files import AFTER, BEFORE
+
+SNAPSHOTS = ("icalendar:", "todoist_json:", "todoist_csv:")  # the other files are appended to
+
+
+@dataclass(slots=True)
+class Known:
+    """All that was accepted from one `Event.source`: the ids, and the newest event per subject."""
+
+    ids: set[str] = field(default_factory=set)
+    newest: dict[str, Event] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> "Known":
+        """Return what these events say, in any order."""
+        known = cls()
+        for event in events:
+            known.ids.add(event.id)
+            subject = subject_of(event)
+            newest = known.newest.get(subject)
+            if newest is None or _order(event) > _order(newest):
+                known.newest[subject] = event
+        return known
+
+
+def subject_of(event: Event) -> str:
+    """Return the task or the calendar instance that an event is about, or an empty text."""
+    match kind(event):
+        case "event_scheduled":
+            return str(event.event_scheduled.event)
+        case "task_changed":
+            return str(event.task_changed.task)
+    return ""
+
+
+def restored(event: Event, known: Known, *, now: datetime, subject_key: SubjectKeys) -> Event:
+    """Return the event, made anew at `now` when its words were imported before and something else came between.
+
+    Without that it would be taken for a duplicate, and the state would stay as it was in between.
+    """
+    newest = known.newest.get(subject_of(event)) if event.source.startswith(SNAPSHOTS) else None
+    if newest is None or body(newest) == body(event):
+        return event
+    withdrawn = newest.at_us == newest.received_us and _is_gone(newest)
+    if event.id not in known.ids and not withdrawn:
+        return event
+    return _anew(event, now, subject_key("event_id", f"restored|{event.id}|{newest.id}"))
+
+
+def vanished(known: Known, named: set[str], *, now: datetime, subject_key: SubjectKeys) -> Iterator[Event]:
+    """Yield a withdrawal for each subject that is known and not `named` (by `subject_of`) any more.
+
+    An instance becomes cancelled when the window of this import covers it, an open task becomes deleted. Ask only
+    after the file was read to its end without a refusal: a row that could not be read has not vanished.
+    """
+    low, high = to_us(now - BEFORE), to_us(now + AFTER)
+    for subject, event in known.newest.items():
+        if not event.source.startswith(SNAPSHOTS) or subject in named or _is_gone(event):
+            continue
+        gone = _anew(event, now, subject_key("event_id", f"vanished|{event.id}"))
+        if kind(event) == "event_scheduled":
+            instance = gone.event_scheduled
+            if instance.end_us < low or instance.start_us >= high:
+                continue
+            instance.cancelled, instance.busy = True, False
+        elif event.task_changed.state == signals_pb2.TASK_STATE_OPEN:
+            gone.task_changed.state = signals_pb2.TASK_STATE_DELETED
+        else:
+            continue
+        yield gone
+
+
+def _anew(event: Event, now: datetime, identifier: str) -> Event:
+    made = Event()
+    made.CopyFrom(event)
+    made.id, made.at_us, made.received_us = identifier, to_us(now), to_us(now)
+    return made
+
+
+def _is_gone(event: Event) -> bool:
+    deleted = event.task_changed.state == signals_pb2.TASK_STATE_DELETED
+    return bool(event.event_scheduled.cancelled or deleted)
+
+
+def _order(event: Event) -> tuple[int, str]:
+    return event.at_us, event.id
