@@ -1,0 +1,89 @@
+"""DuckDB over the history: merges the many small parts of a stream out of core, and counts what is there.
+
+A stream writes one small part per batch. Merging sorts more rows than should be in memory at once, which is what
+DuckDB's external sort is for; the memory limit is a promise here, not a hope.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from data_contracts.served import VIEWS
+from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, History
+
+MEMORY_LIMIT = "256MB"
+MANY_PARTS = 8
+
+
+class ViewSummary(NamedTuple):
+    """How much history a view has."""
+
+    view: str
+    parts: int
+    bytes: int
+    rows: int
+    persons: int
+    from_us: int
+    until_us: int
+
+
+def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "threads": 2,
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,  # nothing is fetched at run time
+        "autoload_known_extensions": False,
+    }
+    return duckdb.connect(":memory:", config=settings)
+
+
+def compact(history: History, many: int = MANY_PARTS) -> int:
+    """Merge each bucket of at least `many` parts into one, without repeated rows; return how many parts were merged."""
+    merged = 0
+    with history.replacing(), _connect(history.root / ".spill") as connection:
+        for view in VIEWS:
+            for folder in sorted((history.root / view.value).glob("bucket=*")):
+                parts = sorted(folder.glob("*.parquet"))
+                if len(parts) >= many:
+                    _merge(history, connection, folder, parts)
+                    merged += len(parts)
+    return merged
+
+
+def _merge(history: History, connection: duckdb.DuckDBPyConnection, folder: Path, parts: list[Path]) -> None:
+    for part in parts:
+        history.verify(part)
+    temporary = history.temporary(folder)
+    keys = f"{PERSON}, {EVENT_TIME}, {SEQUENCE_TIME}"
+    try:
+        rows = connection.execute(
+            f"COPY (SELECT DISTINCT ON ({keys}) * FROM read_parquet($parts, hive_partitioning = false) "  # noqa: S608 - names of this module
+            f"ORDER BY {keys}) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)",
+            {"parts": [str(part) for part in parts]},
+        ).fetchone()
+        whole = history.adopt(folder, temporary, int(rows[0]) if rows else 0)
+    finally:
+        temporary.unlink(missing_ok=True)
+    for part in parts:
+        if part != whole:
+            part.unlink()
+
+
+def summaries(history: History) -> list[ViewSummary]:
+    """Return how much history each view has, from the files' statistics and the key columns only."""
+    found = []
+    with _connect(history.root / ".spill") as connection:
+        for view in VIEWS:
+            parts = history.parts(view.value)
+            if not parts:
+                continue
+            row = connection.execute(
+                f"SELECT count(*), count(DISTINCT {PERSON}), epoch_us(min({EVENT_TIME})), epoch_us(max({EVENT_TIME})) "  # noqa: S608 - names of this module
+                "FROM read_parquet($parts, hive_partitioning = false)",
+                {"parts": [str(part) for part in parts]},
+            ).fetchone()
+            size = sum(part.stat().st_size for part in parts)
+            found.append(ViewSummary(view.value, len(parts), size, *(row or (0, 0, 0, 0))))
+    return found

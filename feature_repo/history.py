@@ -1,0 +1,186 @@
+"""The history of served rows: append-only Parquet, one folder per view and bucket of persons.
+
+`<root>/<view>/bucket=xx/<rows>-<sha256>.parquet`. A part is written to a temporary file, synced, and renamed to the
+name that carries its digest, so a part is whole or absent, the same part twice is one file, and a damaged part is
+named instead of read. Nothing is changed in place: forgetting a person and compacting write new parts and then remove
+the old ones. Between the two steps a row can exist twice, which no reader notices, because readers take one row per
+(person, event time, sequence). Feast reads these files and never writes them by itself.
+"""
+
+import hashlib
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_SH, flock
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from data_contracts.errors import Malformed
+from data_contracts.features import Source
+from data_contracts.served import VIEWS
+from feature_repo.packed_view import LAYOUTS
+
+BUCKETS = 64
+DIGEST_CHARACTERS = 32
+ATTEMPTS = 5  # at listing and opening the parts while others replace them
+SINGLE, MANY, KEYS = pl.Int64(), pl.List(pl.Int64()), pl.List(pl.String())
+PERSON, EVENT_TIME, SEQUENCE_TIME = "person", "event_timestamp", "created_timestamp"
+TIME = pl.Datetime("us", "UTC")
+
+
+class HistoryRow(NamedTuple):
+    """What one view of one person was from an instant on; of one instant the greatest sequence counts."""
+
+    person: str
+    source: Source
+    event_us: int
+    sequence: int
+    part: NamedTuple
+
+
+def schema(source: Source) -> dict[str, pl.DataType]:
+    """Return the columns of a view. `created_timestamp` is the event sequence, counted in microseconds of the epoch."""
+    layout = LAYOUTS[source]
+    kinds = [
+        (KEYS if keys else MANY) if is_list else SINGLE for is_list, keys in zip(layout.lists, layout.keys, strict=True)
+    ]
+    fields = dict(zip(VIEWS[source]._fields, kinds, strict=True))
+    return {PERSON: pl.String(), EVENT_TIME: TIME, SEQUENCE_TIME: TIME, **fields}
+
+
+def frame(source: Source, rows: Iterable[HistoryRow]) -> pl.DataFrame:
+    """Return rows of one view as columns."""
+    table = [(row.person, row.event_us, row.sequence, *row.part) for row in rows]
+    columns = schema(source)
+    raw = {name: pl.Int64() if kind == TIME else kind for name, kind in columns.items()}
+    return pl.DataFrame(table, schema=raw, orient="row").cast({EVENT_TIME: TIME, SEQUENCE_TIME: TIME})
+
+
+def bucket(person: str) -> int:
+    """Return the bucket of a person."""
+    return hashlib.sha256(person.encode()).digest()[0] % BUCKETS
+
+
+class History:
+    """The parts below one folder; several processes may append, read and forget at the same time."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._verified: set[tuple[Path, int]] = set()
+
+    def append(self, rows: Iterable[HistoryRow]) -> None:
+        """Keep rows, at most one new part per view and bucket."""
+        groups: dict[tuple[Source, int], list[HistoryRow]] = defaultdict(list)
+        for row in rows:
+            groups[row.source, bucket(row.person)].append(row)
+        with self._locked(LOCK_SH):
+            for (source, number), group in groups.items():
+                self._write(self._folder(source.value, number), frame(source, group))
+
+    def append_frame(self, view: str, table: pl.DataFrame) -> None:
+        """Keep the rows of a table that has the columns of the view."""
+        numbers = table[PERSON].map_elements(bucket, return_dtype=pl.Int64)
+        with self._locked(LOCK_SH):
+            for (number,), group in table.with_columns(numbers.alias("_bucket")).group_by("_bucket"):
+                self._write(self._folder(view, int(str(number))), group.drop("_bucket"))
+
+    def read(
+        self, view: str, columns: Sequence[str] | None = None, persons: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """Return the rows of a view, of some persons only when they are named; in no order, possibly repeated."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._read(view, columns, persons)
+            except FileNotFoundError:
+                continue  # a part was replaced between listing and opening: list again
+        return self._read(view, columns, persons)
+
+    def _read(self, view: str, columns: Sequence[str] | None, persons: Sequence[str] | None) -> pl.DataFrame:
+        parts = self.parts(view, persons)
+        for part in parts:
+            self.verify(part)
+        if parts:
+            return pl.read_parquet(parts, columns=list(columns) if columns else None, hive_partitioning=False)
+        kinds: dict[str, Any] = schema(Source(view))
+        return pl.DataFrame(schema={name: kinds[name] for name in columns or kinds})
+
+    def parts(self, view: str, persons: Sequence[str] | None = None) -> list[Path]:
+        """Return the parts of a view, only those that can hold the named persons."""
+        if persons is None or len(persons) >= BUCKETS:
+            return sorted((self.root / view).glob("bucket=*/*.parquet"))
+        folders = {self._folder(view, bucket(person)) for person in persons}
+        return sorted(part for folder in folders for part in folder.glob("*.parquet"))
+
+    def verify(self, part: Path) -> None:
+        """Raise `Malformed`, naming the part, when its bytes are not those once written; checked once a process."""
+        key = (part, part.stat().st_mtime_ns)
+        if key in self._verified:
+            return
+        with part.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if part.stem.rpartition("-")[2] != digest[:DIGEST_CHARACTERS]:
+            raise Malformed(f"the history file {part} is damaged: its digest is not the one in its name")
+        self._verified.add(key)
+
+    def forget(self, person: str) -> None:
+        """Rewrite every part that holds the person, without them."""
+        with self._locked(LOCK_EX):
+            for view in VIEWS:
+                folder = self._folder(view.value, bucket(person))
+                for leftover in folder.glob("*.tmp"):
+                    leftover.unlink()
+                for part in folder.glob("*.parquet"):
+                    table = pl.read_parquet(part, hive_partitioning=False)
+                    others = table.filter(pl.col(PERSON) != person)
+                    if others.height < table.height:
+                        if others.height:
+                            self._write(folder, others)
+                        part.unlink()
+                        self._verified.clear()
+
+    @contextmanager
+    def replacing(self) -> Iterator[None]:
+        """Hold the folder for one writer that replaces parts."""
+        with self._locked(LOCK_EX):
+            yield
+
+    def adopt(self, folder: Path, temporary: Path, rows: int) -> Path:
+        """Give a finished temporary file its final name, durably, and return it."""
+        with temporary.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
+            os.fsync(file.fileno())
+        part = folder / f"{rows}-{digest}.parquet"
+        temporary.replace(part)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return part
+
+    def temporary(self, folder: Path) -> Path:
+        """Return a name in the folder that no reader sees and no other writer uses."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{secrets.token_hex(8)}.tmp"
+
+    def _write(self, folder: Path, table: pl.DataFrame) -> None:
+        temporary = self.temporary(folder)
+        try:
+            table.sort(PERSON, EVENT_TIME, SEQUENCE_TIME).write_parquet(temporary, compression="zstd")
+            self.adopt(folder, temporary, table.height)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _folder(self, view: str, number: int) -> Path:
+        return self.root / view / f"bucket={number:02x}"
+
+    @contextmanager
+    def _locked(self, how: int) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as file:
+            flock(file, how)
+            yield
