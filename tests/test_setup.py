@@ -2,10 +2,16 @@
 
 import os
 import re
+import shutil
+import subprocess
 import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
 from pydantic import AliasChoices
 
 from infra.settings import Settings
@@ -70,6 +76,34 @@ def test_the_lock_holds_every_direct_dependency() -> None:
     assert {canonical(one) for one in requirements()} - locked == set()
 
 
+def closure(wanted: list[str]) -> set[str]:
+    """Return the names of everything that installing the requirements would install on this machine."""
+    found: set[str] = set()
+    waiting = [Requirement(one) for one in wanted]
+    while waiting:
+        one = waiting.pop()
+        key = f"{canonical(one.name)}{sorted(one.extras)}"
+        if key not in found:
+            found.add(key)
+            environments = [{"extra": extra} for extra in one.extras or {""}]
+            waiting += [
+                needed
+                for needed in map(Requirement, distribution(one.name).requires or [])
+                if needed.marker is None or any(needed.marker.evaluate(environment) for environment in environments)
+            ]
+    return {key.partition("[")[0] for key in found}
+
+
+def test_the_door_installs_without_the_workshop() -> None:
+    """The base of the project, which is all that the api needs, does not bring in what trains or schedules."""
+    base = closure(project()["project"]["dependencies"])
+    assert {"fastapi", "starlette", "httptools"} <= base
+    assert (
+        base & {"prefect", "mlflow", "litellm", "feast", "great-expectations", "lightgbm", "polars", "scipy"} == set()
+    )
+    assert "prefect" in closure(project()["dependency-groups"]["flows"])
+
+
 def test_the_wheel_holds_the_roots() -> None:
     """What is shipped is what the import table names."""
     assert project()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == list(ROOTS)
@@ -122,3 +156,26 @@ def test_the_example_environment_names_real_settings_only() -> None:
     assert lines
     assert {line.lstrip("#").partition("=")[0] for line in lines} - known == set()
     assert [line for line in lines if not line.startswith("#")] == []
+
+
+def ask_for_chromium(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that finds a Chromium, with nothing but the given environment."""
+    command = [shutil.which("bash") or "bash", str(CHECKOUT / ".ci/chromium"), *arguments]
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+
+def test_a_named_chromium_is_taken(tmp_path: Path) -> None:
+    """`CHROMIUM` wins over whatever is on the path."""
+    mine = tmp_path / "mine"
+    mine.touch(mode=0o755)
+    assert ask_for_chromium(PATH="", CHROMIUM=str(mine)).stdout.strip() == str(mine)
+
+
+@pytest.mark.parametrize(("arguments", "status"), [((), 0), (("--require",), 1)])
+def test_a_missing_chromium_is_said_and_refused_where_it_is_required(
+    arguments: tuple[str, ...], status: int, tmp_path: Path
+) -> None:
+    """On a machine without one, `make test` names what does not run and the deciding script refuses."""
+    answer = ask_for_chromium(*arguments, PATH=str(tmp_path))
+    assert (answer.returncode, answer.stdout) == (status, "")
+    assert "browser" in answer.stderr
