@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from data_contracts.errors import Malformed, Unavailable
 
-__all__ = ["BUSY_TIMEOUT_MS", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
+__all__ = ["BUSY_TIMEOUT_MS", "PASSING", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
 
 BUSY_TIMEOUT_MS = 5_000
 POOL_TIMEOUT_S = 10
@@ -21,7 +21,6 @@ PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",  # no personal byte in a temporary file
-    "PRAGMA mmap_size=268435456",
 )
 WRITE = {"oo_begin": ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")}
 READ = {

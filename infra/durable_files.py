@@ -1,0 +1,81 @@
+"""Files that survive a crash: complete under their name, or not there at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync_folder"]
+
+PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only its owner can enter."""
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def create_once(path: Path, content: bytes) -> bytes:
+    """Create a private file and return its content: ours, or that of whoever came first."""
+    temporary = _write_beside(path, content)
+    try:
+        os.link(temporary, path)  # unlike a rename, this fails where the name is taken
+    except FileExistsError:
+        return path.read_bytes()
+    finally:
+        temporary.unlink()
+    sync_folder(path.parent)
+    return content
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a private file in place of whatever has the name, in one step."""
+    _write_beside(path, content).replace(path)
+    sync_folder(path.parent)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a private file, durably; lines of several processes don't mix."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
+    try:
+        os.write(descriptor, f"{line}\n".encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    sync_folder(path.parent)
+
+
+def shred(path: Path) -> bool:
+    """Overwrite a file with random bytes, then remove it; return whether there was one."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        os.write(descriptor, secrets.token_bytes(os.fstat(descriptor).st_size))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_beside(path: Path, content: bytes) -> Path:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return temporary
