@@ -8,16 +8,16 @@ is being erased is refused by the lock, so no row of theirs can appear after the
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from data_contracts.codec import Event
 from data_contracts.errors import ErasedPerson, NotFound
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.fold import StateRow, WorkingState, known_us
-from feature_repo.online_tables import OnlineTables, ViewRow, view_rows
+from feature_repo.online_tables import OnlineTables
 from feature_repo.served_row import served_view
 from infra.clock import Clock
 from infra.database import events, working_state
@@ -28,13 +28,6 @@ CHUNK = 200  # events per transaction, so that no writer holds the file for more
 CAPACITY = 256  # people whose working state stays in memory
 STRIPES = 64
 ATTEMPTS = 5
-
-
-class History(Protocol):
-    """Where every version of a served view is kept; an append that is repeated changes nothing."""
-
-    def append(self, rows: Sequence[ViewRow]) -> None:
-        """Keep these versions."""
 
 
 class Folded(NamedTuple):
@@ -66,7 +59,6 @@ class _Step:
     changed: int = 0
     rows: dict[tuple[str, str], StateRow | None] = field(default_factory=dict)
     sources: set[Source] = field(default_factory=set)
-    history: list[ViewRow] = field(default_factory=list)
 
 
 class Stream:
@@ -78,13 +70,11 @@ class Stream:
         database: Database,
         online: OnlineTables,
         clock: Clock,
-        history: History | None = None,
         capacity: int = CAPACITY,
     ) -> None:
         self._database = database
         self._online = online
         self._clock = clock
-        self._history = history
         self._capacity = capacity
         self._known: OrderedDict[PersonId, _Known] = OrderedDict()
         self._guard = threading.Lock()
@@ -147,7 +137,7 @@ class Stream:
             if not unread:
                 self._keep(person, known)
                 return Folded()
-            step = advance(person, known.state, known.head, unread, to_us(self._clock()))
+            step = advance(known.state, known.head, unread, to_us(self._clock()))
             if self._commit(person, known, step):
                 return Folded(len(unread), step.changed)
         return Folded()  # another processor is ahead each time: the events are in good hands
@@ -166,8 +156,6 @@ class Stream:
             views = {source: served_view(known.state, source, step.head.as_of_us) for source in sources}
             self._online.write(person, views, step.head.as_of_us, step.head.sequence)
             uow.commit()
-        if self._history is not None and step.history:
-            self._history.append(step.history)
         self._keep(person, _Known(known.state, step.head, online_follows=True))
         return True
 
@@ -189,36 +177,19 @@ class Stream:
                 self._known.popitem(last=False)
 
 
-def advance(
-    person: PersonId, state: WorkingState, head: FoldHead, unread: Iterable[events.Sequenced], now_us: int
-) -> _Step:
-    """Apply events to `state`; return what is to be written, and one version per view and instant of knowledge."""
+def advance(state: WorkingState, head: FoldHead, unread: Iterable[events.Sequenced], now_us: int) -> _Step:
+    """Apply events to `state`; return what is to be written."""
     step = _Step(head._replace(as_of_us=max(head.as_of_us, now_us)))
-    touched: set[Source] = set()
-    known_at = 0
     for sequence, event in unread:
-        if known_us(event) > known_at:
-            step.history += _versions(person, state, touched, known_at, step.head.sequence)
-            touched = set()
-            known_at = known_us(event)
         changes = state.apply(event)
         step.changed += bool(changes)
         for change in changes:
             source = change.source.value
             step.rows[source, change.row.key] = change.row
             step.rows |= dict.fromkeys(((source, key) for key in change.dropped), None)
-            touched.add(change.source)
-        step.sources |= touched
-        step.head = FoldHead(sequence, max(step.head.as_of_us, known_at))
-    step.history += _versions(person, state, touched, known_at, step.head.sequence)
+            step.sources.add(change.source)
+        step.head = FoldHead(sequence, max(step.head.as_of_us, known_us(event)))
     return step
-
-
-def _versions(
-    person: PersonId, state: WorkingState, sources: Iterable[Source], at_us: int, sequence: int
-) -> list[ViewRow]:
-    parts: Mapping[Source, NamedTuple] = {source: served_view(state, source, at_us) for source in sorted(sources)}
-    return view_rows(person, parts, at_us, sequence)
 
 
 def _stored(row: StateRow) -> working_state.StateRow:

@@ -1,14 +1,14 @@
 """Laws of the stream: what is online and in working state is the fold of all committed events, whoever folded them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from data_contracts.identifiers import PersonId, from_us, to_us
+from data_contracts.identifiers import PersonId, to_us
 from feature_repo.fold import StateRow, WorkingState, fold
-from feature_repo.online_tables import OnlineFile, ViewRow
+from feature_repo.online_tables import OnlineFile
 from feature_repo.served_row import served_row
 from flows import stream
 from flows.stream import Stream
@@ -38,17 +38,6 @@ def living(database: Database, person: PersonId, now: datetime) -> Database:
     """Return a database with one person in it."""
     people.settle(database, person, now)
     return database
-
-
-class Ledger:
-    """A history in memory."""
-
-    def __init__(self) -> None:
-        self.rows: list[ViewRow] = []
-
-    def append(self, rows: Sequence[ViewRow]) -> None:
-        """Keep the rows."""
-        self.rows += rows
 
 
 def truth(database: Database, person: PersonId) -> WorkingState:
@@ -181,17 +170,6 @@ def test_one_event_among_five_thousand_tasks_writes_one_row(
     folds.fold_person(person)
     assert written == [1]
     assert online.read(person).row.tasks.open_count == 4_999
-
-
-def test_history_holds_each_view_as_it_was_known(
-    living: Database, online: OnlineFile, person: PersonId, now: datetime
-) -> None:
-    """One version per view and instant of knowledge, and the last one is what is online."""
-    moments = [to_us(now) + hour * HOUR_US for hour in range(3)]
-    people.append(living, [people.mood(person, at, value) for value, at in enumerate(moments, start=1)])
-    ledger = Ledger()
-    Stream(database=living, online=online, clock=fixed_clock(from_us(moments[-1])), history=ledger).fold_all()
-    assert [(row.view, row.event_us) for row in ledger.rows] == [("mood", at) for at in moments]
 
 
 def test_memory_holds_only_so_many_people(database: Database, online: OnlineFile, now: datetime) -> None:
