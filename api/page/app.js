@@ -23,12 +23,13 @@ const KEYS = {
 };
 const HEARD = { done: "Done.", not_now: "Later, then.", not_for_me: "Understood. Not for you." };
 const SILENCES = {
-  silence: "Nothing is worth an interruption right now.",
+  not_worth_it: "Nothing is worth an interruption right now.",
+  nothing_fits: "Nothing fits this moment.",
+  silence_holds: "oO chose to be silent until the next quarter hour.",
   resting: "You have answered. oO rests until the next quarter hour.",
   quiet_hours: "These are your quiet hours.",
-  busy: "You are busy. oO waits until you are free.",
-  budget: "Today's interruptions are spent.",
-  no_candidates: "Nothing fits this moment.",
+  in_event: "You are in an event.",
+  budget_spent: "Today's interruptions are spent.",
 };
 
 let state = { name: "loading" };
@@ -197,7 +198,7 @@ async function openWhy() {
   const { answer, name } = state;
   if (name !== "tip" && name !== "silence") return;
   const tip = answer.tip;
-  find("because").textContent = tip ? tip.why : SILENCES[answer.reason] || SILENCES.silence;
+  find("because").textContent = tip ? tip.why : SILENCES[answer.reason] || SILENCES.not_worth_it;
   find("timing").textContent = tip ? tip.why_now : "";
   find("chance").textContent = answer.fallback ? `A simpler answer: ${words(answer.fallback)}.` : "";
   find("evidence").hidden = true;

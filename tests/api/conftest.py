@@ -1,0 +1,138 @@
+"""The real app on a real database, with scripted serving behind it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.parts import Parts
+from data_contracts.features import CONSENT_SIGNALS, Source
+from data_contracts.identifiers import PersonId, new_id, new_person, to_us
+from infra.database import access_tokens, consents, people
+from infra.database.decision_writer import DecisionWriter
+from infra.database.engine import Database
+from infra.health import Health
+from infra.settings import Settings
+from infra.vault import Vault
+from tests.api.fake_serving import FakeServing
+
+ORIGIN = "http://localhost:8421"
+ADMIN_TOKEN = "an admin token of more than 32 bytes"
+
+
+@dataclass
+class Door:
+    """An app, what is behind it, and a clock that can be moved."""
+
+    database: Database
+    settings: Settings
+    vault: Vault
+    serving: FakeServing
+    app: FastAPI
+    now: list[datetime]
+    clients: list[TestClient] = field(default_factory=list)
+
+    def client(self, sid: str | None = None) -> TestClient:
+        """Return a client, signed in with `sid`."""
+        client = TestClient(self.app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
+        if sid is not None:
+            client.cookies.set(self.app.state.sessions.cookie, sid)
+        self.clients.append(client)
+        return client
+
+    def join(self, name: str, *, role: str = "member", granted: tuple[Source, ...] = CONSENT_SIGNALS) -> PersonId:
+        """Make a person known."""
+        person = new_person()
+        with self.database.unit_of_work() as uow:
+            people.create(uow, person=person, name=name, zone="Europe/Berlin", created_us=self.now_us, role=role)
+            for signal in granted:
+                consents.change(
+                    uow,
+                    person=person,
+                    signal=signal,
+                    granted=True,
+                    at_us=self.now_us,
+                    surface="test",
+                    event_id=new_id(self.now[0]),
+                )
+            uow.commit()
+        return person
+
+    def sign_in(self, person: PersonId) -> str:
+        """Return the `sid` of a new session."""
+        with self.database.unit_of_work() as uow:
+            sid = access_tokens.open_session(uow, person=person, now_us=self.now_us)
+            uow.commit()
+        return sid
+
+    def link(self, person: PersonId) -> str:
+        """Return a one-time link's token."""
+        with self.database.unit_of_work() as uow:
+            token = access_tokens.create_login_link(uow, person=person, now_us=self.now_us)
+            uow.commit()
+        return token
+
+    def known(self, name: str, **more: object) -> tuple[PersonId, TestClient]:
+        """Return a new person and their signed-in client."""
+        person = self.join(name, **more)  # type: ignore[arg-type]  # passed on as they are
+        return person, self.client(self.sign_in(person))
+
+    def decide(self, person: PersonId) -> str:
+        """Return the id of a tip that was decided for the person."""
+        row = self.serving.decision(person)
+        self.serving.writer.write(row)
+        return row.id
+
+    def wait(self, **time: float) -> None:
+        """Let time pass."""
+        self.now[0] += timedelta(**time)
+
+    @property
+    def now_us(self) -> int:
+        """The door's instant."""
+        return to_us(self.now[0])
+
+
+MakeDoor = Callable[..., Door]
+
+
+def open_door(database: Database, home: Path, now: datetime, **settings: object) -> Door:
+    """Return the app on this database, its decision writer started."""
+    told = Settings.model_validate({"home": home, "admin_token": SecretStr(ADMIN_TOKEN), **settings})
+    instant = [now]
+    vault = Vault(told.keys)
+    writer = DecisionWriter(database)
+    writer.start()
+    serving = FakeServing(database, writer, lambda: instant[0])
+    health = Health()
+    health.register("database", database.ping)
+    parts = Parts(database, vault, lambda: instant[0], health, serving, serving, serving)
+    return Door(database, told, vault, serving, create_app(told, parts), instant)
+
+
+@pytest.fixture
+def make_door(database: Database, home: Path, now: datetime) -> Iterator[MakeDoor]:
+    """Return what opens a door with settings of one's own."""
+    doors: list[Door] = []
+
+    def make(**settings: object) -> Door:
+        doors.append(open_door(database, home, now, **settings))
+        return doors[-1]
+
+    yield make
+    for door in doors:
+        for client in door.clients:
+            client.close()
+        door.serving.writer.close()
+
+
+@pytest.fixture
+def door(make_door: MakeDoor) -> Door:
+    """Return the app with the usual settings."""
+    return make_door()
