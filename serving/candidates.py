@@ -16,7 +16,7 @@ from data_contracts.features import Source
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
 from serving.local_time import MINUTE_US, day_start_us
-from serving.phrasing import slots
+from serving.phrasing import LATE_WIDTH, slots
 from serving.subjects import SOURCE_BIT, Surroundings
 
 POOL_SIZE = 128  # tips of a pool; at most `moments.MOST_ACTIONS` of them are scored
@@ -67,7 +67,7 @@ def basis_of(row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> 
 def build_pool(sources: Sequence[CandidateSource], seen: Surroundings) -> Pool:
     """Return the pool of a person now: every source's tips, the most specific of each cluster first."""
     found = chain.from_iterable(source.candidates(seen) for source in sources)
-    ranked = sorted(found, key=_specificity, reverse=True)
+    ranked = sorted(filter(_finishable, found), key=_specificity, reverse=True)
     turns: dict[str, int] = {}
     placed: list[tuple[int, int, Candidate]] = []
     for place, candidate in enumerate(ranked):
@@ -76,6 +76,12 @@ def build_pool(sources: Sequence[CandidateSource], seen: Surroundings) -> Pool:
     placed.sort(key=lambda entry: entry[:2])
     best = tuple(candidate for _, _, candidate in placed[:POOL_SIZE])
     return Pool(seen.now_us, basis_of(seen.row, seen.consent_mask, seen.zone, seen.now_us), best)
+
+
+def _finishable(candidate: Candidate) -> bool:
+    """Whether every open slot of the sentence is one that can be filled when the tip is given."""
+    open_slots = slots(candidate.text)
+    return open_slots <= LATE_WIDTH.keys() and ("due" not in open_slots or candidate.due_us is not None)
 
 
 def _specificity(candidate: Candidate) -> tuple[bool, int, int]:

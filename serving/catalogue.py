@@ -21,20 +21,6 @@ SOURCE = "catalogue"
 DEFAULT_LASTS_MIN = 120
 UNBOUND_US = 6 * 60 * MINUTE_US  # how long a tip about the day itself stays in a pool
 
-# A late slot has a value only where its feature is known and below the cap at which counting stops.
-SLOT_NEEDS: Mapping[str, tuple[str, float, float]] = MappingProxyType(
-    {
-        "gap": ("free_gap_min", 5, 719),
-        "until": ("free_gap_min", 1, 719),
-        "bed": ("minutes_to_quiet", 0, 1_440),
-        "open": ("tasks_open", 1, 4_999),
-        "overdue": ("tasks_overdue", 1, 31),
-        "due_today": ("tasks_due_today", 1, 31),
-        "oldest": ("oldest_open_days", 1, 364),
-        "left": ("events_left_today", 1, 31),
-    }
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -69,11 +55,7 @@ def catalogue() -> Mapping[str, Template]:
 
 def _template(row: dict[str, Any]) -> Template:
     text = row["text"]
-    wanted = dict(row.get("when", {}))
-    for slot in sorted(slots(text) & SLOT_NEEDS.keys()):
-        feature, low, high = SLOT_NEEDS[slot]
-        given = wanted.get(feature, (low, high))
-        wanted[feature] = (max(low, given[0]), min(high, given[1]))
+    wanted: dict[str, tuple[float, float]] = row.get("when", {})
     start, end = row.get("hours", ("00:00", "24:00"))
     template = Template(
         id=row["id"],

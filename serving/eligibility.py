@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.decisions import CandidateRef
 from data_contracts.features import POSITION
 from data_contracts.identifiers import to_us
-from data_contracts.tips import Candidate
+from data_contracts.tips import Candidate, Condition
+from models import action_features
 from serving.candidates import Basis, Pool
+from serving.phrasing import SLOT_NEEDS, slots
 
 MOST_ACTIONS = 30  # candidates that are scored; silence comes on top
 
@@ -24,6 +27,8 @@ class PreparedPool:
     """A pool as arrays, one entry a candidate; `condition_*` hold one entry a condition, `condition_of` its owner."""
 
     pool: Pool
+    features: action_features.Prepared
+    refs: tuple[CandidateRef, ...]
     opens_us: Integers
     expires_us: Integers
     effort_min: Floats
@@ -60,9 +65,11 @@ def prepare(pool: Pool) -> PreparedPool:
     clusters: dict[str, int] = {}
     for candidate in candidates:
         clusters.setdefault(candidate.cluster, len(clusters))
-    owned = [(place, each) for place, candidate in enumerate(candidates) for each in candidate.conditions]
+    owned = [(place, each) for place, candidate in enumerate(candidates) for each in needs_of(candidate)]
     return PreparedPool(
         pool=pool,
+        features=action_features.prepare(candidates),
+        refs=tuple(_reference(each) for each in candidates),
         opens_us=np.array([to_us(each.opens_at) if each.opens_at else 0 for each in candidates], np.int64),
         expires_us=np.array([to_us(each.expires_at) for each in candidates], np.int64),
         effort_min=np.array([each.effort_min for each in candidates], np.float64),
@@ -74,6 +81,26 @@ def prepare(pool: Pool) -> PreparedPool:
         condition_feature=np.array([POSITION[each.feature] for _, each in owned], np.int64),
         condition_low=np.array([each.low for _, each in owned], np.float64),
         condition_high=np.array([each.high for _, each in owned], np.float64),
+    )
+
+
+def _reference(candidate: Candidate) -> CandidateRef:
+    return CandidateRef(
+        candidate.id,
+        candidate.template,
+        candidate.cluster,
+        candidate.kind,
+        candidate.topic,
+        candidate.effort_min,
+        candidate.subject,
+    )
+
+
+def needs_of(candidate: Candidate) -> tuple[Condition, ...]:
+    """Return a candidate's conditions, and those without which a slot of its sentence would have no value."""
+    return (
+        *candidate.conditions,
+        *(Condition(*SLOT_NEEDS[slot]) for slot in sorted(slots(candidate.text) & SLOT_NEEDS.keys())),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from data_contracts.tips import MAX_TEXT
@@ -30,6 +31,19 @@ LATE_WIDTH: Mapping[str, int] = {
     "oldest": 3,
     "left": 2,
 }
+# A late slot has a value only where its feature is known and below the cap at which counting stops.
+SLOT_NEEDS: Mapping[str, tuple[str, float, float]] = MappingProxyType(
+    {
+        "gap": ("free_gap_min", 5, 719),
+        "until": ("free_gap_min", 1, 719),
+        "bed": ("minutes_to_quiet", 0, 1_440),
+        "open": ("tasks_open", 1, 4_999),
+        "overdue": ("tasks_overdue", 1, 31),
+        "due_today": ("tasks_due_today", 1, 31),
+        "oldest": ("oldest_open_days", 1, 364),
+        "left": ("events_left_today", 1, 31),
+    }
+)
 EARLY_SLOTS = frozenset({"task", "habit", "streak", "effort"})
 TITLE_SLOTS = frozenset({"task", "habit"})
 

@@ -1,0 +1,69 @@
+"""The champion of this process: the policy that the database's slot names, loaded from its artifact and verified.
+
+The slot's digest rides in every hot read, so a promotion or a rollback holds at the next request. An artifact that is
+refused changes nothing: the policy that was loaded before goes on, the refusal is named and not tried again until the
+slot changes.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from data_contracts.errors import ArtifactRefused
+from data_contracts.identifiers import PolicyDigest
+from models.policy import Policy
+
+logger = logging.getLogger(__name__)
+
+Loader = Callable[[Path, PolicyDigest], Policy]
+
+
+class Held(NamedTuple):
+    """The policy that decides now, if any, and the newest artifact that was refused."""
+
+    policy: Policy | None = None
+    refused: PolicyDigest | None = None
+    reason: str = ""
+
+    @property
+    def digest(self) -> PolicyDigest:
+        """The digest of the loaded policy; empty without one."""
+        return self.policy.digest if self.policy is not None else PolicyDigest("")
+
+
+class ChampionHolder:
+    """Holds the champion and swaps it when the slot has changed; safe between threads."""
+
+    def __init__(self, folder: Path, load: Loader) -> None:
+        self._folder = folder
+        self._load = load
+        self._held = Held()
+        self._lock = Lock()
+
+    @property
+    def held(self) -> Held:
+        """What is held now, without looking."""
+        return self._held
+
+    def follow(self, digest: PolicyDigest | None) -> Held:
+        """Return the policy of `digest`, loading it when it is another one than before."""
+        held = self._held
+        if digest is None or digest in (held.digest, held.refused):
+            return held
+        with self._lock:
+            if digest in (self._held.digest, self._held.refused):
+                return self._held
+            try:
+                self._held = Held(self._load(self._folder / digest, digest))
+            except ArtifactRefused as error:
+                logger.warning("the artifact of policy %s was refused: %s", digest[:12], error)
+                self._held = self._held._replace(refused=digest, reason=str(error))
+            return self._held
+
+    def ping(self) -> str:
+        """Say which policy decides."""
+        held = self._held
+        now = f"{held.policy.name} {held.digest[:12]}" if held.policy else "no champion yet"
+        return f"{now}; {held.refused[:12]} refused" if held.refused else now

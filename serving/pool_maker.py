@@ -1,0 +1,68 @@
+"""Makes a person's pool on demand and ahead of time, and keeps it sealed in the online store."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from data_contracts.errors import Malformed
+from data_contracts.identifiers import PersonId
+from data_contracts.served import ServedRow
+from feature_repo.online_tables import OnlinePacket, OnlineTables
+from infra.vault import Vault
+from serving.candidates import CandidateSource, basis_of, build_pool
+from serving.catalogue import Catalogue
+from serving.eligibility import PreparedPool
+from serving.fallback import Fallback
+from serving.hydration import Hydrator
+from serving.pool_codec import PoolCache, seal_pool
+from serving.subjects import Surroundings
+
+
+class Made(NamedTuple):
+    """A pool that holds now, and what was degraded in making it."""
+
+    pool: PreparedPool
+    fallback: Fallback | None = None
+
+
+class PoolMaker:
+    """Gives the pool that holds now: from the cache, from the store, or made at once; safe between threads."""
+
+    def __init__(
+        self,
+        online: OnlineTables,
+        vault: Vault,
+        hydrator: Hydrator,
+        sources: Sequence[CandidateSource] = (Catalogue(),),
+    ) -> None:
+        self._online = online
+        self._vault = vault
+        self._hydrator = hydrator
+        self._sources = tuple(sources)
+        self._cache = PoolCache(vault)
+
+    def ready(
+        self, person: PersonId, packet: OnlinePacket, consent_mask: int, zone: ZoneInfo, now_us: int
+    ) -> PreparedPool | None:
+        """Return the stored pool when it holds; None when one must be made."""
+        if packet.pool is None:
+            return None
+        try:
+            prepared = self._cache.get(person, packet.pool_built_us, packet.pool)
+        except Malformed:  # of an older version, or of a key that was replaced: it is derived, so make another
+            return None
+        basis = basis_of(packet.row, consent_mask, zone, now_us)
+        return prepared if prepared.pool.holds(basis, now_us) else None
+
+    def make(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Made:
+        """Make the pool of this moment, keep it, and return it; raises `ErasedPerson`."""
+        titles = self._hydrator.titles(person, row, consent_mask, zone, now_us)
+        pool = build_pool(self._sources, Surroundings(row, titles.by_subject, now_us, zone, consent_mask))
+        self._online.write_pool(person, pool.built_us, seal_pool(self._vault, person, pool))
+        prepared = self._cache.put(person, pool)
+        return Made(prepared, Fallback.NO_TITLES if titles.vanished and not titles.by_subject else None)
+
+    def forget(self, person: PersonId) -> None:
+        """Drop what this process remembers of a person."""
+        self._cache.forget(person)
+        self._hydrator.forget(person)

@@ -1,0 +1,199 @@
+"""One tip, now: packed reads, rules, the policy's choice, the record made durable, then the answer.
+
+The event loop and a thread share everything but the waiting: `recommend` awaits the commit, `recommend_now` blocks
+for it. At one person's quarter-hour point there is one decision: requests of one person that come together wait for
+each other inside a process; two processes that race may make two, and the newest holds.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from data_contracts.answers import Recommendation
+from data_contracts.decisions import Trigger
+from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
+from infra.database.decision_writer import DecisionWriter, NewDecision, new_decision
+from infra.vault import Vault
+from serving.champion import ChampionHolder
+from serving.eligibility import Eligible, eligible
+from serving.explanation import words_of
+from serving.fallback import Fallback, FallbackCounts, FallbackPolicy
+from serving.local_time import minute_of_day
+from serving.moments import Reason, free_minutes
+from serving.open_tip import without_deciding
+from serving.pool_maker import Made, PoolMaker
+from serving.scorer import Scored, Situation, score
+from serving.seen import Seen, SeenReader, part_of, vector_of
+from serving.tip_box import Words, seal_words
+
+DEADLINE_S = 2.0
+
+
+class Decided(NamedTuple):
+    """An answer, and the row that must be durable before it leaves."""
+
+    answer: Recommendation
+    row: NewDecision | None = None
+
+
+class Recommender:
+    """Gives one person one answer."""
+
+    def __init__(
+        self,
+        *,
+        reader: SeenReader,
+        writer: DecisionWriter,
+        vault: Vault,
+        champion: ChampionHolder,
+        pools: PoolMaker,
+        clock: Callable[[], datetime],
+        counts: FallbackCounts | None = None,
+        new_seed: Callable[[], int] = lambda: secrets.randbits(63),
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        self.counts = counts or FallbackCounts()
+        self._reader = reader
+        self._writer = writer
+        self._vault = vault
+        self._champion = champion
+        self._pools = pools
+        self._clock = clock
+        self._new_seed = new_seed
+        self._deadline_s = deadline_s
+        self._busy: dict[PersonId, asyncio.Future[None]] = {}
+        self._fallback_policy = FallbackPolicy()
+
+    async def recommend(
+        self, person: PersonId, trigger: Trigger, *, session_epoch: int | None = None
+    ) -> Recommendation:
+        """Return the answer on the event loop, durable before it returns.
+
+        Raises `Unauthenticated` when `session_epoch` is not the person's, `ErasedPerson`, `NotFound`, `Unavailable`.
+        """
+        while (earlier := self._busy.get(person)) is not None:
+            await asyncio.wait((earlier,))
+        mine = self._busy[person] = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await self._recommend(person, trigger, session_epoch)
+        except TimeoutError:
+            self.counts.add(Fallback.LATE)
+            return Recommendation(None, None, Fallback.LATE.value, fallback=Fallback.LATE.value)
+        finally:
+            del self._busy[person]
+            mine.set_result(None)
+
+    def recommend_now(
+        self, person: PersonId, trigger: Trigger, *, at: datetime | None = None, session_epoch: int | None = None
+    ) -> Recommendation:
+        """Return the answer in a thread, at `at` or now; raises as `recommend`."""
+        seen = self._reader.read(person, trigger, to_us(at or self._clock()), session_epoch)
+        answer = without_deciding(seen, self._vault)
+        if answer is not None:
+            return answer
+        decided = self.decide(seen, self.pool_of(seen))
+        if decided.row is not None:
+            self._writer.write(decided.row)
+        return decided.answer
+
+    async def _recommend(self, person: PersonId, trigger: Trigger, session_epoch: int | None) -> Recommendation:
+        seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
+        answer = without_deciding(seen, self._vault)
+        if answer is not None:
+            return answer
+        made = self._ready(seen)
+        if made is None:
+            made = await asyncio.to_thread(self._make_pool, seen)
+        decided = self.decide(seen, made)
+        if decided.row is not None:
+            await self._writer.submit(decided.row)
+        return decided.answer
+
+    def pool_of(self, seen: Seen) -> Made:
+        """Return the pool that holds now, made at once when none does."""
+        return self._ready(seen) or self._make_pool(seen)
+
+    def decide(self, seen: Seen, made: Made) -> Decided:
+        """Return the decision of the champion, or of the fallback policy, and its answer; nothing is written."""
+        situation = situation_of(seen, made)
+        fallback = self._degraded(seen, made)
+        while situation.eligible.places.size:
+            scored = self._score(situation, seen, fallback)
+            if scored.candidate is None:
+                decision = scored.decision
+                answer = Recommendation(None, decision.id, decision.reason, fallback=fallback)
+                return Decided(answer, new_decision(decision))
+            words = words_of(scored.candidate, situation)
+            if words is not None:
+                return self._spoken(scored, words)
+            self.counts.add(Fallback.NO_WORDS)
+            situation = without(situation, scored.decision.chosen)
+        return Decided(Recommendation(None, None, Reason.NOTHING_FITS.value, fallback=fallback))
+
+    def _spoken(self, scored: Scored, words: Words) -> Decided:
+        decision = scored.decision
+        box = seal_words(self._vault, decision.person, decision.id, words)
+        view = words.view(decision.expires_us)
+        return Decided(
+            Recommendation(view, decision.id, decision.reason, fallback=decision.fallback), new_decision(decision, box)
+        )
+
+    def _score(self, situation: Situation, seen: Seen, fallback: Fallback | None) -> Scored:
+        policy = self._champion.held.policy
+        return score(
+            situation,
+            policy or self._fallback_policy,
+            part_of(seen.person) if policy is not None else None,
+            decision_id=DecisionId(new_id(self._clock())),
+            seed=self._new_seed(),
+            fallback=fallback,
+        )
+
+    def _degraded(self, seen: Seen, made: Made) -> Fallback | None:
+        """Return and count the gravest thing that is missing."""
+        fallback = made.fallback
+        if self._champion.held.policy is None:
+            fallback = Fallback.NO_CHAMPION
+        elif seen.packet.event_us == 0:
+            fallback = Fallback.NO_FEATURES
+        if fallback is not None:
+            self.counts.add(fallback)
+        return fallback
+
+    def _ready(self, seen: Seen) -> Made | None:
+        pool = self._pools.ready(seen.person.person, seen.packet, seen.person.consent_mask, seen.zone, seen.now_us)
+        return None if pool is None else Made(pool)
+
+    def _make_pool(self, seen: Seen) -> Made:
+        person = seen.person
+        return self._pools.make(person.person, seen.packet.row, person.consent_mask, seen.zone, seen.now_us)
+
+
+def situation_of(seen: Seen, made: Made) -> Situation:
+    """Return what the policy decides about: the vector, and the tips that may be given."""
+    vector, moment = vector_of(seen), seen.moment
+    chosen = eligible(
+        made.pool,
+        values=vector.values,
+        masked=vector.masked,
+        now_us=seen.now_us,
+        minute=minute_of_day(seen.now_us, seen.zone),
+        free_min=free_minutes(moment, vector.values, vector.masked),
+        blocked=[cluster for cluster, until_us in seen.person.blocks if until_us > seen.now_us],
+    )
+    person = seen.person
+    row = seen.packet.row
+    return Situation(person.person, moment, row, vector, made.pool, chosen, person.silence_price, person.sequence)
+
+
+def without(situation: Situation, index: int) -> Situation:
+    """Return the situation without one of the tips that may be given."""
+    places, refused = situation.eligible
+    left = Eligible(np.delete(places, index), {**refused, "no_words": refused.get("no_words", 0) + 1})
+    return replace(situation, eligible=left)

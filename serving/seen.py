@@ -1,0 +1,109 @@
+"""Reads everything that one answer is made from: the person now and their features, in one statement each."""
+
+from threading import local
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from data_contracts.decisions import Trigger
+from data_contracts.errors import ErasedPerson, NotFound, Unauthenticated
+from data_contracts.identifiers import PersonId
+from feature_repo.online_tables import OnlinePacket, OnlineTables
+from feature_repo.vector import ContextVector, context_vector
+from infra.database.engine import Database
+from infra.database.person_now import PersonNow, PersonNowReader
+from infra.vault import Vault
+from models.person_part import PersonPart, unpack
+from serving.champion import ChampionHolder
+from serving.local_time import MINUTE_US, day_start_us
+from serving.moments import Latest, Moment
+
+BACK_US = 27 * 60 * MINUTE_US  # further than any local midnight
+CLOSED_BY_REACTION = "reaction"
+
+
+class Seen(NamedTuple):
+    """All that was read for one answer."""
+
+    now_us: int
+    zone: ZoneInfo
+    person: PersonNow
+    packet: OnlinePacket
+    moment: Moment
+
+
+class SeenReader:
+    """Reads on the caller's thread; each thread has a connection of its own."""
+
+    def __init__(self, database: Database, online: OnlineTables, vault: Vault, champion: ChampionHolder) -> None:
+        self._database = database
+        self._online = online
+        self._vault = vault
+        self._champion = champion
+        self._readers = local()
+
+    def read(self, person: PersonId, trigger: Trigger, now_us: int, session_epoch: int | None = None) -> Seen:
+        """Return everything that an answer at `now_us` is made from.
+
+        Raises `Unauthenticated` when `session_epoch` is not the person's, `ErasedPerson`, `NotFound`.
+        """
+        found = self._reader().read(
+            person, policy_digest=self._champion.held.digest, now_us=now_us, spent_since_us=now_us - BACK_US
+        )
+        if found is None:
+            if self._vault.is_forgotten(person):
+                raise ErasedPerson("this person was erased; nothing about them is kept any more")
+            raise NotFound("there is no such person")
+        if found.erasing:
+            raise ErasedPerson("this person is being erased")
+        if session_epoch is not None and session_epoch != found.session_epoch:
+            raise Unauthenticated("this session was ended")
+        held = self._champion.held
+        if self._champion.follow(found.champion).digest != held.digest:
+            return self.read(person, trigger, now_us, session_epoch)  # with the part of the new champion
+        zone = ZoneInfo(found.zone)
+        packet = self._online.read(person)
+        moment = Moment(
+            now_us=now_us,
+            zone=zone,
+            calendar=packet.row.calendar,
+            consent_mask=found.consent_mask,
+            quiet_start_min=found.quiet_start_min,
+            quiet_end_min=found.quiet_end_min,
+            trigger=trigger,
+            budget=found.budget,
+            spent=found.spent(day_start_us(now_us, zone)),
+            latest=_latest(found),
+        )
+        return Seen(now_us, zone, found, packet, moment)
+
+    def _reader(self) -> PersonNowReader:
+        reader: PersonNowReader | None = getattr(self._readers, "reader", None)
+        if reader is None:
+            reader = self._readers.reader = PersonNowReader(self._database)
+        return reader
+
+
+def vector_of(seen: Seen) -> ContextVector:
+    """Return the context vector of what was read."""
+    moment = seen.moment
+    return context_vector(
+        seen.packet.row,
+        seen.now_us,
+        seen.zone,
+        moment.consent_mask,
+        quiet_start_min=moment.quiet_start_min,
+        quiet_end_min=moment.quiet_end_min,
+    )
+
+
+def part_of(person: PersonNow) -> PersonPart | None:
+    """Return the person's part of the champion; None for somebody who never reacted."""
+    return unpack(person.part.payload) if person.part is not None else None
+
+
+def _latest(person: PersonNow) -> Latest | None:
+    newest = person.newest
+    if newest is None:
+        return None
+    reacted = newest.closed_by == CLOSED_BY_REACTION
+    return Latest(newest.at_us, newest.silent, newest.expires_us, newest.closed_us, reacted)
