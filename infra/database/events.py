@@ -15,7 +15,17 @@ from infra.database.outbox import lock_person
 from infra.database.tables import EventRow, FoldHeadRow
 from infra.database.unit_of_work import Appended, UnitOfWork
 
-__all__ = ["Sequenced", "after", "append", "behind", "last_sequence", "mark_published", "of_signal", "unpublished"]
+__all__ = [
+    "Sequenced",
+    "after",
+    "append",
+    "behind",
+    "last_sequence",
+    "mark_published",
+    "of_signal",
+    "of_source",
+    "unpublished",
+]
 
 
 class Sequenced(NamedTuple):
@@ -61,6 +71,14 @@ def of_signal(session: Session, consented: Consented, since_us: int, until_us: i
         .order_by(EventRow.at_us, EventRow.id)
     )
     return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
+
+
+def of_source(session: Session, person: PersonId, source: str) -> list[Event]:
+    """Return everything that was accepted from one source of a person, in order of arrival."""
+    statement = (
+        select(EventRow.payload).where(EventRow.person == person, EventRow.source == source).order_by(EventRow.sequence)
+    )
+    return [decode(payload) for payload in session.scalars(statement)]
 
 
 def last_sequence(session: Session, person: PersonId) -> int:

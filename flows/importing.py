@@ -1,0 +1,167 @@
+"""Files into events: read, validated, reconciled with what was known, appended; what is refused is kept sealed.
+
+Importing loads no Prefect, so `oo import` and the flow `ingest_files` share it. A crash in the middle leaves whole
+batches behind, and importing again completes them: ids are functions of the content.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from data_contracts.codec import Event, kind
+from data_contracts.features import Source
+from data_contracts.identifiers import PersonId, to_us
+from data_contracts.signals import RULES, SIGNALS
+from flows.parts import FlowParts
+from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
+from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
+from infra.connectors.reconciliation import Known, restored, subject_of, vanished
+from infra.database import consents, events, people, quarantine, source_files
+
+CHUNK = 200  # rows per transaction: nobody waits long behind a large file
+CONSENT_MISSING = "consent_missing"
+
+Gate = Callable[[Sequence[Event]], Mapping[int, str]]
+Row = TypeVar("Row")
+
+
+def great_expectations_gate(batch: Sequence[Event]) -> dict[int, str]:
+    """Return the rule that each failing event of a batch breaks, by position; the vendor loads at the first call."""
+    from data_contracts.expectations.frames import signal_frames  # noqa: PLC0415 - pandas, for imports only
+    from data_contracts.expectations.gate import validate_signals  # noqa: PLC0415 - as above
+
+    broken: dict[int, str] = {}
+    for name, frame in signal_frames(batch).items():
+        for failure in validate_signals(frame, name).failing:
+            broken.setdefault(failure.row, failure.rule)
+    return broken
+
+
+def import_files(
+    parts: FlowParts, person: PersonId, paths: Iterable[Path], *, gate: Gate = great_expectations_gate
+) -> ImportReport:
+    """Import files of a person; the sound rows are durable when it returns, the others are named in the report."""
+    with parts.database.read() as session:
+        zone = ZoneInfo(people.get(session, person).zone)
+        allowed = {signal for signal, granted in consents.state(session, person).items() if granted}
+    now = parts.clock()
+    context = ReadContext(person, zone, now, lambda of, native: parts.vault.subject_key(person, of, native))
+    importer = _Importer(parts, context, gate, allowed)
+    for batch in read_files(paths, person=person, vault=parts.vault, zone=zone, now=now):
+        importer.take(batch)
+    return importer.report
+
+
+@dataclass(slots=True)
+class _File:
+    """What one pass over one file has seen so far."""
+
+    path: Path
+    known: Known
+    named: set[str] = field(default_factory=set)
+    whole: bool = True  # nothing was refused, so what it does not name has vanished
+
+
+@dataclass(slots=True)
+class _Importer:
+    """One import of one person's files."""
+
+    parts: FlowParts
+    context: ReadContext
+    gate: Gate
+    allowed: set[Source]
+    report: ImportReport = field(default_factory=ImportReport)
+    file: _File | None = None
+
+    def take(self, batch: Batch) -> None:
+        """Append the sound rows of a batch, quarantine the others, and finish a file with its last batch."""
+        file = self.file = self.file or self._open(batch)
+        now, subject_key = self.context.now, self.context.subject_key
+        made = [restored(row.event, file.known, now=now, subject_key=subject_key) for row in batch.parsed]
+        broken = self._broken(made)
+        sound = [event for position, event in enumerate(made) if position not in broken]
+        late = [_refused(batch.parsed[position], rule) for position, rule in sorted(broken.items())]
+        file.named |= {subject_of(event) for event in made}
+        file.whole = file.whole and not broken and not batch.refused
+        accepted = self._append(sound)
+        self._quarantine([*batch.refused, *late], batch.connector)
+        self.report = self.report.plus(accepted=accepted, duplicates=len(sound) - accepted, batch=batch, refused=late)
+        if batch.last:
+            self._finish(file, batch)
+
+    def _open(self, batch: Batch) -> _File:
+        source = source_of(batch.path, batch.connector, self.context)
+        with self.parts.database.read() as session:
+            return _File(batch.path, Known.of(events.of_source(session, self.context.person, source)))
+
+    def _broken(self, made: Sequence[Event]) -> dict[int, str]:
+        broken = dict(self.gate(made)) if made else {}
+        for position, event in enumerate(made):
+            if SIGNALS[kind(event)].source not in self.allowed:
+                broken[position] = CONSENT_MISSING
+        return broken
+
+    def _append(self, sound: Iterable[Event]) -> int:
+        accepted = 0
+        for rows in _chunks(sound):
+            with self.parts.database.unit_of_work() as uow:
+                accepted += events.append(uow, rows).count("accepted")
+                uow.commit()
+        return accepted
+
+    def _quarantine(self, refused: Iterable[Refused], connector: str) -> None:
+        """Keep refused rows sealed; a row that is refused again is kept once."""
+        person, vault = self.context.person, self.parts.vault
+        for rows in _chunks(row for row in refused if row.raw):
+            with self.parts.database.unit_of_work() as uow:
+                for row in rows:
+                    row_id = self.context.subject_key("quarantine", f"{row.file}|{row.line}|{row.rule}|{row.raw}")
+                    quarantine.add(
+                        uow,
+                        row_id=row_id,
+                        person=person,
+                        source=connector or "file",
+                        rule=row.rule,
+                        received_us=to_us(self.context.now),
+                        box=vault.seal(person, quarantine.field_of(row_id), row.raw.encode()),
+                        file=row.file,
+                        line=row.line,
+                    )
+                uow.commit()
+
+    def _finish(self, file: _File, batch: Batch) -> None:
+        """Take back what a snapshot names no more, and note where the file's words can be read again."""
+        self.file = None
+        if file.whole and batch.connector:
+            gone = vanished(file.known, file.named, now=self.context.now, subject_key=self.context.subject_key)
+            self.report = self.report.plus(accepted=self._append(gone))
+        try:
+            digest = digest_of(batch.path)
+        except FileRefused:
+            return  # it is named in the report, and there are no words to come back for
+        with self.parts.database.unit_of_work() as uow:
+            source_files.remember(
+                uow,
+                person=self.context.person,
+                path=str(batch.path.resolve()),
+                connector=batch.connector,
+                digest=digest,
+                imported_us=to_us(self.context.now),
+            )
+            uow.commit()
+
+
+def _refused(row: Parsed, rule: str) -> Refused:
+    sentence = RULES.get(rule, "There is no consent to this signal.")
+    # without consent not even the raw row may be kept
+    raw = "" if rule == CONSENT_MISSING else row.raw
+    return Refused(row.file, row.line, rule, f"{row.file}, line {row.line}: {rule}: {sentence}", raw)
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    waiting = iter(rows)
+    while chunk := list(islice(waiting, CHUNK)):
+        yield chunk
