@@ -1,6 +1,7 @@
 """Reads the project's own source as syntax trees: which modules there are and what they import."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ def _walk(node: ast.AST, found: list[Import], *, at_import_time: bool) -> None:
     for child in ast.iter_child_nodes(node):
         found.extend(_imports_of(child, at_import_time=at_import_time))
         deferred = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        typing_only = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
-        _walk(child, found, at_import_time=at_import_time and not deferred and not typing_only)
+        skipped = isinstance(child, ast.If) and re.search("TYPE_CHECKING|__main__", ast.unparse(child.test)) is not None
+        _walk(child, found, at_import_time=at_import_time and not deferred and not skipped)
 
 
 def _imports_of(node: ast.AST, *, at_import_time: bool) -> Iterator[Import]:

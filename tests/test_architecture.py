@@ -55,8 +55,9 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "scipy": {"models"},
     "segno": {"oo"},
     "sqlalchemy": {"infra/database"},
-    "starlette": {"api", "serving/app"},
+    "starlette": {"api", "serving/app", "oo/processes"},
     "typer": {"oo"},
+    "typing_extensions": {"feature_repo"},
     "uvicorn": {"oo"},
 }
 
