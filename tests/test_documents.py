@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
+from oo.cli import app
 from tests.source_tree import CHECKOUT, ROOTS, tracked_files
 from tests.test_architecture import MAY_IMPORT, quoted
 
@@ -26,6 +28,19 @@ def unknown_targets(text: str) -> set[str]:
     return {name for part in code for name in re.findall(r"\bmake ([a-z]+)", part)} - targets()
 
 
+def unknown_commands(text: str) -> set[str]:
+    """Return the commands of `oo` that a text names in code and the command line does not have."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"`([^`\n]+)`", text) + [line for block in blocks for line in block.splitlines()]
+    said = {tuple(found[1].split()) for line in lines if (found := re.match(r"(?:\$ )?oo((?: [a-z]+)+)", line))}
+    groups = {name: set(getattr(one, "commands", ())) for name, one in get_group(app).commands.items()}
+    return {
+        " ".join(words[:2])
+        for words in said
+        if words[0] not in groups or (groups[words[0]] and len(words) > 1 and words[1] not in groups[words[0]])
+    }
+
+
 def dead_links(document: Path, text: str) -> list[str]:
     """Return the relative links of a document that lead nowhere."""
     links = re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", text)
@@ -38,13 +53,21 @@ def test_what_a_document_names_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert dead_links(document, text) == []
     assert unknown_targets(text) == set()
+    assert unknown_commands(text) == set()
 
 
-def test_a_dead_link_and_an_unknown_target_are_found() -> None:
+def test_a_dead_link_an_unknown_target_and_an_unknown_command_are_found() -> None:
     """The checker can fail."""
     assert dead_links(CHECKOUT / "README.md", "[a](nowhere.md) [b](Makefile#x) [c](https://example.org)") == [
         "nowhere.md"
     ]
+    assert unknown_commands(
+        "`oo magic` and `oo serve tea`\n```sh\noo up --json\noo serve api\noo wonder # x\n```\n"
+    ) == {
+        "magic",
+        "serve tea",
+        "wonder",
+    }
     assert unknown_targets("`make magic` and\n```sh\nmake test\nmake wonder\n```\n") == {"magic", "wonder"}
 
 
