@@ -98,6 +98,8 @@ class Decision:
     mu: Floats
     sigma: Floats
     probabilities: Floats
+    quiet_start_min: int = 1_320  # local minutes of the day, as the vector saw them
+    quiet_end_min: int = 480
 
     @property
     def chosen_ref(self) -> CandidateRef:
