@@ -1,9 +1,9 @@
 """The example month, moved so that it is always the month that ends today.
 
-The files are written for Wednesday, 25 November 2026, in Europe/Berlin. Calendar, habits, mood and context move by whole
-weeks, so that weekdays hold: the week of that Wednesday becomes the week of `today`. Tasks move by whole days, so that
-what is due on that Wednesday is due today. Local times stay what they are on the clock, also over a change to summer
-time. What would lie after `until` did not happen yet: logs are left out, done tasks are open again.
+The files are written for Wednesday, 25 November 2026, in Europe/Berlin. Calendar, habits, mood and context move by
+whole weeks, so that weekdays hold: the week of that Wednesday becomes the week of `today`. Tasks move by whole days, so
+that what is due on that Wednesday is due today. Local times stay what they are on the clock, also over a change to
+summer time. What would lie after `until` did not happen yet: logs are left out, done tasks are open again.
 """
 
 import csv
@@ -66,7 +66,7 @@ def _monday(day: date) -> date:
 
 
 def _moved(at: datetime, by: timedelta) -> datetime:
-    """Return the same time on the clock of the zone, `by` whole days away; a time that the clock leaves out is later."""
+    """Return the same time on the zone's clock, `by` whole days away; a time that the clock leaves out is later."""
     local = at.astimezone(ZONE).replace(tzinfo=None) + by
     return local.replace(tzinfo=ZONE).astimezone(UTC).astimezone(ZONE)
 

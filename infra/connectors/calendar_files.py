@@ -25,7 +25,11 @@ AFTER = timedelta(days=60)
 MAX_INSTANCES = 20_000
 PRECISE = 200  # broken components whose very line is searched
 BEGINNING = re.compile(r"^\s*BEGIN:VCALENDAR", re.IGNORECASE | re.MULTILINE)
-CHANGED = ("LAST-MODIFIED", "CREATED")  # set by a source that changes something; DTSTAMP is set by each export
+CHANGED = (
+    "LAST-MODIFIED",
+    "CREATED",
+    "COMPLETED",
+)  # set by a source that changes something; DTSTAMP is set by each export
 TODO_STATES = {"COMPLETED": "done", "CANCELLED": "deleted"}
 
 

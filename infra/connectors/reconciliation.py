@@ -48,15 +48,16 @@ def subject_of(event: Event) -> str:
 
 
 def restored(event: Event, known: Known, *, now: datetime, subject_key: SubjectKeys) -> Event:
-    """Return the event, made anew at `now` when its words were imported before and something else came between.
+    """Return the event, made anew at `now` where the order of events alone would not let it win.
 
-    Without that it would be taken for a duplicate, and the state would stay as it was in between.
+    That is so when its very words were imported before and something else came between, when the file did not name it
+    for a while, and when the source gives no new time to what it changed.
     """
     newest = known.newest.get(subject_of(event)) if event.source.startswith(SNAPSHOTS) else None
     if newest is None or body(newest) == body(event):
         return event
     withdrawn = newest.at_us == newest.received_us and _is_gone(newest)
-    if event.id not in known.ids and not withdrawn:
+    if event.id not in known.ids and not withdrawn and event.at_us != newest.at_us:
         return event
     return _anew(event, now, subject_key("event_id", f"restored|{event.id}|{newest.id}"))
 

@@ -74,7 +74,7 @@ class SignalTable:
         data = {
             field.name: _value(field.type, row.cells[field.name])
             for field in SIGNALS[self.kind].fields
-            if row.cells.get(field.name) or field.required
+            if row.cells.get(field.name)
         }
         written = row.cells.get("at", "")
         zone = row.cells.get("zone", "")
