@@ -52,6 +52,7 @@ TABLES: dict[str, Retention] = {
     "fold_heads": Retention(_P, "how far the fold has read", _BY_PERSON),
     "decisions": Retention(_S, "receipts, exact replay and training", _BY_PERSON, LOG_DAYS, "at_us"),
     "reactions": Retention(_P, "to learn what was welcome", _BY_PERSON, LOG_DAYS, "at_us"),
+    "reward_changes": Retention(_P, "to know what a version was learned from", _BY_PERSON, LOG_DAYS, "changed_us"),
     "cluster_blocks": Retention(_P, "not to repeat what was rejected", _BY_PERSON, 1, "until_us"),
     "person_parts": Retention(_P, "the person's part of the policy", _BY_PERSON),
     "policies": Retention(_O, "which policies exist and how they were made", Exit.NOBODY_INSIDE),
@@ -62,6 +63,11 @@ TABLES: dict[str, Retention] = {
     "texts": Retention(_S, "words that no source can give again, sealed", _BY_PERSON, 0, "expires_us"),
     "source_files": Retention(_S, "where words can be read again", _BY_PERSON),
     "tombstones": Retention(_P, "to refuse late facts about an erased person", Exit.KEEP_HMAC),
+}
+
+# columns that leave before their row does
+COLUMNS: dict[tuple[str, str], Retention] = {
+    ("decisions", "text_box"): Retention(_S, "the words of a tip, sealed, to explain it", _BY_PERSON, 30, "at_us"),
 }
 
 FILES: dict[str, Retention] = {

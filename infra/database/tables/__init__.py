@@ -6,6 +6,7 @@ from infra.database.tables.decisions import (
     DecisionRow,
     PersonPartRow,
     ReactionRow,
+    RewardChangeRow,
     ShadowDecisionRow,
 )
 from infra.database.tables.events import EventRow, FoldHeadRow, QuarantineRow, SourceFileRow, WorkingRow
@@ -34,6 +35,7 @@ __all__ = [
     "PolicyRow",
     "QuarantineRow",
     "ReactionRow",
+    "RewardChangeRow",
     "SessionRow",
     "ShadowComparisonRow",
     "ShadowDecisionRow",

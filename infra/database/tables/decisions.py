@@ -5,7 +5,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base, Owner, OwnerKey
 
-__all__ = ["ClusterBlockRow", "DecisionRow", "PersonPartRow", "ReactionRow", "ShadowDecisionRow"]
+__all__ = ["ClusterBlockRow", "DecisionRow", "PersonPartRow", "ReactionRow", "RewardChangeRow", "ShadowDecisionRow"]
 
 INTERRUPTIONS = text("trigger = 'unsolicited' AND NOT silent")
 UNSETTLED = text("shown_us IS NOT NULL AND rewarded_us IS NULL")
@@ -66,6 +66,21 @@ class ReactionRow(Base):
     reward: Mapped[float]
     idempotency_key: Mapped[str]
     undone_us: Mapped[int | None]
+
+
+class RewardChangeRow(Base):
+    """One change of a decision's reward, numbered per person; without a reward it was taken back."""
+
+    __tablename__ = "reward_changes"
+    __table_args__ = (CheckConstraint("reward >= 0 AND reward <= 1", name="reward"),)
+
+    person: Mapped[OwnerKey]
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    decision: Mapped[str] = mapped_column(ForeignKey("decisions.id", ondelete="CASCADE"), index=True)
+    outcome: Mapped[str | None]
+    reward: Mapped[float | None]
+    at_us: Mapped[int]
+    changed_us: Mapped[int]
 
 
 class ClusterBlockRow(Base):
