@@ -45,8 +45,11 @@ check: $(STAMP) ## format, lint, types, architecture, contracts
 bench: $(STAMP) ## speed against a peer in the same run; NAME=x for one of them
 	$(BIN)/python -m benchmarks $(NAME)
 
-contracts: $(STAMP) ## write the Python types of the event schemas
+contracts: $(STAMP) ## write what is made of the contracts: event types, OpenAPI, the pages of docs/
 	$(BIN)/python -m data_contracts.events.generate
+	$(BIN)/python -m data_contracts.documents
+	$(BIN)/python -m serving.catalogue_page
+	$(BIN)/python -m api.openapi
 
 lock: $(STAMP) ## write requirements.lock anew; ARGS=--upgrade takes newer releases
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \
