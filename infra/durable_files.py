@@ -4,15 +4,17 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync_folder"]
+__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync_folder", "touch_private"]
 
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder that only its owner can enter."""
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    """Create a folder, and whatever is missing above it, that only its owner can enter."""
+    if not folder.is_dir():
+        make_private_folder(folder.parent)  # `parents=True` would leave those to the umask
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
 
 
 def create_once(path: Path, content: bytes) -> bytes:
@@ -26,6 +28,11 @@ def create_once(path: Path, content: bytes) -> bytes:
         temporary.unlink()
     sync_folder(path.parent)
     return content
+
+
+def touch_private(path: Path) -> None:
+    """Make sure that a file exists; a new one can be read by its owner only."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
 
 
 def replace(path: Path, content: bytes) -> None:

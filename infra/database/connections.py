@@ -57,7 +57,12 @@ def make_engine(url: URL) -> Engine:
     sqlite = url.get_backend_name() == "sqlite"
     arguments: dict[str, Any] = {"isolation_level": None} if sqlite else {"connect_timeout": 5}
     engine = create_engine(
-        url, connect_args=arguments, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=not sqlite, max_overflow=20
+        url,
+        hide_parameters=True,  # values are personal, and errors reach the log
+        connect_args=arguments,
+        pool_timeout=POOL_TIMEOUT_S,
+        pool_pre_ping=not sqlite,
+        max_overflow=20,
     )
     event.listen(engine, "handle_error", _own_error)
     if sqlite:

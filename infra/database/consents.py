@@ -13,6 +13,7 @@ from data_contracts.identifiers import PersonId
 from infra.database.outbox import lock_person
 from infra.database.tables import ConsentRow, PersonRow
 from infra.database.unit_of_work import UnitOfWork
+from infra.database.upsert import insert_into
 
 __all__ = ["Consented", "bit", "change", "granted", "history", "require", "state"]
 
@@ -62,18 +63,20 @@ def change(
 ) -> bool:
     """Record a decision of the person and return whether it changed anything.
 
-    The record is always kept; the mask, its epoch and the `ConsentChanged` event follow in the same transaction when
-    the state changes. Raises `Malformed`, `NotFound`, `ErasedPerson`.
+    The record is kept once per `event_id`; the mask, its epoch and the `ConsentChanged` event follow in the same
+    transaction when the state changes. Raises `Malformed`, `NotFound`, `ErasedPerson`.
     """
     if signal not in CONSENT_SIGNALS:
         raise Malformed(f"{signal.value} needs no consent")
     row = lock_person(uow.session, person, uow.tombstone)
-    uow.session.add(
-        ConsentRow(id=event_id, person=person, signal=signal.value, granted=granted, at_us=at_us, surface=surface)
+    statement = insert_into(uow.session, ConsentRow).values(
+        person=person, id=event_id, signal=signal.value, granted=granted, at_us=at_us, surface=surface
     )
+    statement = statement.on_conflict_do_nothing(index_elements=["person", "id"]).returning(ConsentRow.id)
+    if uow.session.execute(statement).first() is None:
+        return False
     mask = row.consent_mask | bit(signal) if granted else row.consent_mask & ~bit(signal)
     if mask == row.consent_mask:
-        uow.session.flush()
         return False
     row.consent_mask = mask
     row.consent_epoch += 1

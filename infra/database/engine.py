@@ -13,6 +13,7 @@ from data_contracts.identifiers import PersonId
 from infra.bus import Bus
 from infra.database.connections import READ, WRITE, database_url, make_engine, raw_connection
 from infra.database.unit_of_work import UnitOfWork
+from infra.durable_files import make_private_folder, touch_private
 
 __all__ = ["Checkpoint", "Database", "open_database"]
 
@@ -71,7 +72,8 @@ class Database:
         from infra.database.migrations import is_current, upgrade  # noqa: PLC0415 - paid by who migrates
 
         if self.path is not None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_folder(self.path.parent)
+            touch_private(self.path)  # SQLite gives its companions the same mode
         with self._reads.connect() as connection:
             if is_current(connection):
                 return False

@@ -28,11 +28,13 @@ def add(
     file: str | None = None,
     line: int | None = None,
 ) -> bool:
-    """Keep one refused row; the same `row_id` again changes nothing. `box` is sealed by the vault."""
+    """Keep one refused row; the same `row_id` of the person again changes nothing. `box` is sealed by the vault."""
     statement = insert_into(uow.session, QuarantineRow).values(
         id=row_id, person=person, source=source, file=file, line=line, rule=rule, received_us=received_us, box=box
     )
-    added = uow.session.execute(statement.on_conflict_do_nothing(index_elements=["id"]).returning(QuarantineRow.id))
+    added = uow.session.execute(
+        statement.on_conflict_do_nothing(index_elements=["person", "id"]).returning(QuarantineRow.id)
+    )
     return added.first() is not None
 
 

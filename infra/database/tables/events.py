@@ -42,8 +42,8 @@ class QuarantineRow(Base):
     __tablename__ = "quarantine"
     __table_args__ = (Index("ix_quarantine_person_received_us", "person", "received_us"),)
 
+    person: Mapped[OwnerKey]
     id: Mapped[str] = mapped_column(primary_key=True)
-    person: Mapped[Owner]
     source: Mapped[str]
     file: Mapped[str | None]
     line: Mapped[int | None]

@@ -70,8 +70,8 @@ class ConsentRow(Base):
     __tablename__ = "consents"
     __table_args__ = (Index("ix_consents_person_at_us", "person", "at_us"),)
 
+    person: Mapped[OwnerKey]
     id: Mapped[str] = mapped_column(primary_key=True)
-    person: Mapped[Owner]
     signal: Mapped[str]
     granted: Mapped[bool]
     at_us: Mapped[int]

@@ -110,8 +110,8 @@ def _create_sign_in() -> None:
 def _create_consents() -> None:
     op.create_table(
         "consents",
-        sa.Column("id", sa.String(), nullable=False),
         sa.Column("person", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
         sa.Column("signal", sa.String(), nullable=False),
         sa.Column("granted", sa.Boolean(), nullable=False),
         sa.Column("at_us", sa.BigInteger(), nullable=False),
@@ -119,7 +119,7 @@ def _create_consents() -> None:
         sa.ForeignKeyConstraint(
             ["person"], ["people.person"], name=op.f("fk_consents_person_people"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
+        sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_consents")),
     )
     op.create_index("ix_consents_person_at_us", "consents", ["person", "at_us"])
     op.create_table(
@@ -167,8 +167,8 @@ def _create_events() -> None:
 def _create_quarantine() -> None:
     op.create_table(
         "quarantine",
-        sa.Column("id", sa.String(), nullable=False),
         sa.Column("person", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("file", sa.String(), nullable=True),
         sa.Column("line", sa.BigInteger(), nullable=True),
@@ -178,7 +178,7 @@ def _create_quarantine() -> None:
         sa.ForeignKeyConstraint(
             ["person"], ["people.person"], name=op.f("fk_quarantine_person_people"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_quarantine")),
+        sa.PrimaryKeyConstraint("person", "id", name=op.f("pk_quarantine")),
     )
     op.create_index("ix_quarantine_person_received_us", "quarantine", ["person", "received_us"])
 

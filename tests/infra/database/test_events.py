@@ -1,0 +1,145 @@
+"""Laws of taking events in."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data_contracts.errors import ConsentMissing, ErasedPerson
+from data_contracts.features import Source
+from data_contracts.identifiers import PersonId, new_person
+from infra.database import consents, erasure, events, quarantine, working_state
+from infra.database.engine import Database, open_database
+from infra.database.working_state import FoldHead, StateRow
+from tests.infra.database.rows import add_person, mood
+
+
+@pytest.fixture
+def member(database: Database, person: PersonId) -> PersonId:
+    """Return a person who consents to mood."""
+    return add_person(database, person, granted=(Source.MOOD,))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(st.integers(0, 6), max_size=6), max_size=6))
+def test_taking_in_is_idempotent_for_any_batches(database: Database, batches: list[list[int]]) -> None:
+    """However events are repeated within and across batches, each is accepted once, at its first place."""
+    person = new_person()
+    add_person(database, person, name=person, granted=(Source.MOOD,))
+    accepted: list[str] = []
+    for batch in batches:
+        with database.unit_of_work() as uow:
+            verdicts = events.append(uow, [mood(person, str(number)) for number in batch])
+            uow.commit()
+        accepted += [str(number) for number, verdict in zip(batch, verdicts, strict=True) if verdict == "accepted"]
+    flat = [str(number) for batch in batches for number in batch]
+    assert accepted == list(dict.fromkeys(flat))
+    with database.read() as session:
+        stored = events.after(session, person, 0, 1_000)
+    assert [each.event.id for each in stored][1:] == accepted
+    assert [each.sequence for each in stored] == sorted(each.sequence for each in stored)
+
+
+def test_the_same_id_of_two_people_is_two_events(database: Database, member: PersonId) -> None:
+    """Idempotency is per person: nobody can occupy another's ids."""
+    other = add_person(database, PersonId("0" * 32), name="other", granted=(Source.MOOD,))
+    with database.unit_of_work() as uow:
+        assert events.append(uow, [mood(member, "1"), mood(other, "1")]) == ["accepted", "accepted"]
+
+
+def test_a_signal_without_consent_is_refused_as_a_whole(database: Database, member: PersonId) -> None:
+    """After a withdrawal nothing of the signal comes in, from the first byte on."""
+    with database.unit_of_work() as uow:
+        consents.change(
+            uow, person=member, signal=Source.MOOD, granted=False, at_us=2, surface="test", event_id="withdrawn"
+        )
+        with pytest.raises(ConsentMissing, match="mood"):
+            events.append(uow, [mood(member, "1")])
+        uow.commit()
+    with database.read() as session:
+        assert [each.event.WhichOneof("body") for each in events.after(session, member, 0, 10)] == [
+            "consent_changed"
+        ] * 2
+
+
+def test_an_erased_person_is_refused_by_their_tombstone(sqlite_path: Path, person: PersonId) -> None:
+    """A late event about an erased person is told from one about a stranger."""
+    database = open_database(sqlite_path, tombstone=lambda each: f"hmac-{each}")
+    add_person(database, person)
+    with database.unit_of_work() as uow:
+        erasure.delete_rows(uow, person, tombstone=f"hmac-{person}", at_us=5)
+        uow.commit()
+    with database.unit_of_work() as uow, pytest.raises(ErasedPerson):
+        events.append(uow, [mood(person, "1")])
+    with pytest.raises(ErasedPerson):
+        add_person(database, person)
+    database.close()
+
+
+def test_a_consented_signal_is_read_by_event_time(database: Database, member: PersonId) -> None:
+    """Late events fall into their place."""
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(member, "late", 30), mood(member, "early", 20), mood(member, "out", 40)])
+        uow.commit()
+    with database.read() as session:
+        consented = consents.require(session, member, Source.MOOD)
+        assert [each.event.id for each in events.of_signal(session, consented, 20, 40)] == ["early", "late"]
+
+
+def test_the_relay_marks_what_was_mirrored(database: Database, member: PersonId) -> None:
+    """Marked events are not offered again, and the first mark stays."""
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(member, "1"), mood(member, "2")])
+        first = events.unpublished(uow.session, 10)[0]
+        events.mark_published(uow, [first.sequence], at_us=5)
+        uow.commit()
+    with database.read() as session:
+        assert [each.event.id for each in events.unpublished(session, 10)] == ["1", "2"]
+        assert events.last_sequence(session, member) == events.unpublished(session, 10)[-1].sequence
+
+
+def test_a_fold_that_lags_is_found(database: Database, member: PersonId) -> None:
+    """Whoever has events behind the head of their fold is named; the head never goes back."""
+    with database.unit_of_work() as uow:
+        last = events.last_sequence(uow.session, member)
+        assert events.behind(uow.session) == [member]
+        assert working_state.set_head(uow, member, FoldHead(last, 5))
+        assert events.behind(uow.session) == []
+        assert not working_state.set_head(uow, member, FoldHead(last - 1, 9))
+        assert working_state.head(uow.session, member) == FoldHead(last, 5)
+
+
+def test_working_rows_are_replaced_and_forgotten_by_key(database: Database, member: PersonId) -> None:
+    """A row is known by (source, key)."""
+    old, new = StateRow("mood", "a", 1, "e1", b"old"), StateRow("mood", "a", 2, "e2", b"new")
+    other = StateRow("tasks", "a", 1, "e3", b"task")
+    with database.unit_of_work() as uow:
+        working_state.lock(uow, member)
+        working_state.save(uow, member, [old, other])
+        working_state.save(uow, member, [new])
+        assert working_state.load(uow.session, member) == [new, other]
+        working_state.forget_rows(uow, member, [("mood", "a")] + [("mood", str(number)) for number in range(900)])
+        assert working_state.load(uow.session, member) == [other]
+
+
+def test_a_refused_row_is_kept_once(database: Database, member: PersonId) -> None:
+    """Importing the same broken file twice does not fill the quarantine."""
+    with database.unit_of_work() as uow:
+        kept = [
+            quarantine.add(
+                uow,
+                row_id="q1",
+                person=member,
+                source="ics",
+                rule="naive_time",
+                received_us=1,
+                box=b"box",
+                file="a.ics",
+                line=3,
+            )
+            for _ in range(2)
+        ]
+        assert kept == [True, False]
+        assert quarantine.counts(uow.session, member) == {"naive_time": 1}
+        assert [(row.file, row.line) for row in quarantine.list_for(uow.session, member)] == [("a.ics", 3)]
