@@ -6,18 +6,16 @@ slot changes.
 """
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
+from models import artifact
 from models.policy import Policy
 
 logger = logging.getLogger(__name__)
-
-Loader = Callable[[Path, PolicyDigest], Policy]
 
 
 class Held(NamedTuple):
@@ -36,9 +34,8 @@ class Held(NamedTuple):
 class ChampionHolder:
     """Holds the champion and swaps it when the slot has changed; safe between threads."""
 
-    def __init__(self, folder: Path, load: Loader) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._load = load
         self._held = Held()
         self._lock = Lock()
 
@@ -50,13 +47,13 @@ class ChampionHolder:
     def follow(self, digest: PolicyDigest | None) -> Held:
         """Return the policy of `digest`, loading it when it is another one than before."""
         held = self._held
-        if digest is None or digest in (held.digest, held.refused):
+        if not digest or digest in (held.digest, held.refused):
             return held
         with self._lock:
             if digest in (self._held.digest, self._held.refused):
                 return self._held
             try:
-                self._held = Held(self._load(self._folder / digest, digest))
+                self._held = Held(artifact.load(artifact.folder_of(self._folder, digest), digest=digest).policy)
             except ArtifactRefused as error:
                 logger.warning("the artifact of policy %s was refused: %s", digest[:12], error)
                 self._held = self._held._replace(refused=digest, reason=str(error))

@@ -39,7 +39,8 @@ class SeenReader:
         self._online = online
         self._vault = vault
         self._champion = champion
-        self._readers = local()
+        self._local = local()
+        self._opened: list[PersonNowReader] = []
 
     def read(self, person: PersonId, trigger: Trigger, now_us: int, session_epoch: int | None = None) -> Seen:
         """Return everything that an answer at `now_us` is made from.
@@ -76,10 +77,17 @@ class SeenReader:
         )
         return Seen(now_us, zone, found, packet, moment)
 
+    def close(self) -> None:
+        """Close the connections of all threads; no read may be under way."""
+        while self._opened:
+            self._opened.pop().close()
+        self._local = local()
+
     def _reader(self) -> PersonNowReader:
-        reader: PersonNowReader | None = getattr(self._readers, "reader", None)
+        reader: PersonNowReader | None = getattr(self._local, "reader", None)
         if reader is None:
-            reader = self._readers.reader = PersonNowReader(self._database)
+            reader = self._local.reader = PersonNowReader(self._database)
+            self._opened.append(reader)
         return reader
 
 

@@ -1,0 +1,74 @@
+"""What a person's rewards teach their own part of the champion, from the decision log and nothing else.
+
+A new reward that comes in order is learned at once. One that comes late, replaces another or is taken back makes the
+part be rebuilt from the log, in canonical order: the bits are those that arriving in time would have given.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy.orm import Session
+
+from data_contracts.decisions import Decision, unpack
+from data_contracts.identifiers import PersonId
+from infra.database import person_parts, reward_changes
+from infra.database.person_parts import StoredPart
+from infra.database.reward_changes import Rewarded
+from infra.database.unit_of_work import UnitOfWork
+from models import person_part
+from models.action_features import ACTION_COLUMNS
+from models.design import scaled_context
+from models.linear_model import LinearModel
+from models.person_part import Observation, PersonPart
+from models.policy import Policy
+
+
+def model_of(policy: Policy | None) -> LinearModel | None:
+    """Return the linear model of a policy that has a person part."""
+    model = getattr(policy, "model", None)
+    return model if isinstance(model, LinearModel) else None
+
+
+def learn(uow: UnitOfWork, *, policy: Policy | None, person: PersonId, version: int, rewarded: Rewarded | None) -> None:
+    """Bring the part of `policy` to `version`; `rewarded` is what the newest change added, if it only added."""
+    model = model_of(policy)
+    if policy is None or model is None:
+        return
+    stored = person_parts.find(uow.session, person, policy.digest)
+    part = _learned(model, stored, version, rewarded) or part_at(uow.session, model, person, version)
+    kept = StoredPart(part.version, part.latest_us, part.latest_id, person_part.pack(part))
+    updated_us = rewarded.at_us if rewarded is not None else part.latest_us
+    person_parts.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
+
+
+def part_at(session: Session, model: LinearModel, person: PersonId, version: int) -> PersonPart:
+    """Return the person's part as it stood at `version`, rebuilt from the log; a law of exact replay."""
+    observations = observations_of(model, reward_changes.standing(session, person, version))
+    return person_part.rebuild(model.person_prior, observations, version)
+
+
+def observations_of(model: LinearModel, rewards: Iterable[Rewarded]) -> list[Observation]:
+    """Return what rewarded decisions teach; a record of another design teaches nothing."""
+    found = (_observation(model, unpack(rewarded.record), rewarded) for rewarded in rewards)
+    return [observation for observation in found if observation is not None]
+
+
+def _learned(
+    model: LinearModel, stored: StoredPart | None, version: int, rewarded: Rewarded | None
+) -> PersonPart | None:
+    """Return the part after one more observation; None when it must be rebuilt."""
+    if rewarded is None or version - 1 != (stored.version if stored else 0):
+        return None
+    prior = model.person_prior
+    part = person_part.unpack(stored.payload) if stored else person_part.empty(prior)
+    if not part.follows(rewarded.at_us, rewarded.decision):
+        return None
+    observation = _observation(model, unpack(rewarded.record), rewarded)
+    return None if observation is None else person_part.learn(part, prior, observation)
+
+
+def _observation(model: LinearModel, decision: Decision, rewarded: Rewarded) -> Observation | None:
+    if decision.silent or decision.actions.shape[1] != len(ACTION_COLUMNS):
+        return None
+    values = scaled_context(decision.vector, decision.masked)
+    action = decision.actions[decision.chosen]
+    return model.observe(values, action, reward=rewarded.reward, at_us=rewarded.at_us, identifier=rewarded.decision)
