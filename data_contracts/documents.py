@@ -20,7 +20,7 @@ from data_contracts.reactions import (
     WAIT_WINDOW_S,
     silence_reward,
 )
-from data_contracts.retention import FILES, TABLES, Retention
+from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
 from data_contracts.signals import FUTURE_S, PAST_DAYS, RULES, SIGNALS, Field
 
 HOUR_S = 3_600
@@ -156,7 +156,11 @@ def retention_page() -> str:
         "Retention",
         "What oO keeps on your box, and how you leave it. `oo forget` takes all of these ways at once.",
         "## Tables",
-        _table(heads, [_store(name, retention) for name, retention in TABLES.items()]),
+        _table(
+            heads,
+            [_store(name, retention) for name, retention in TABLES.items()]
+            + [_store(".".join(column), retention) for column, retention in COLUMNS.items()],
+        ),
         "## Files",
         _table(heads, [_store(name, retention) for name, retention in FILES.items()]),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from feature_repo.online_tables import OnlineTables, open_online
 from flows.stream import Stream
@@ -13,9 +14,37 @@ from infra.settings import Settings
 from infra.vault import Vault
 
 
-@dataclass(frozen=True, slots=True)
-class FlowParts:
+class FlowParts(Protocol):
     """The stores of one installation, and the stream that keeps features up to date behind every commit."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the process was told from outside."""
+
+    @property
+    def database(self) -> Database:
+        """The truth; its bus is heard by the stream."""
+
+    @property
+    def vault(self) -> Vault:
+        """The keys."""
+
+    @property
+    def online(self) -> OnlineTables:
+        """Served rows and candidate pools."""
+
+    @property
+    def stream(self) -> Stream:
+        """The fold."""
+
+    @property
+    def clock(self) -> Clock:
+        """Now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedParts:
+    """The parts of a process that runs flows."""
 
     settings: Settings
     database: Database
@@ -26,9 +55,10 @@ class FlowParts:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[FlowParts]:
-    """Give the parts and close them again."""
-    clock = settings.make_clock()
+def opened(settings: Settings | None = None, clock: Clock | None = None) -> Iterator[OpenedParts]:
+    """Give the parts of a home, by default the one that the environment names, and close them again."""
+    settings = settings or Settings()
+    clock = clock or settings.make_clock()
     vault = Vault(settings.keys)
     bus = Bus()
     database = open_database(settings.database, bus=bus, tombstone=vault.tombstone)
@@ -37,7 +67,7 @@ def opened(settings: Settings) -> Iterator[FlowParts]:
     stream = Stream(database=database, online=online, clock=clock)
     unsubscribe = bus.subscribe(stream.handle)
     try:
-        yield FlowParts(settings, database, vault, online, stream, clock)
+        yield OpenedParts(settings, database, vault, online, stream, clock)
     finally:
         unsubscribe()
         online.close()

@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.identifiers import PersonId
 from feature_repo.online_tables import open_online
-from flows.parts import FlowParts
+from flows.parts import OpenedParts
 from flows.stream import Stream
 from infra.clock import fixed_clock
 from infra.database.engine import Database
@@ -18,14 +18,15 @@ from tests.flows import people
 
 
 @pytest.fixture
-def parts(database: Database, person: PersonId, home: Path, now: datetime) -> Iterator[FlowParts]:
+def parts(database: Database, person: PersonId, home: Path, now: datetime) -> Iterator[OpenedParts]:
     """Return the parts of an installation with one person."""
-    settings = Settings(home=home)
+    grown = database.url.render_as_string(hide_password=False) if database.dialect == "postgresql" else None
+    settings = Settings(home=home, database_url=grown)
     vault = Vault(settings.keys)
     people.settle(database, person, now)
-    online = open_online(settings.online_db)
+    online = open_online(grown or settings.online_db)
     stream = Stream(database=database, online=online, clock=fixed_clock(now))
     unsubscribe = database.bus.subscribe(stream.handle)
-    yield FlowParts(settings, database, vault, online, stream, fixed_clock(now))
+    yield OpenedParts(settings, database, vault, online, stream, fixed_clock(now))
     unsubscribe()
     online.close()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy.orm import Session
+
 from data_contracts.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
@@ -59,3 +61,8 @@ def meeting(person: PersonId, number: int, at_us: int, start_us: int) -> Event:
     event.event_scheduled.start_us, event.event_scheduled.end_us = start_us, start_us + HOUR_US
     event.event_scheduled.busy = True
     return event
+
+
+def household(session: Session) -> list[PersonId]:
+    """Return everybody who lives here."""
+    return [PersonId(row.person) for row in people.list_all(session)]
