@@ -8,15 +8,16 @@ context at most three), and a full log lets its oldest go.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from data_contracts.codec import Event, kind
+from data_contracts.codec import Event
 from data_contracts.features import SOURCES, TOP, Source
 from feature_repo.capped_log import CappedLog, Entry, Values
 from feature_repo.keyed_rows import DONE, Calendar, CalendarRow, TaskRow, Tasks
 
 SECOND_US = 1_000_000
 UNDO_RANK = 1  # an undo stands behind every reaction of its instant
+TASK, INSTANCE = "task", "instance"
 REACTION, OUTCOME, UNDO = "reaction", "outcome", "undo"
 
 
@@ -38,6 +39,9 @@ class StateRow(NamedTuple):
     def of(cls, source: str, key: str, at_us: int, event_id: str, payload: bytes | str) -> "StateRow":
         """Return the row of its stored columns."""
         return cls(Source(source), key, at_us, event_id, tuple(json.loads(payload)))
+
+
+Fact = tuple[str, str, TaskRow | CalendarRow | Entry]  # the place that keeps it, its key there, and the row
 
 
 class Change(NamedTuple):
@@ -80,8 +84,30 @@ class WorkingState:
 
     def apply(self, event: Event) -> list[Change]:
         """Fold one event in; return what must be written, nothing when the event changes nothing."""
-        fold = FOLDS.get(kind(event))
-        return [] if fold is None else fold(self, event)
+        changes = []
+        for fact in facts(event):
+            dropped = self.put(fact)
+            if dropped is not None:
+                changes.append(self._change(fact, dropped))
+        return changes
+
+    def put(self, fact: Fact) -> tuple[str, ...] | None:
+        """Keep a fact and return the keys that it pushed out of its log, or None when it changes nothing."""
+        place, key, row = fact
+        if place == TASK:
+            return () if self.tasks.put(key, cast("TaskRow", row)) else None
+        if place == INSTANCE:
+            return () if self.calendar.put(key, cast("CalendarRow", row)) else None
+        return self.logs[place][1].put(cast("Entry", row))
+
+    def _change(self, fact: Fact, dropped: tuple[str, ...]) -> Change:
+        place, key, row = fact
+        if isinstance(row, Entry):
+            source = self.logs[place][0]
+            stored = StateRow(source, f"{place}/{key}", row.at_us, row.event_id, row.values)
+            return Change(stored, tuple(f"{place}/{old}" for old in dropped))
+        source = Source.TASKS if place == TASK else Source.CALENDAR
+        return Change(StateRow(source, key, row[0], row[1], row[2:]), dropped)
 
     def entries(self, log: str) -> list[Entry]:
         """Return the facts of a log, oldest first; to be read only."""
@@ -115,91 +141,85 @@ class WorkingState:
                 state.logs[name][1].put(Entry(row.at_us, rank, row.event_id, key, values))
         return state
 
-    def put(self, name: str, key: str, event: Event, values: Values, rank: int = 0) -> list[Change]:
-        """Keep a fact in a log."""
-        source, log = self.logs[name]
-        dropped = log.put(Entry(event.at_us, rank, event.id, key, values))
-        if dropped is None:
-            return []
-        row = StateRow(source, f"{name}/{key}", event.at_us, event.id, values)
-        return [Change(row, tuple(f"{name}/{old}" for old in dropped))]
+
+_new = tuple.__new__  # a named tuple's own constructor takes three times as long, and this runs once an event
 
 
-def _task(state: WorkingState, event: Event) -> list[Change]:
+def facts(event: Event) -> list[Fact]:
+    """Return what an event says, by the place that keeps it."""
+    read = READERS.get(event.WhichOneof("body"))
+    return [] if read is None else read(event)
+
+
+def _task(event: Event) -> list[Fact]:
     body = event.task_changed
-    done_us = (body.completed_us or event.at_us) if body.state == DONE else 0
-    known = max(event.at_us, event.received_us)
-    row = TaskRow(
-        event.at_us,
-        event.id,
-        body.state,
-        body.priority,
-        body.due_us,
-        body.created_us,
-        done_us,
-        body.effort_min,
-        known,
-    )
-    if not state.tasks.put(body.task, row):
-        return []
-    return [Change(StateRow(Source.TASKS, body.task, row.at_us, row.event_id, row[2:]), ())]
+    at_us, state = event.at_us, body.state
+    done_us = (body.completed_us or at_us) if state == DONE else 0
+    known = max(at_us, event.received_us)
+    effort_min, created_us = body.effort_min, body.created_us
+    fields = (at_us, event.id, state, body.priority, body.due_us, created_us, done_us, effort_min, known)
+    return [(TASK, body.task, _new(TaskRow, fields))]
 
 
-def _calendar(state: WorkingState, event: Event) -> list[Change]:
+def _instance(event: Event) -> list[Fact]:
     body = event.event_scheduled
+    start_us, end_us = body.start_us, body.end_us
     # A day-long entry (a birthday, a holiday) does not keep a person from anything.
-    busy = body.busy and not body.all_day and not body.cancelled and body.end_us > body.start_us
-    row = CalendarRow(event.at_us, event.id, body.start_us, body.end_us, int(busy), known_us(event))
-    if not state.calendar.put(body.event, row):
-        return []
-    return [Change(StateRow(Source.CALENDAR, body.event, row.at_us, row.event_id, row[2:]), ())]
+    busy = body.busy and not body.all_day and not body.cancelled and end_us > start_us
+    fields = (event.at_us, event.id, start_us, end_us, int(busy), known_us(event))
+    return [(INSTANCE, body.event, _new(CalendarRow, fields))]
 
 
-def _habit(state: WorkingState, event: Event) -> list[Change]:
-    return state.put("habit", event.id, event, (event.habit_logged.habit,))
+def _entry(place: str, key: str, event: Event, values: Values, rank: int = 0) -> Fact:
+    return place, key, _new(Entry, (event.at_us, rank, event.id, key, values))
 
 
-def _mood(state: WorkingState, event: Event) -> list[Change]:
-    return state.put("mood", event.id, event, (event.mood_reported.mood, event.mood_reported.energy))
+def _habit(event: Event) -> list[Fact]:
+    return [_entry("habit", event.id, event, (event.habit_logged.habit,))]
 
 
-def _context(state: WorkingState, event: Event) -> list[Change]:
+def _mood(event: Event) -> list[Fact]:
+    body = event.mood_reported
+    return [_entry("mood", event.id, event, (body.mood, body.energy))]
+
+
+def _context(event: Event) -> list[Fact]:
     body = event.context_observed
-    changes: list[Change] = []
+    said = []
     if body.device:
-        changes += state.put("device", "", event, (body.device,))
+        said.append(_entry("device", "", event, (body.device,)))
     if body.place:
-        changes += state.put("place", event.id, event, (body.place,))
+        said.append(_entry("place", event.id, event, (body.place,)))
     if body.HasField("focus"):
-        changes += state.put("focus", "", event, (int(body.focus),))
-    return changes
+        said.append(_entry("focus", "", event, (int(body.focus),)))
+    return said
 
 
-def _shown(state: WorkingState, event: Event) -> list[Change]:
+def _shown(event: Event) -> list[Fact]:
     body = event.tip_shown
-    return state.put("shown", body.decision, event, (body.cluster, int(body.unsolicited)))
+    return [_entry("shown", body.decision, event, (body.cluster, int(body.unsolicited)))]
 
 
-def _reaction(state: WorkingState, event: Event) -> list[Change]:
+def _reaction(event: Event) -> list[Fact]:
     body = event.reaction_received
     values = (REACTION, body.decision, body.cluster, body.reaction)
-    return state.put("answer", f"{REACTION}/{body.decision}", event, values)
+    return [_entry("answer", f"{REACTION}/{body.decision}", event, values)]
 
 
-def _undone(state: WorkingState, event: Event) -> list[Change]:
+def _undone(event: Event) -> list[Fact]:
     decision = event.reaction_undone.decision
-    return state.put("answer", f"{UNDO}/{decision}", event, (UNDO, decision), UNDO_RANK)
+    return [_entry("answer", f"{UNDO}/{decision}", event, (UNDO, decision), UNDO_RANK)]
 
 
-def _outcome(state: WorkingState, event: Event) -> list[Change]:
+def _outcome(event: Event) -> list[Fact]:
     body = event.outcome_observed
-    return state.put("answer", f"{OUTCOME}/{body.decision}", event, (OUTCOME, body.decision, body.cluster))
+    return [_entry("answer", f"{OUTCOME}/{body.decision}", event, (OUTCOME, body.decision, body.cluster))]
 
 
 # A consent has no row here: its mask comes from the database with every read, so it holds at once.
-FOLDS: dict[str, Callable[[WorkingState, Event], list[Change]]] = {
+READERS: dict[str | None, Callable[[Event], list[Fact]]] = {
     "task_changed": _task,
-    "event_scheduled": _calendar,
+    "event_scheduled": _instance,
     "habit_logged": _habit,
     "mood_reported": _mood,
     "context_observed": _context,
@@ -213,8 +233,8 @@ FOLDS: dict[str, Callable[[WorkingState, Event], list[Change]]] = {
 def fold(events: Iterable[Event]) -> WorkingState:
     """Return the working state of a person's events."""
     state = WorkingState()
+    put = state.put
     for event in events:
-        fold_one = FOLDS.get(kind(event))
-        if fold_one is not None:
-            fold_one(state, event)
+        for fact in facts(event):
+            put(fact)
     return state

@@ -81,7 +81,7 @@ class PackedOnlineStore(OnlineStore):
             if row is None:
                 found.append((None, None))
                 continue
-            values = _values(source, unpack_view(source, row.payload))
+            values = feast_values(source, unpack_view(source, row.payload))
             wanted = {name: values[name] for name in requested_features or values}
             found.append((from_us(row.event_us), wanted))
         return found
@@ -140,7 +140,8 @@ def _part(source: Source, values: dict[str, Value]) -> NamedTuple:
     return part(*fields)
 
 
-def _values(source: Source, part: NamedTuple) -> dict[str, Value]:
+def feast_values(source: Source, part: NamedTuple) -> dict[str, Value]:
+    """Return a part as Feast's values, by field."""
     layout = LAYOUTS[source]
     values: dict[str, Value] = {}
     for name, field, is_list, is_keys in zip(part._fields, part, layout.lists, layout.keys, strict=True):

@@ -16,19 +16,34 @@ VERSION = 1
 SEPARATOR = "\n"
 
 
-class Layout(NamedTuple):
-    """The kind of each field of a view: True for a list, and then whether it holds keys."""
+SINGLE, NUMBERS, NAMES = range(3)
 
-    lists: tuple[bool, ...]
-    keys: tuple[bool, ...]
+
+class Layout(NamedTuple):
+    """The kind of each field of a view."""
+
+    kinds: tuple[int, ...]
     lengths: struct.Struct
+    singles: int
+    numbers: tuple[int, ...]  # which of the lengths belong to integers
+
+    @property
+    def lists(self) -> tuple[bool, ...]:
+        """Return for each field whether it is a list."""
+        return tuple(kind != SINGLE for kind in self.kinds)
+
+    @property
+    def keys(self) -> tuple[bool, ...]:
+        """Return for each field whether it is a list of keys."""
+        return tuple(kind == NAMES for kind in self.kinds)
 
 
 def _layout(part: type[NamedTuple]) -> Layout:
     hints = get_type_hints(part)
-    kinds = [hints[name] for name in part._fields]
-    lists = tuple(kind in {Ints, Texts} for kind in kinds)
-    return Layout(lists, tuple(kind == Texts for kind in kinds), struct.Struct(f"<B{sum(lists)}H"))
+    kinds = tuple({Ints: NUMBERS, Texts: NAMES}.get(hints[name], SINGLE) for name in part._fields)
+    listed = [kind for kind in kinds if kind != SINGLE]
+    numbers = tuple(index for index, kind in enumerate(listed) if kind == NUMBERS)
+    return Layout(kinds, struct.Struct(f"<B{len(listed)}H"), len(kinds) - len(listed), numbers)
 
 
 LAYOUTS = {source: _layout(part) for source, part in VIEWS.items()}
@@ -46,12 +61,13 @@ def pack_view(part: NamedTuple) -> bytes:
     lengths: list[int] = []
     integers: list[int] = []
     keys: list[str] = []
-    for value, is_list, is_keys in zip(part, layout.lists, layout.keys, strict=True):
-        if not is_list:
+    fields: tuple[Any, ...] = part
+    for value, kind in zip(fields, layout.kinds, strict=True):
+        if kind == SINGLE:
             integers.append(value)
-            continue
-        lengths.append(len(value))
-        (keys if is_keys else integers).extend(value)
+        else:
+            lengths.append(len(value))
+            (keys if kind == NAMES else integers).extend(value)
     text = SEPARATOR.join(keys)
     if text.count(SEPARATOR) != max(len(keys) - 1, 0):
         raise Malformed("a key of the served row holds a newline")
@@ -60,26 +76,28 @@ def pack_view(part: NamedTuple) -> bytes:
 
 def unpack_view(source: Source, payload: bytes) -> NamedTuple:
     """Return the part of its stored form; raises `Malformed` when it is none."""
-    layout = LAYOUTS[source]
+    kinds, header, singles, numbers = LAYOUTS[source]
     try:
-        version, *lengths = layout.lengths.unpack_from(payload)
-        sizes = iter(lengths)
-        ends = [next(sizes) if is_list else 1 for is_list in layout.lists]
-        reader = _integers(sum(size for size, is_keys in zip(ends, layout.keys, strict=True) if not is_keys))
-        integers = reader.unpack_from(payload, layout.lengths.size)
-        text = payload[layout.lengths.size + reader.size :].decode()
+        version, *lengths = header.unpack_from(payload)
+        reader = _integers(singles + sum([lengths[index] for index in numbers]))
+        integers = reader.unpack_from(payload, header.size)
+        text = str(payload[header.size + reader.size :], "utf-8")
     except (struct.error, UnicodeDecodeError) as error:
         raise Malformed(f"a stored view of {source.value} is damaged: {error}") from error
     keys = tuple(text.split(SEPARATOR)) if text else ()
-    if version != VERSION or len(keys) != sum(ends) - len(integers):
+    if version != VERSION or len(keys) != singles + sum(lengths) - len(integers):
         raise Malformed(f"a stored view of {source.value} has a form that this version does not know")
     fields: list[Any] = []
     at = key_at = 0
-    for size, is_list, is_keys in zip(ends, layout.lists, layout.keys, strict=True):
-        if is_keys:
-            fields.append(keys[key_at : key_at + size])
-            key_at += size
+    sizes = iter(lengths)
+    for kind in kinds:
+        if kind == SINGLE:
+            fields.append(integers[at])
+            at += 1
+        elif kind == NUMBERS:
+            first, at = at, at + next(sizes)
+            fields.append(integers[first:at])
         else:
-            fields.append(integers[at : at + size] if is_list else integers[at])
-            at += size
+            first, key_at = key_at, key_at + next(sizes)
+            fields.append(keys[first:key_at])
     return VIEWS[source](*fields)
