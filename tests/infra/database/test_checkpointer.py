@@ -1,0 +1,83 @@
+"""Laws of the checkpointer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_contracts.errors import Unavailable
+from data_contracts.identifiers import PersonId
+from infra.database import checkpointer
+from infra.database.checkpointer import Checkpointer
+from infra.database.engine import Database, open_database
+from tests.infra.database.rows import add_person
+
+
+@pytest.fixture
+def sqlite(sqlite_path: Path) -> Iterator[Database]:
+    """Return a SQLite database with something in its log."""
+    database = open_database(sqlite_path)
+    add_person(database, PersonId("0" * 32))
+    yield database
+    database.close()
+
+
+def _wal(database: Database) -> int:
+    return Path(f"{database.path}-wal").stat().st_size
+
+
+def test_the_log_is_emptied_when_writing_rests(sqlite: Database) -> None:
+    """The first look finds it moving, the second empties it, the third finds nothing to do."""
+    keeper = Checkpointer(sqlite)
+    assert _wal(sqlite) > 0
+    assert [keeper.step() for _ in range(3)] == ["nothing", "truncated", "nothing"]
+    assert _wal(sqlite) == 0
+    keeper.close()
+
+
+def test_a_growing_log_is_moved_while_writing_goes_on(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above the first size it is moved without waiting, above the second it is emptied."""
+    keeper = Checkpointer(sqlite)
+    monkeypatch.setattr(checkpointer, "PASSIVE_BYTES", 1)
+    assert keeper.step() == "passive"
+    assert _wal(sqlite) > 0
+    add_person(sqlite, PersonId("1" * 32), name="other")
+    monkeypatch.setattr(checkpointer, "TRUNCATE_BYTES", 1)
+    assert keeper.step() == "truncated"
+    keeper.close()
+
+
+def test_a_reader_blocks_only_the_emptying(sqlite: Database) -> None:
+    """While a snapshot is open the log stays; the next look after it ends empties it."""
+    keeper = Checkpointer(sqlite)
+    with sqlite.read() as session:
+        session.connection().exec_driver_sql("SELECT count(*) FROM people")
+        add_person(sqlite, PersonId("2" * 32), name="other")
+        keeper.step()
+        assert keeper.step() == "blocked"
+    assert keeper.step() == "truncated"
+    keeper.close()
+
+
+def test_one_process_checkpoints_and_another_takes_over(sqlite: Database) -> None:
+    """The second waits until the first has ended."""
+    first, second = Checkpointer(sqlite), Checkpointer(sqlite)
+    first.step()
+    assert (second.step(), first.owns, second.owns) == ("waited", True, False)
+    assert (first.ping(), second.ping()) == ("owner", "another process")
+    first.close()
+    second.step()
+    assert second.owns
+    second.close()
+
+
+def test_a_dead_checkpointer_is_reported(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that grows without bound is never a surprise."""
+    keeper = Checkpointer(sqlite, interval_s=0.001)
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper, "step", lambda: 1 / 0)
+        keeper.start()
+        keeper._thread.join(5)
+    with pytest.raises(Unavailable, match="ZeroDivisionError"):
+        keeper.ping()
+    keeper.close()

@@ -1,0 +1,100 @@
+"""Laws of several processes on one database: the command line, the server and the flows write at once."""
+
+import subprocess
+import sys
+
+from data_contracts.features import Source
+from data_contracts.identifiers import PersonId
+from infra.database import decisions, events, people
+from infra.database.engine import Database
+from tests.infra.database.rows import add_person
+
+EVENTS = """
+import sys
+from data_contracts.errors import OOError
+from data_contracts.identifiers import PersonId
+from infra.database import events
+from infra.database.engine import open_database
+from tests.infra.database.rows import mood
+url, person, name = sys.argv[1:]
+database = open_database(url)
+for number in range(40):
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(PersonId(person), f"{name}-{number}"), mood(PersonId(person), f"shared-{number}")])
+        uow.commit()
+database.close()
+"""
+
+DECISIONS = """
+import sys
+from data_contracts.identifiers import PersonId
+from infra.database.decision_writer import DecisionWriter
+from infra.database.engine import open_database
+from tests.infra.database.rows import decision
+url, person, name = sys.argv[1:]
+database = open_database(url)
+writer = DecisionWriter(database)
+writer.start()
+for number in range(60):
+    writer.write(decision(PersonId(person), f"{name}-{number}", number, record=b"x" * 9_000))
+writer.close()
+database.close()
+"""
+
+MIGRATE = """
+import sys
+from infra.database.engine import open_database
+database = open_database(sys.argv[1])
+database.migrate()
+print(database.migrate())
+database.close()
+"""
+
+
+def _run(url: str, *scripts: tuple[str, ...]) -> list[str]:
+    """Run scripts at the same time and return what they said; each must end well."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, url, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for script, *arguments in scripts
+    ]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in started]
+    assert [(error, code) for (_, error), code in ended if code] == []
+    return [output for (output, _), _ in ended]
+
+
+def _url(database: Database) -> str:
+    return database.url.render_as_string(hide_password=False)
+
+
+def test_nothing_is_lost_or_doubled_when_processes_write_at_once(database: Database, person: PersonId) -> None:
+    """Two importers with shared events and two servers: every fact once, none refused."""
+    add_person(database, person, granted=(Source.MOOD,))
+    _run(
+        _url(database),
+        (EVENTS, person, "one"),
+        (EVENTS, person, "two"),
+        (DECISIONS, person, "a"),
+        (DECISIONS, person, "b"),
+    )
+    with database.read() as session:
+        stored = events.after(session, person, 0, 1_000)
+        written = decisions.newest(session, person, 1_000)
+    wanted = {f"{name}-{number}" for name in ("one", "two", "shared") for number in range(40)}
+    assert sorted(each.event.id for each in stored) == sorted(wanted | {"consent-mood"})
+    assert {row.id for row in written} == {f"{name}-{number}" for name in "ab" for number in range(60)}
+
+
+def test_processes_that_start_together_migrate_once(database: Database, person: PersonId) -> None:
+    """Whoever comes second waits and finds the schema up to date."""
+    from infra.database.migrations import downgrade  # noqa: PLC0415 - only this test goes back
+
+    with database.unit_of_work() as uow:
+        downgrade(uow.session.connection(), "base")
+        uow.commit()
+    database.close()
+    assert _run(_url(database), (MIGRATE,), (MIGRATE,), (MIGRATE,)) == ["False\n"] * 3
+    add_person(database, person)
+    with database.read() as session:
+        assert people.get(session, person).name == "me"
