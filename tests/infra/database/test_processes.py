@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from infra.database import decisions, events, people
-from infra.database.engine import Database
+from infra.database.engine import Database, open_database
 from tests.infra.database.rows import add_person
 
 EVENTS = """
@@ -39,6 +40,25 @@ for number in range(60):
     writer.write(decision(PersonId(person), f"{name}-{number}", number, record=b"x" * 9_000))
 writer.close()
 database.close()
+"""
+
+LEDGER = """
+import itertools, sys
+from data_contracts.identifiers import PersonId
+from infra.database import events
+from infra.database.decision_writer import DecisionWriter
+from infra.database.engine import open_database
+from tests.infra.database.rows import decision, mood
+path, person, name = sys.argv[1:]
+database = open_database(path)
+writer = DecisionWriter(database)
+writer.start()
+for number in itertools.count():
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(PersonId(person), f"{name}-{number}")])
+        uow.commit()
+    writer.write(decision(PersonId(person), f"{name}-{number}", number, record=b"x" * 9_000))
+    print(f"{name}-{number}", flush=True)
 """
 
 MIGRATE = """
@@ -98,3 +118,25 @@ def test_processes_that_start_together_migrate_once(database: Database, person: 
     add_person(database, person)
     with database.read() as session:
         assert people.get(session, person).name == "me"
+
+
+def test_what_was_answered_survives_a_kill(sqlite_path: Path, person: PersonId) -> None:
+    """Every decision that `write` returned for and every committed event is there after `kill -9`, none twice."""
+    database = open_database(sqlite_path)
+    add_person(database, person, granted=(Source.MOOD,))
+    for name in ("first", "second"):
+        process = subprocess.Popen(
+            [sys.executable, "-c", LEDGER, str(sqlite_path), person, name], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        answered = [process.stdout.readline().strip() for _ in range(30)]
+        process.kill()
+        answered += process.stdout.read().split("\n")[:-1]  # the last line may be cut off
+        process.wait()
+        process.stdout.close()
+        with database.read() as session:
+            events_there = {each.event.id for each in events.after(session, person, 0, 100_000)}
+            decisions_there = {row.id for row in decisions.newest(session, person, 100_000)}
+        assert set(answered) <= decisions_there
+        assert set(answered) <= events_there
+    database.close()
