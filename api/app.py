@@ -16,6 +16,7 @@ from api.consents.endpoints import router as consents
 from api.metrics import Metrics
 from api.middleware.body_limit import BodyLimit
 from api.middleware.cross_site import CrossSite
+from api.middleware.hot_path import HotPath
 from api.middleware.security_headers import SecurityHeaders
 from api.middleware.trusted_host import LOCAL, TrustedHost
 from api.openapi import PROBLEM, describe
@@ -23,6 +24,7 @@ from api.page.endpoints import page_routes
 from api.parts import Parts
 from api.reactions.endpoints import router as reactions
 from api.signals.endpoints import router as signals
+from api.tips.endpoints import recommend
 from api.tips.endpoints import router as tips
 from infra.settings import Settings
 
@@ -30,6 +32,7 @@ TITLE = "oO"
 VERSION = "0.1.0"
 DESCRIPTION = "One tip, at the right moment, or silence. Errors are RFC 9457 problems with a stable `code`."
 ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, consents, accounts, admin, probes)
+HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
 
 
@@ -52,6 +55,7 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
             Middleware(TrustedHost, names=[f"[{name}]" if ":" in name and name[0] != "[" else name for name in names]),
             Middleware(CrossSite, public_origin=f"{origin.scheme}://{origin.netloc}"),
             Middleware(BodyLimit),
+            Middleware(HotPath, endpoints=HOT),
         ]
     )
     app.state.settings = settings

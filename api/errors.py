@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from api.middleware.security_headers import HEADERS
 from data_contracts import errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,8 +39,8 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     413: errors.TooLarge.code,
     422: errors.Malformed.code,
 }
+FORESEEN = (errors.OOError, RequestValidationError, HTTPException)  # everything else goes to the log as a failure
 MAX_FAULTS = 20
-MAX_PLACE = 40  # a field that nobody asked for is named, but not at any length
 RETRY_AFTER_S = 5  # what an overloaded or degraded server asks of its clients
 
 
@@ -87,38 +88,46 @@ def refusal(error: errors.OOError) -> Response:
 
 def malformed(faults: Sequence[Mapping[str, Any]]) -> Response:
     """Return a 422 that names each fault's place and rule, and never repeats what was sent."""
-    named = [{"at": ".".join(str(part) for part in fault["loc"]), "rule": str(fault["type"])} for fault in faults[:20]]
-    first = (
-        f"{named[0]['at'] or 'the body'} breaks the rule {named[0]['rule']}" if named else "the request is malformed"
-    )
-    return problem(422, errors.Malformed.code, first, errors=named)
+    named = [{"at": _place(fault), "rule": str(fault["type"])} for fault in faults[:MAX_FAULTS]]
+    detail = "; ".join(f"{fault['at']}: {fault['rule']}" for fault in named[:1])
+    return problem(422, errors.Malformed.code, detail or "the request is malformed", errors=named)
 
 
-async def _on_refusal(_: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.OOError)  # noqa: S101 - Starlette calls it for this class only
-    return refusal(error)
+def _place(fault: Mapping[str, Any]) -> str:
+    loc = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]  # nor a name that we don't know
+    return ".".join(str(part) for part in loc)
 
 
-async def _on_malformed(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - Starlette calls it for this class only
-    return malformed(error.errors())
+def unforeseen(_: Exception) -> Response:
+    """Return the one sentence that an error nobody foresaw is worth to a client."""
+    # Starlette answers these outside of every middleware of ours, so this answer brings the headers itself.
+    return problem(500, "internal", "oO failed to answer; the log of the server says why", headers=dict(HEADERS))
 
 
-async def _on_framework(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette calls it for this class only
+def framework_refusal(error: HTTPException) -> Response:
+    """Return the problem of what the framework refuses."""
     # FastAPI answers 400 to a body that it cannot parse at all; to a client that is the same fault as a wrong field.
     status = 422 if error.status_code == HTTPStatus.BAD_REQUEST else error.status_code
     code = FRAMEWORK_CODES.get(error.status_code, "refused")
     return problem(status, code, str(error.detail), headers=error.headers)
 
 
-async def _on_failure(_: Request, __: Exception) -> Response:
-    return problem(500, "internal", "oO failed to answer; the log of the server says why")
+def answer_to(error: Exception) -> Response:
+    """Return the problem document of any error."""
+    if isinstance(error, errors.OOError):
+        return refusal(error)
+    if isinstance(error, RequestValidationError):
+        return malformed(error.errors())
+    if isinstance(error, HTTPException):
+        return framework_refusal(error)
+    return unforeseen(error)
 
 
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
-    app.add_exception_handler(errors.OOError, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_malformed)
-    app.add_exception_handler(HTTPException, _on_framework)
-    app.add_exception_handler(Exception, _on_failure)
+
+    async def handle(_: Request, error: Exception) -> Response:
+        return answer_to(error)
+
+    for foreseen in (*FORESEEN, Exception):
+        app.add_exception_handler(foreseen, handle)

@@ -42,7 +42,7 @@ class Door:
         """Return a client, signed in with `sid`."""
         client = TestClient(self.app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
         if sid is not None:
-            client.cookies.set(self.app.state.sessions.cookie, sid)
+            client.cookies.set(self.app.state.sessions.cookie, sid, domain="localhost.local")
         self.clients.append(client)
         return client
 
@@ -93,6 +93,12 @@ class Door:
         """Let time pass."""
         self.now[0] += timedelta(**time)
 
+    def close(self) -> None:
+        """Let everything go."""
+        for client in self.clients:
+            client.close()
+        self.serving.writer.close()
+
     @property
     def now_us(self) -> int:
         """The door's instant."""
@@ -127,9 +133,7 @@ def make_door(database: Database, home: Path, now: datetime) -> Iterator[MakeDoo
 
     yield make
     for door in doors:
-        for client in door.clients:
-            client.close()
-        door.serving.writer.close()
+        door.close()
 
 
 @pytest.fixture

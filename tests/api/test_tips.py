@@ -63,5 +63,6 @@ def test_a_person_without_a_decision_writer_is_told_to_come_back(door: Door) -> 
 def test_a_wrong_trigger_is_malformed(door: Door) -> None:
     """The hot path reads its body as strictly as all others."""
     _, ana = door.known("Ana")
-    answers = [ana.post("/api/recommend", json=body) for body in ({"trigger": "shout"}, {"other": 1}, [], 5)]
+    bodies: tuple[object, ...] = ({"trigger": "shout"}, {"other": 1}, [], 5)
+    answers = [ana.post("/api/recommend", json=body) for body in bodies]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(422, "malformed")}

@@ -1,0 +1,98 @@
+"""Who may do what: nobody without a session, nobody with somebody else's things, no other site in a person's name."""
+
+from itertools import product
+
+import pytest
+
+from data_contracts.identifiers import new_id
+from tests.api.conftest import ORIGIN, Door
+from tests.api.routes import Operation, contract, guarded, named, owned, unsafe
+
+FOREIGN = "https://evil.example"
+SITES = ("cross-site", "same-site", "same-origin", "none", None)
+ORIGINS = (FOREIGN, "null", ORIGIN, f"{ORIGIN}.evil.example", None)
+ADMIN_ONLY = {"/api/admin/stats"}
+BODIES: dict[str, dict[str, object]] = {
+    "/api/reactions": {"decision_id": "", "kind": "done", "idempotency_key": "k1"},
+    "/api/consents": {"signal": "mood", "granted": True},
+    "/api/signals": {"signals": []},
+}
+
+
+@pytest.mark.parametrize("operation", guarded(), ids=named)
+def test_nobody_gets_in_without_a_session(door: Door, operation: Operation) -> None:
+    """Every operation that is not public asks for a session first, whatever else is wrong."""
+    answer = door.client().request(operation.method, operation.at(new_id(door.now[0])), content=b"{")
+    assert (answer.status_code, answer.json()["code"]) in {(401, "unauthenticated"), (422, "malformed")}
+    forged = door.client("0" * 64).request(operation.method, operation.at("x"), json=BODIES.get(operation.path))
+    assert forged.status_code in {401, 422}
+
+
+@pytest.mark.parametrize("operation", owned(), ids=named)
+def test_another_persons_things_do_not_exist(door: Door, operation: Operation) -> None:
+    """An id that belongs to Ana is to Ben like one that nobody has; and nothing changed for Ana."""
+    ana, _ = door.known("Ana")
+    _, ben = door.known("Ben")
+    decision = door.decide(ana)
+    foreign = ben.request(operation.method, operation.at(decision))
+    unknown = ben.request(operation.method, operation.at(new_id(door.now[0])))
+    assert foreign.status_code == unknown.status_code == 404
+    assert foreign.json() == unknown.json()
+
+
+def test_nobody_reacts_to_another_persons_tip(door: Door) -> None:
+    """The one id that travels in a body is checked like those in paths."""
+    ana, _ = door.known("Ana")
+    _, ben = door.known("Ben")
+    body = {"decision_id": door.decide(ana), "kind": "done", "idempotency_key": "k1"}
+    assert ben.post("/api/reactions", json=body).status_code == 404
+
+
+@pytest.mark.parametrize("operation", [one for one in contract() if one.path in ADMIN_ONLY], ids=named)
+def test_only_admins_see_what_is_for_admins(door: Door, operation: Operation) -> None:
+    """The role is the one that the database holds."""
+    _, ana = door.known("Ana")
+    _, root = door.known("Root", role="admin")
+    assert ana.request(operation.method, operation.path).status_code == 403
+    assert root.request(operation.method, operation.path).status_code == 200
+
+
+def test_every_admin_path_is_only_for_admins() -> None:
+    """A new operation below /api/admin joins the test above."""
+    assert {one.path for one in contract() if one.path.startswith("/api/admin")} == ADMIN_ONLY
+
+
+def _may_pass(site: str | None, origin: str | None) -> bool:
+    if site is not None:
+        return site in {"same-origin", "none"}
+    return origin in {ORIGIN, None}
+
+
+@pytest.mark.parametrize("operation", unsafe(), ids=named)
+def test_no_other_site_acts_in_a_persons_name(door: Door, operation: Operation) -> None:
+    """All 25 combinations of Sec-Fetch-Site and Origin, on every operation that changes something."""
+    client = door.client()
+    path = operation.at("0" * 32)
+    for site, origin in product(SITES, ORIGINS):
+        headers = {"sec-fetch-site": site, "origin": origin}
+        answer = client.request(
+            operation.method, path, headers={name: value for name, value in headers.items() if value is not None}
+        )
+        refused = answer.status_code == 403 and answer.json()["code"] == "cross_site"
+        assert refused is not _may_pass(site, origin), (site, origin)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "localhost:8421/#", "localhost?x", "localhost:8421@evil", "127.0.0.1.evil", "", "local host"],
+)
+def test_a_foreign_host_is_refused_before_anything_else(door: Door, host: str) -> None:
+    """Neither DNS rebinding nor a poisoned link gets an answer."""
+    answer = door.client().get("/health", headers={"host": host})
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_host")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8421", "127.0.0.1:1", "[::1]:8421", "[::1]"])
+def test_this_machine_may_call_itself_by_its_usual_names(door: Door, host: str) -> None:
+    """Loopback works on any port: 0 picks a free one."""
+    assert door.client().get("/ready", headers={"host": host}).status_code == 204

@@ -1,0 +1,127 @@
+"""The contract that clients are generated from: committed, equal to the code, and never narrowed."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from api.app import build
+from api.openapi import BASELINE, CONTRACT, dump, operations
+from tests.api.conftest import Door
+from tests.api.contract_changes import breaks
+
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def contract() -> Document:
+    """Return the contract as the code describes it."""
+    return build().openapi()
+
+
+def test_the_committed_contract_is_the_one_of_the_code(contract: Document) -> None:
+    """`python -m api.openapi` writes it."""
+    assert CONTRACT.read_text() == dump(contract)
+
+
+def test_no_client_of_the_baseline_breaks(contract: Document) -> None:
+    """What was promised is kept; only a new major version may replace the baseline."""
+    assert breaks(json.loads(BASELINE.read_text()), contract) == []
+
+
+def test_the_running_app_serves_its_contract(door: Door, contract: Document) -> None:
+    """A client can ask the server itself."""
+    assert door.client().get("/api/openapi.json").json() == contract
+
+
+def test_every_operation_has_a_stable_name_of_its_own(contract: Document) -> None:
+    """Generated clients name their methods by it, so none is left to the framework."""
+    names = [operation["operationId"] for _, operation in operations(contract)]
+    assert len(set(names)) == len(names)
+    assert not [name for name in names if "__" in name or "api" in name.split("_")]
+
+
+def test_every_operation_answers_errors_as_problems(contract: Document) -> None:
+    """One error type in every generated client."""
+    kinds = {tuple(operation["responses"]["default"]["content"]) for _, operation in operations(contract)}
+    assert kinds == {("application/problem+json",)}
+
+
+def _without_path(document: Document) -> None:
+    del document["paths"]["/api/session"]
+
+
+def _without_method(document: Document) -> None:
+    del document["paths"]["/api/consents"]["get"]
+
+
+def _renamed(document: Document) -> None:
+    document["paths"]["/api/recommend"]["post"]["operationId"] = "advise"
+
+
+def _demanding(document: Document) -> None:
+    document["components"]["schemas"]["ReactionIn"]["required"].append("mood")
+
+
+def _narrower(document: Document) -> None:
+    document["components"]["schemas"]["ReactionKind"]["enum"].remove("done")
+
+
+def _poorer(document: Document) -> None:
+    del document["components"]["schemas"]["TipView"]["properties"]["why_now"]
+
+
+def _retyped(document: Document) -> None:
+    document["components"]["schemas"]["Receipt"]["properties"]["seed"]["type"] = "string"
+
+
+def _parameter(document: Document) -> None:
+    document["paths"]["/api/session"]["get"]["parameters"] = [{"in": "query", "name": "page", "required": True}]
+
+
+def _other_status(document: Document) -> None:
+    responses = document["paths"]["/api/signals"]["post"]["responses"]
+    responses["200"] = responses.pop("207")
+
+
+CHANGES = (
+    *(_without_path, _without_method, _renamed, _demanding, _narrower, _poorer, _retyped, _parameter, _other_status),
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_kind_of_breaking_change_is_noticed(contract: Document, change: Any) -> None:
+    """The comparer can fail."""
+    changed = deepcopy(contract)
+    change(changed)
+    assert breaks(contract, changed)
+
+
+def test_additions_break_nobody(contract: Document) -> None:
+    """New operations, new optional fields, new answers."""
+    changed = deepcopy(contract)
+    changed["paths"]["/api/new"] = {"get": {"operationId": "new", "responses": {}}}
+    changed["components"]["schemas"]["TipView"]["properties"]["colour"] = {"type": "string"}
+    changed["components"]["schemas"]["ReactionIn"]["properties"]["note"] = {"type": "string"}
+    assert breaks(contract, changed) == []
+
+
+def test_the_hot_path_answers_like_the_route_behind_it(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shortcut changes the speed and nothing else."""
+    _, ana = door.known("Ana")
+    ana.post("/api/recommend")
+
+    def answers() -> list[tuple[int, bytes, dict[str, str]]]:
+        got = [ana.post("/api/recommend", content=body) for body in (b"", b"{}", b"[", b'{"trigger": 1}')]
+        got.append(door.client().post("/api/recommend"))
+        return [(answer.status_code, answer.content, dict(answer.headers)) for answer in got]
+
+    fast = answers()
+    shortcut = door.app.middleware_stack
+    monkeypatch.setattr(door.app, "middleware_stack", None)
+    monkeypatch.setattr(
+        door.app, "user_middleware", [one for one in door.app.user_middleware if one.cls is not HotPath]
+    )
+    assert answers() == fast
+    assert door.app.middleware_stack is not shortcut
