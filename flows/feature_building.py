@@ -6,8 +6,9 @@ that is repeated or was interrupted changes nothing. A person who is erased mean
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -63,17 +64,25 @@ def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
     return len(missing)
 
 
-def materialize(parts: FlowParts) -> None:
-    """Apply the definitions and bring the newest window of history online through Feast, behind the guard."""
-    from feature_repo import apply  # noqa: PLC0415 - feast takes seven seconds
+@contextmanager
+def open_feast(parts: FlowParts) -> Iterator[Any]:
+    """Give the `feast.FeatureStore` of the home, its definitions applied, and close what it opened."""
+    from feature_repo.apply import apply  # noqa: PLC0415 - feast takes seven seconds
 
-    now = parts.clock()
-    online = parts.settings.database_url if parts.database.dialect == "postgresql" else None
-    store = apply.apply(parts.settings.home, online)
+    store = apply(parts.settings.home, parts.settings.database_url if parts.database.dialect == "postgresql" else None)
     try:
-        apply.materialize(store, now - WINDOW, now)
+        yield store
     finally:
         asyncio.run(store.close())
+
+
+def materialize(parts: FlowParts) -> None:
+    """Bring the newest window of history online through Feast, behind the guard."""
+    from feature_repo import apply  # noqa: PLC0415 - as above
+
+    now = parts.clock()
+    with open_feast(parts) as store:
+        apply.materialize(store, now - WINDOW, now)
 
 
 def _log(parts: FlowParts, person: PersonId) -> Iterator[Folded]:

@@ -1,0 +1,33 @@
+"""Flow `build_features`: the stream caught up, views refreshed, history appended, Feast's online store brought along."""
+
+from prefect import flow, task
+
+from flows.feature_building import Built
+from flows.feature_building import build_features as build
+from flows.feature_building import materialize as bring_online
+from flows.parts import opened
+from flows.running import RETRIES, leave
+
+TIMEOUT_S = 600
+
+
+@task(name="fold_and_append", timeout_seconds=TIMEOUT_S, **RETRIES)
+def fold_and_append() -> Built:
+    """Do it on the home of this process."""
+    with opened() as parts:
+        return build(parts)
+
+
+@task(name="materialize", timeout_seconds=TIMEOUT_S, **RETRIES)
+def materialize() -> None:
+    """Bring the newest window of history online."""
+    with opened() as parts:
+        bring_online(parts)
+
+
+@flow(name="build_features", timeout_seconds=TIMEOUT_S, persist_result=False)
+def build_features() -> None:
+    """Bring every feature up to date."""
+    built = fold_and_append()
+    materialize()
+    leave("build_features", built._asdict())

@@ -1,0 +1,29 @@
+"""Flow `retrain_policy`: one challenger per window from everything that was decided before its end."""
+
+from datetime import datetime, timedelta
+
+from prefect import flow, task
+
+from flows.parts import opened
+from flows.retraining import Retrained, open_registry, retrain
+from flows.running import RETRIES, leave, scheduled_at
+from flows.windows import window_end
+
+TIMEOUT_S = 1_200
+DAY_S = 86_400
+
+
+@task(name="train_and_register", timeout_seconds=TIMEOUT_S, **RETRIES)
+def train_and_register(until: datetime) -> Retrained:
+    """Do it on the home of this process."""
+    with opened() as parts:
+        return retrain(parts, open_registry(parts), until)
+
+
+@flow(name="retrain_policy", timeout_seconds=TIMEOUT_S, persist_result=False)
+def retrain_policy(window_s: int = DAY_S) -> None:
+    """Train on whole windows of `window_s` seconds; the same window gives the same version."""
+    with opened() as parts:
+        due = scheduled_at(parts.clock())
+    until = window_end(due, timedelta(seconds=window_s))
+    leave("retrain_policy", {"until": until.isoformat(), **train_and_register(until)._asdict()})

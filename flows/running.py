@@ -1,0 +1,34 @@
+"""What every flow shares: how its tasks are retried and limited, and the artifact that it leaves, in counts only."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from prefect import runtime
+from prefect.artifacts import create_markdown_artifact
+from prefect.tasks import exponential_backoff
+
+from flows.windows import EPOCH
+
+RETRIES: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay_seconds": exponential_backoff(backoff_factor=5),
+    "retry_jitter_factor": 0.5,
+    "persist_result": False,
+}
+
+Counts = Mapping[str, int | float | str]
+
+
+def leave(name: str, counts: Counts) -> None:
+    """Leave the Markdown artifact of a run; whoever calls it puts counts, rules and digests in, and nobody's words."""
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in counts.items())
+    create_markdown_artifact(
+        key=name.replace("_", "-"), markdown=f"# {name}\n\n| what | how much |\n| --- | --- |\n{rows}\n"
+    )
+
+
+def scheduled_at(now: datetime) -> datetime:
+    """Return when this run was due, or `now` for a run that nobody scheduled."""
+    due = runtime.flow_run.scheduled_start_time
+    return due if isinstance(due, datetime) and due > EPOCH else now
