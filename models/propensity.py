@@ -127,7 +127,7 @@ def argmax_probabilities(mu: Floats, sigma: Floats) -> Floats:
     reach = K * sigma
     top = mu + reach
     low, high, narrow = float((mu - reach).max()), float(top.max()), float(sigma.min())
-    if not (math.isfinite(low) and math.isfinite(high) and narrow > 0.0):
+    if not (math.isfinite(float(mu.sum())) and math.isfinite(high - low) and narrow > 0.0):
         raise ValueError("means must be finite, standard deviations positive and finite")
     alive = top > low
     if alive.all():

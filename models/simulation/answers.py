@@ -114,7 +114,7 @@ def _cost(at: Moments, offer: Offers) -> Floats:
 def _intrusion(at: Moments) -> Floats:
     """Return how unwelcome any tip is now."""
     t = at.true
-    return 2.2 * t["focus_mode"] + 1.8 * t["in_event"] + 0.5 * (t["free_gap_min"] < 10)
+    return 3.0 * t["focus_mode"] + 1.8 * t["in_event"] + 0.5 * (t["free_gap_min"] < 10)
 
 
 def _wear(at: Moments, offer: Offers) -> Floats:

@@ -31,6 +31,11 @@ class Moments(NamedTuple):
     hour: Floats  # (N,) local hour
     masked: NDArray[np.bool_]  # (N, features)
 
+    def rows(self, index: NDArray[np.intp]) -> "Moments":
+        """Return the moments at `index`, with repetition."""
+        true = {name: values[index] for name, values in self.true.items()}
+        return Moments(true, self.hour[index], self.masked[index])
+
     def vectors(self) -> Floats:
         """Return (N, features) in the units of the feature table, clipped to its ranges."""
         matrix = np.stack([self.true[feature.name] for feature in FEATURES], axis=1)

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from models import checks
+from models.policies import POLICIES, LinearThompson, Uniform
+from models.policy import EXPLORATION, MAX_EXPLORATION, draw, with_floor
+from models.training import TrainingRows
+
+
+@pytest.mark.parametrize("law", checks.LAWS)
+@pytest.mark.parametrize("name", POLICIES)
+def test_every_policy_keeps_every_law(name: str, law: str, rows: TrainingRows) -> None:
+    """Every policy keeps every law."""
+    checks.LAWS[law](checks.trained(name, rows))
+
+
+@pytest.mark.parametrize("name", sorted(set(POLICIES) - {Uniform.NAME}))
+def test_a_trained_policy_beats_uniform_in_the_trivial_world(name: str) -> None:
+    """A trained policy beats uniform in the trivial world."""
+    learned = checks.value_in_the_trivial_world(checks.trained(name, checks.trivial_world(1)))
+    assert learned > checks.value_in_the_trivial_world(Uniform()) + 0.2
+
+
+def test_a_law_notices_a_policy_that_breaks_it(thompson: LinearThompson, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A law notices a policy that breaks it."""
+    monkeypatch.setattr(LinearThompson, "sample", lambda *_: np.zeros(checks.SAMPLES, dtype=np.intp))
+    with pytest.raises(checks.Broken):
+        checks.samples_follow_the_probabilities(thompson)
+
+
+def test_silence_falls_with_its_price_and_rises_with_interruptions(thompson: LinearThompson) -> None:
+    """Silence falls with its price and rises with interruptions."""
+    free = checks.silence_rate(thompson, price=0.0, count=60)
+    usual = checks.silence_rate(thompson, count=60)
+    worn = checks.silence_rate(thompson, spent=3, count=60)
+    dear = checks.silence_rate(thompson, price=0.9, count=60)
+    assert free < 0.01 < usual < worn < dear
+    assert dear > 0.9
+
+
+def test_floors_sum_to_the_exploration_and_silence_has_none() -> None:
+    """Floors sum to the exploration and silence has none."""
+    for candidates in (1, 5, 40):
+        certain = np.append(np.zeros(candidates), 1.0)
+        mixed = with_floor(certain)
+        assert mixed[:-1].sum() == pytest.approx(EXPLORATION, abs=1e-15)
+        assert mixed[-1] == 1.0 - EXPLORATION
+    assert EXPLORATION <= MAX_EXPLORATION
+    assert with_floor(np.ones(1)).tolist() == [1.0]
+
+
+def test_more_exploration_than_allowed_is_refused() -> None:
+    """More exploration than allowed is refused."""
+    with pytest.raises(ValueError, match="outside"):
+        with_floor(np.array([0.5, 0.5]), 0.051)
+
+
+def test_the_missing_rest_of_a_sum_belongs_to_the_last_possible_action() -> None:
+    """The missing rest of a sum belongs to the last possible action."""
+    assert draw(np.array([1e-300, 0.0, 1e-300, 0.0]), seed=5) == 2
+    assert draw(np.array([0.0, 1.0]), seed=5) == 1
+
+
+def test_draws_follow_the_probabilities() -> None:
+    """Draws follow the probabilities."""
+    p = np.array([0.2, 0.0, 0.5, 0.3])
+    counted = np.bincount([draw(p, seed) for seed in range(4_000)], minlength=4)
+    assert counted[1] == 0
+    assert np.abs(counted / 4_000 - p).max() < 0.03
