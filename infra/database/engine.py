@@ -15,7 +15,7 @@ from infra.database.connections import READ, WRITE, database_url, make_engine, r
 from infra.database.unit_of_work import UnitOfWork
 from infra.durable_files import make_private_folder, touch_private
 
-__all__ = ["Checkpoint", "Database", "open_database"]
+__all__ = ["Checkpoint", "Database", "Session", "open_database"]
 
 
 class Checkpoint(NamedTuple):
