@@ -115,16 +115,16 @@ class PoolCache:
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        return self.put(person, open_pool(self._vault, person, box))
+        prepared = prepare(open_pool(self._vault, person, box))
+        self.put(person, prepared)
+        return prepared
 
-    def put(self, person: PersonId, pool: Pool) -> PreparedPool:
-        """Keep a pool that is already open, ready for the rules."""
-        prepared = prepare(pool)
+    def put(self, person: PersonId, prepared: PreparedPool) -> None:
+        """Keep a pool that is already open and ready for the rules."""
         with self._lock:
-            self._kept[(person, pool.built_us)] = prepared
+            self._kept[(person, prepared.pool.built_us)] = prepared
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
-        return prepared
 
     def forget(self, person: PersonId) -> None:
         """Drop every opened pool of a person."""

@@ -11,7 +11,7 @@ from feature_repo.online_tables import OnlinePacket, OnlineTables
 from infra.vault import Vault
 from serving.candidates import CandidateSource, basis_of, build_pool
 from serving.catalogue import Catalogue
-from serving.eligibility import PreparedPool
+from serving.eligibility import PreparedPool, prepare
 from serving.fallback import Fallback
 from serving.hydration import Hydrator
 from serving.pool_codec import PoolCache, seal_pool
@@ -56,11 +56,17 @@ class PoolMaker:
 
     def make(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Made:
         """Make the pool of this moment, keep it, and return it; raises `ErasedPerson`."""
+        made = self.imagine(person, row, consent_mask, zone, now_us)
+        pool = made.pool.pool
+        self._online.write_pool(person, pool.built_us, seal_pool(self._vault, person, pool))
+        self._cache.put(person, made.pool)
+        return made
+
+    def imagine(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Made:
+        """Make the pool of an instant and keep nothing."""
         titles = self._hydrator.titles(person, row, consent_mask, zone, now_us)
         pool = build_pool(self._sources, Surroundings(row, titles.by_subject, now_us, zone, consent_mask))
-        self._online.write_pool(person, pool.built_us, seal_pool(self._vault, person, pool))
-        prepared = self._cache.put(person, pool)
-        return Made(prepared, Fallback.NO_TITLES if titles.vanished and not titles.by_subject else None)
+        return Made(prepare(pool), Fallback.NO_TITLES if titles.vanished and not titles.by_subject else None)
 
     def forget(self, person: PersonId) -> None:
         """Drop what this process remembers of a person."""

@@ -137,6 +137,8 @@ def score(
         mu=choice.mu,
         sigma=choice.sigma,
         probabilities=choice.probabilities,
+        quiet_start_min=moment.quiet_start_min,
+        quiet_end_min=moment.quiet_end_min,
     )
     return Scored(decision, candidate)
 

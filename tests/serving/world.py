@@ -123,8 +123,8 @@ class World:
                         )
             uow.commit()
 
-    def promote(self, policy: ArtifactPolicy) -> PolicyDigest:
-        """Save, register and promote a policy."""
+    def register(self, policy: ArtifactPolicy) -> PolicyDigest:
+        """Save and register a policy."""
         rows = warm_start(0, count=1, days=1)
         folder = artifact.save(
             policy, self.home / "policies", data_digest=data_digest(rows), origins=rows.origins(), metrics={}
@@ -140,11 +140,22 @@ class World:
                 metrics={},
                 created_us=to_us(self.now),
             )
-            revision = policies.champion(uow.session).revision
-            assert policies.swap_champion(
-                uow, digest=digest, expected_revision=revision, at_us=to_us(self.now), actor="test"
-            ).won
             uow.commit()
+        return digest
+
+    def promote(self, policy: ArtifactPolicy) -> PolicyDigest:
+        """Save, register and promote a policy."""
+        digest = self.register(policy)
+        with self.database.unit_of_work() as uow:
+            swap = policies.swap_champion(
+                uow,
+                digest=digest,
+                expected_revision=policies.champion(uow.session).revision,
+                at_us=to_us(self.now),
+                actor="test",
+            )
+            uow.commit()
+        assert swap.won
         return digest
 
     def ask(self, trigger: Trigger = Trigger.OPEN) -> Recommendation:

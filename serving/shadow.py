@@ -1,0 +1,128 @@
+"""Shadow: what challengers would have done at the very decisions that the champion made, off the request path.
+
+Each challenger sees the logged situation and the person's part that it would have had itself, rebuilt from the same
+rewards. Its whole distribution is kept, so agreement and difference in value need no further draw.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from data_contracts.decisions import Decision, Origin, unpack
+from data_contracts.identifiers import DecisionId, PolicyDigest
+from infra.database import policies, shadow
+from infra.database.engine import Database
+from infra.database.shadow import ShadowDecision
+from infra.database.tables import DecisionRow, ShadowDecisionRow
+from models.policy import Choice
+from models.promotion import ShadowComparison
+from serving.replay import part_of, recompute
+from serving.shelf import PolicyShelf
+
+CHUNK = 50
+
+
+class Scores(NamedTuple):
+    """One decision as both saw it."""
+
+    agreement: float  # probability that both would have done the same
+    value_difference: float  # challenger minus incumbent, by the incumbent's own scores
+
+
+class Shadow:
+    """Runs challengers over logged decisions; call it in a worker thread or a flow."""
+
+    def __init__(self, database: Database, shelf: PolicyShelf) -> None:
+        self._database = database
+        self._shelf = shelf
+
+    def catch_up(self, *, limit: int = CHUNK) -> int:
+        """Let every policy in shadow see decisions that it has not seen yet; return how many views were kept."""
+        with self._database.read() as session:
+            waiting = [PolicyDigest(row.digest) for row in policies.list_all(session, "shadow")]
+        return sum(self.catch_up_policy(digest, limit=limit) for digest in waiting)
+
+    def catch_up_policy(self, digest: PolicyDigest, *, limit: int = CHUNK) -> int:
+        """Let one policy see up to `limit` live decisions; raises `ArtifactRefused` when it cannot be loaded."""
+        challenger = self._shelf.get(digest)
+        with self._database.read() as session:
+            views = [
+                _view(record, digest, recompute(record, challenger, part_of(session, record, challenger)))
+                for record in _unseen(session, digest, limit)
+                if record.policy_digest != digest
+            ]
+        with self._database.unit_of_work() as uow:
+            shadow.record(uow, views)
+            uow.commit()
+        return len(views)
+
+    def compare(self, challenger: PolicyDigest, incumbent: PolicyDigest) -> ShadowComparison:
+        """Return the totals over every live decision that the incumbent made and the challenger saw."""
+        scores: list[Scores] = []
+        with self._database.read() as session:
+            for view, record in _seen(session, challenger):
+                if record.policy_digest == incumbent and record.origin is Origin.LIVE:
+                    scores.append(_scores(view, record))
+        count = len(scores)
+        return ShadowComparison(
+            challenger=challenger,
+            incumbent=incumbent,
+            origin=Origin.LIVE,
+            decisions=count,
+            agreement=sum(score.agreement for score in scores) / count if count else 0.0,
+            value_difference=sum(score.value_difference for score in scores) / count if count else float("nan"),
+        )
+
+    def record_comparison(self, comparison: ShadowComparison, *, comparison_id: str, at_us: int) -> None:
+        """Keep a comparison as the evidence that a promotion asks for; nothing is kept of an empty one."""
+        if comparison.decisions == 0:
+            return
+        with self._database.unit_of_work() as uow:
+            shadow.add_comparison(
+                uow,
+                comparison_id=comparison_id,
+                challenger=comparison.challenger,
+                incumbent=comparison.incumbent,
+                decisions=comparison.decisions,
+                agreement=comparison.agreement,
+                value_difference=comparison.value_difference,
+                at_us=at_us,
+            )
+            uow.commit()
+
+
+def _unseen(session: Session, digest: PolicyDigest, limit: int) -> Iterator[Decision]:
+    seen = select(ShadowDecisionRow.decision).where(ShadowDecisionRow.digest == digest)
+    statement = (
+        select(DecisionRow.record)
+        .where(DecisionRow.origin == Origin.LIVE.value, DecisionRow.policy_digest != digest)
+        .where(DecisionRow.id.not_in(seen))
+        .order_by(DecisionRow.id)
+        .limit(limit)
+    )
+    for record in session.scalars(statement):
+        yield unpack(record)
+
+
+def _seen(session: Session, challenger: PolicyDigest) -> Iterator[tuple[ShadowDecision, Decision]]:
+    after = ""
+    while page := shadow.of_policy(session, challenger, after=after, limit=CHUNK):
+        rows = select(DecisionRow.id, DecisionRow.record).where(DecisionRow.id.in_([view.decision for view in page]))
+        records = {DecisionId(name): record for name, record in session.execute(rows)}
+        for view in page:
+            yield view, unpack(records[view.decision])
+        after = page[-1].decision
+
+
+def _view(record: Decision, digest: PolicyDigest, choice: Choice) -> ShadowDecision:
+    arrays = (array.astype("<f8").tobytes() for array in (choice.mu, choice.sigma, choice.probabilities))
+    return ShadowDecision(record.id, digest, *arrays)
+
+
+def _scores(view: ShadowDecision, record: Decision) -> Scores:
+    theirs = np.frombuffer(view.probabilities, "<f8")
+    ours = record.probabilities
+    return Scores(float(theirs @ ours), float((theirs - ours) @ record.mu))

@@ -1,0 +1,43 @@
+"""Policies by digest, verified when first asked for: what receipts, replay and shadow runs look back at."""
+
+from collections import OrderedDict
+from pathlib import Path
+from threading import Lock
+
+from data_contracts.errors import ArtifactRefused
+from data_contracts.identifiers import PolicyDigest
+from models import artifact
+from models.policy import Policy
+from serving.fallback import FallbackPolicy
+
+KEPT = 8
+
+
+class PolicyShelf:
+    """The last few policies that were looked at; safe between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._kept: OrderedDict[PolicyDigest, Policy] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: PolicyDigest) -> Policy:
+        """Return the policy of a digest; raises `ArtifactRefused` when its artifact is gone or does not verify."""
+        if digest == FallbackPolicy.digest:
+            return FallbackPolicy()
+        with self._lock:
+            found = self._kept.get(digest)
+            if found is None:
+                found = artifact.load(artifact.folder_of(self._folder, digest), digest=digest).policy
+                self._kept[digest] = found
+            self._kept.move_to_end(digest)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return found
+
+    def find(self, digest: PolicyDigest) -> Policy | None:
+        """Return the policy of a digest, or None when its artifact cannot be had any more."""
+        try:
+            return self.get(digest)
+        except ArtifactRefused:
+            return None

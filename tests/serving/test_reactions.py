@@ -1,0 +1,184 @@
+"""What a person answers moves reward, posterior, blocks and events together, once, and can be taken back."""
+
+import pytest
+
+from data_contracts.codec import Event, kind
+from data_contracts.decisions import Trigger, unpack
+from data_contracts.errors import Conflict, NotFound
+from data_contracts.events.oo.events.v1 import signals_pb2
+from data_contracts.identifiers import DecisionId, PersonId, to_us
+from data_contracts.reactions import REWARDS, Outcome, ReactionKind
+from infra.database import events, person_parts, reactions, reward_changes
+from models import person_part
+from serving.person_learning import model_of, part_at
+from tests.serving.world import World
+
+
+def kinds(living: World) -> list[str]:
+    with living.database.read() as session:
+        return [kind(each.event) for each in events.after(session, living.person, 0, 1_000)]
+
+
+def tip(living: World) -> DecisionId:
+    answer = living.ask_until_tip()
+    assert answer.decision_id is not None
+    return answer.decision_id
+
+
+def task_tip(living: World) -> DecisionId:
+    for _ in range(60):
+        decision = tip(living)
+        if living.row(decision).subject is not None:
+            return decision
+        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, living.event_id())
+        living.pass_time(minutes=15)
+    raise AssertionError("no tip was about a subject")
+
+
+def same_part_as_rebuilt(living: World) -> bool:
+    model = model_of(living.champion.held.policy)
+    assert model is not None
+    with living.database.read() as session:
+        stored = person_parts.find(session, living.person, living.champion.held.digest)
+        assert stored is not None
+        rebuilt = part_at(session, model, living.person, stored.version)
+        assert stored.version == reward_changes.version_of(session, living.person)
+    return stored.payload == person_part.pack(rebuilt)
+
+
+def test_a_tip_is_shown_once_and_a_silence_never(living: World) -> None:
+    decision = tip(living)
+    assert living.desk.shown(living.person, decision)
+    assert not living.desk.shown(living.person, decision)
+    assert kinds(living).count("tip_shown") == 1
+    with pytest.raises(NotFound):
+        living.desk.shown(PersonId("ff" * 16), decision)
+
+
+@pytest.mark.parametrize("reaction", list(ReactionKind))
+def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World, reaction: ReactionKind) -> None:
+    decision = tip(living)
+    cluster = living.record(decision).chosen_ref.cluster
+    result = living.desk.react(living.person, decision, reaction, "key")
+    reward = REWARDS[Outcome(reaction.value)]
+    assert (result.applied, result.reward, result.posterior_version) == (True, reward, 1)
+    again = living.desk.react(living.person, decision, reaction, "key")
+    assert (again.applied, again.reward, again.posterior_version) == (False, reward, 1)
+    row = living.row(decision)
+    assert (row.outcome, row.reward, row.closed_by) == (reaction.value, reward, "reaction")
+    assert kinds(living).count("reaction_received") == 1
+    with living.database.read() as session:
+        blocked = reactions.blocks(session, living.person, now_us=to_us(living.now))
+    seconds = {"done": None, "not_now": 7_200, "not_for_me": 14 * 86_400}[reaction.value]
+    assert blocked == ({} if seconds is None else {cluster: to_us(living.now) + seconds * 1_000_000})
+    assert same_part_as_rebuilt(living)
+
+
+def test_a_second_answer_and_a_key_used_for_something_else_are_conflicts(living: World) -> None:
+    decision = tip(living)
+    living.desk.react(living.person, decision, ReactionKind.DONE, "key")
+    with pytest.raises(Conflict):
+        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, "another")
+    with pytest.raises(Conflict):
+        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, "key")
+    living.pass_time(days=1)
+    other = tip(living)
+    living.pass_time(days=8)
+    with pytest.raises(Conflict):
+        living.desk.react(living.person, other, ReactionKind.DONE, "late")
+
+
+def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterior(living: World) -> None:
+    decision = tip(living)
+    living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
+    living.pass_time(seconds=5)
+    undone = living.desk.undo(living.person, decision)
+    assert (undone.applied, undone.reward, undone.posterior_version) == (True, None, 2)
+    row = living.row(decision)
+    assert (row.outcome, row.reward, row.closed_us) == (None, None, None)
+    with living.database.read() as session:
+        assert reactions.blocks(session, living.person, now_us=to_us(living.now)) == {}
+    assert same_part_as_rebuilt(living)
+    assert living.ask().decision_id == decision
+    living.desk.react(living.person, decision, ReactionKind.DONE, "second")
+    living.pass_time(seconds=6)
+    with pytest.raises(Conflict):
+        living.desk.undo(living.person, decision)
+    assert kinds(living).count("reaction_undone") == 1
+
+
+def test_a_seen_tip_without_an_answer_counts_as_ignored_and_a_late_answer_corrects_it(living: World) -> None:
+    decision = tip(living)
+    living.desk.shown(living.person, decision)
+    living.pass_time(hours=3)
+    assert living.outcomes.settle() == (0, 0)
+    living.pass_time(hours=2)
+    assert living.outcomes.settle() == (1, 0)
+    assert living.outcomes.settle() == (0, 0)
+    assert living.row(decision).outcome == "ignored"
+    late = living.desk.react(living.person, decision, ReactionKind.DONE, "late")
+    assert (late.reward, late.posterior_version) == (1.0, 2)
+    assert living.row(decision).reward == 1.0
+    assert same_part_as_rebuilt(living)
+    living.desk.undo(living.person, decision)
+    assert living.row(decision).outcome == "ignored"
+
+
+def test_a_tip_that_was_never_seen_never_becomes_a_reward(living: World) -> None:
+    decision = tip(living)
+    living.pass_time(days=2)
+    assert living.outcomes.settle() == (0, 0)
+    assert living.row(decision).reward is None
+
+
+def complete(living: World, subject: str, *, publish: bool = True) -> None:
+    habit = subject in living.life.row().habits.habit_keys
+    at_us = to_us(living.now)
+    event = Event(id=f"complete-{subject}", person=living.person, at_us=at_us, received_us=at_us, source="todoist")
+    if habit:
+        event.habit_logged.habit = subject
+    else:
+        event.task_changed.task = subject
+        event.task_changed.state = signals_pb2.TASK_STATE_DONE
+        event.task_changed.completed_us = at_us
+    if not publish:  # as an import in another process
+        living.database.bus._handlers = ()
+    with living.database.unit_of_work() as uow:
+        events.append(uow, [event])
+        uow.commit()
+
+
+@pytest.mark.parametrize("publish", [True, False])
+def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, publish: bool) -> None:
+    decision = task_tip(living)
+    living.desk.shown(living.person, decision)
+    subject = living.row(decision).subject
+    assert subject is not None
+    living.pass_time(minutes=20)
+    complete(living, subject, publish=publish)
+    if not publish:
+        living.pass_time(hours=5)
+        assert living.outcomes.settle() == (0, 1)
+    row = living.row(decision)
+    assert (row.outcome, row.reward, row.closed_by) == ("completed", 0.9, "completed")
+    assert kinds(living).count("outcome_observed") == 1
+    assert same_part_as_rebuilt(living)
+
+
+def test_a_reaction_changes_a_later_probability(living: World) -> None:
+    seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
+    made = living.recommender.pool_of(seen)
+    before = living.recommender.decide(seen, made).row
+    decision = tip(living)
+    living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
+    with living.database.unit_of_work() as uow:
+        reactions.unblock(uow, person=living.person, decision=decision)
+        uow.commit()
+    living.now = living.life.now
+    seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
+    after = living.recommender.decide(seen, living.recommender.pool_of(seen)).row
+    assert before is not None
+    assert after is not None
+    first, second = unpack(before.record), unpack(after.record)
+    assert (first.posterior_version, second.posterior_version) == (0, 1)
+    assert first.probabilities.tolist() != second.probabilities.tolist()
