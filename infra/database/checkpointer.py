@@ -17,8 +17,8 @@ from infra.database.engine import Database
 __all__ = ["Checkpointer"]
 
 INTERVAL_S = 0.5
-PASSIVE_BYTES = 4 << 20  # below this a log is left alone while writes go on
-TRUNCATE_BYTES = 64 << 20  # above this writers wait for the rest of a checkpoint
+PASSIVE_BYTES = 4 << 20  # a smaller file is left alone while writes go on
+RESTART_PAGES = 16_384  # with more pages in the log, writers wait for the rest of a checkpoint and begin at its start
 PATIENCE_MS = 20  # how long a truncating checkpoint waits for readers, and writers for it
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,9 @@ class Checkpointer:
     def __init__(self, database: Database, *, interval_s: float = INTERVAL_S) -> None:
         if database.path is None:
             raise ValueError("PostgreSQL checkpoints by itself")
+        # Held while writers have to wait: who takes it around its writes waits exactly as long, where SQLite's own
+        # waiting sleeps in growing steps.
+        self.gate = threading.Lock()
         self._database = database
         self._interval_s = interval_s
         self._wal = Path(f"{database.path}-wal")
@@ -50,7 +53,10 @@ class Checkpointer:
         return self._lock is not None
 
     def step(self) -> str:
-        """Look at the log once; return what was done: nothing, waited, passive, truncated or blocked."""
+        """Look at the log once; return what was done.
+
+        It is one of nothing, waited, passive, restarted, truncated, or blocked by a reader.
+        """
         if not self._own():
             return "waited"
         size, changed_ns = self._log()
@@ -58,12 +64,9 @@ class Checkpointer:
         self._seen_ns = changed_ns
         if size == 0 or changed_ns == self._clean_ns:
             return "nothing"
-        if resting or size > TRUNCATE_BYTES:
+        if resting:
             return self._truncate()
-        if size > PASSIVE_BYTES:
-            self._checkpoint("PASSIVE")
-            return "passive"
-        return "nothing"
+        return self._keep_pace() if size > PASSIVE_BYTES else "nothing"
 
     def close(self) -> None:
         """Stop, move what is left, and let another process take over."""
@@ -87,6 +90,19 @@ class Checkpointer:
         except Exception as error:
             self._failure = error
             logger.critical("the checkpointer has stopped; the log will grow", exc_info=True)
+
+    def _keep_pace(self) -> str:
+        """Move the log while writes go on; when it became long, let writers wait for a short rest of it.
+
+        The file keeps its size: writing over it again is cheaper than growing it again.
+        """
+        _, pages, _ = self._checkpoint("PASSIVE")
+        if pages <= RESTART_PAGES:
+            return "passive"
+        self._checkpoint("PASSIVE")  # what came meanwhile, so that little is left
+        with self.gate:
+            busy = self._checkpoint("RESTART")[0]
+        return "blocked" if busy else "restarted"
 
     def _truncate(self) -> str:
         self._checkpoint("PASSIVE")  # most of the work, while writers go on

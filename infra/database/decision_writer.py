@@ -104,6 +104,7 @@ class DecisionWriter:
         self._door = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="oo-decisions", daemon=True)
         self._checkpointer = Checkpointer(database) if database.path else None
+        self._gate = self._checkpointer.gate if self._checkpointer else threading.Lock()
         self.written = 0
         self.batches = 0
 
@@ -215,7 +216,8 @@ class DecisionWriter:
         try:
             if self._connection is None:
                 self._connection = self._database.connect_raw()
-            self._connection.execute(self._statement(len(rows)), values)
+            with self._gate:
+                self._connection.execute(self._statement(len(rows)), values)
         except Unavailable as error:
             return error
         except Exception as error:

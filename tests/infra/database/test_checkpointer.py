@@ -36,14 +36,17 @@ def test_the_log_is_emptied_when_writing_rests(sqlite: Database) -> None:
 
 
 def test_a_growing_log_is_moved_while_writing_goes_on(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Above the first size it is moved without waiting, above the second it is emptied."""
+    """Above the first size it is moved without waiting; when it became long, writers begin at its start again."""
     keeper = Checkpointer(sqlite)
     monkeypatch.setattr(checkpointer, "PASSIVE_BYTES", 1)
     assert keeper.step() == "passive"
     assert _wal(sqlite) > 0
     add_person(sqlite, PersonId("1" * 32), name="other")
-    monkeypatch.setattr(checkpointer, "TRUNCATE_BYTES", 1)
-    assert keeper.step() == "truncated"
+    monkeypatch.setattr(checkpointer, "RESTART_PAGES", 1)
+    before = _wal(sqlite)
+    assert keeper.step() == "restarted"
+    add_person(sqlite, PersonId("3" * 32), name="third")
+    assert _wal(sqlite) == before
     keeper.close()
 
 
