@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -156,7 +157,7 @@ class HistoryOfflineStore(OfflineStore):
         """Append a table to the view's history."""
         path = _folder(feature_view.batch_source)
         rows = pl.DataFrame(pl.from_arrow(table)).cast({EVENT_TIME: TIME, SEQUENCE_TIME: TIME})
-        History(path.parent).append_frame(path.name, rows)
+        _history(path.parent).append_frame(path.name, rows)
         if progress:
             progress(rows.height)
 
@@ -185,7 +186,7 @@ def _asked(entity_df: pd.DataFrame) -> pl.DataFrame:
 
 def _features(view: FeatureView, asked: pl.DataFrame, names: list[str], prefix: str) -> list[pl.Series]:
     path = _folder(view.batch_source)
-    history = History(path.parent)
+    history = _history(path.parent)
     persons = asked[PERSON].unique().to_list()
     table = history.read(path.name, _columns([PERSON], names, EVENT_TIME, SEQUENCE_TIME), persons)
     ttl_us = int(view.ttl.total_seconds() * 1_000_000) if view.ttl else 0
@@ -207,9 +208,15 @@ def _folder(source: DataSource | None) -> Path:
     return Path(source.path)
 
 
+@lru_cache(maxsize=16)
+def _history(root: Path) -> History:
+    """Return one reader per folder, so that a part's digest is checked once a process."""
+    return History(root)
+
+
 def _read(source: DataSource, columns: list[str]) -> pl.DataFrame:
     path = _folder(source)
-    return History(path.parent).read(path.name, columns)
+    return _history(path.parent).read(path.name, columns)
 
 
 def _us(at: datetime | None) -> int | None:

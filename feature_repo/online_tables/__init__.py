@@ -1,0 +1,65 @@
+"""The online tables: one packed row per person and view, and the person's candidate pool, read in one statement.
+
+The hot path reads and the stream writes through here, and the Feast online store is a thin coat over the same class,
+so nothing in this module imports feast. A write wins only when its (event time, sequence) is newer than what is
+stored, so late and repeated materialisation cannot take a value back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from data_contracts.features import Source
+from feature_repo.online_tables.packets import OnlinePacket, ViewRow
+from feature_repo.online_tables.sqlite_file import OnlineFile
+
+__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "ViewRow", "open_online"]
+
+
+class OnlineTables(Protocol):
+    """Where served rows live; safe to use from several threads."""
+
+    def read(self, person: str) -> OnlinePacket:
+        """Return the served row and the pool of a person; views that were never written are empty."""
+        ...
+
+    def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
+        """Return one view of many persons."""
+        ...
+
+    def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
+        """Write the changed views of a person; an older (event time, sequence) than the stored one changes nothing."""
+        ...
+
+    def write_rows(self, rows: Iterable[ViewRow]) -> None:
+        """Write packed views of many persons under the same guard, in short transactions."""
+        ...
+
+    def write_pool(self, person: str, built_us: int, payload: bytes) -> None:
+        """Replace a person's candidate pool unless the stored one was built later."""
+        ...
+
+    def delete(self, person: str) -> None:
+        """Remove everything about a person."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file and empty it; does nothing where there is none."""
+        ...
+
+    def drop(self) -> None:
+        """Remove the tables themselves."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+def open_online(location: Path | str) -> OnlineTables:
+    """Return the tables at a SQLite path or a `postgresql://` address, created where they are missing."""
+    if isinstance(location, str) and location.startswith("postgres"):
+        from feature_repo.online_tables.postgresql import OnlinePostgres  # noqa: PLC0415 - paid by who uses it
+
+        return OnlinePostgres(location)
+    return OnlineFile(Path(location))

@@ -1,0 +1,100 @@
+"""The online tables in the schema `online` of a PostgreSQL database."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from data_contracts.features import Source
+from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows
+
+POSTGRES_TABLES = """
+SELECT pg_advisory_xact_lock(736176);
+CREATE SCHEMA IF NOT EXISTS online;
+CREATE TABLE IF NOT EXISTS online.served (
+    person TEXT NOT NULL, view TEXT NOT NULL, event_us BIGINT NOT NULL, sequence BIGINT NOT NULL,
+    payload BYTEA NOT NULL, PRIMARY KEY (person, view));
+CREATE TABLE IF NOT EXISTS online.pool (
+    person TEXT PRIMARY KEY NOT NULL, built_us BIGINT NOT NULL, payload BYTEA NOT NULL);
+"""
+POSTGRES_READ = (
+    "SELECT view, event_us, payload FROM online.served WHERE person = %s "
+    "UNION ALL SELECT 'pool', built_us, payload FROM online.pool WHERE person = %s"
+)
+POSTGRES_READ_VIEW = (
+    "SELECT person, view, event_us, sequence, payload FROM online.served WHERE view = %s AND person = ANY(%s)"
+)
+POSTGRES_WRITE = """
+INSERT INTO online.served VALUES (%s, %s, %s, %s, %s) ON CONFLICT (person, view) DO UPDATE
+SET event_us = excluded.event_us, sequence = excluded.sequence, payload = excluded.payload
+WHERE (excluded.event_us, excluded.sequence) > (online.served.event_us, online.served.sequence)
+"""
+POSTGRES_WRITE_POOL = """
+INSERT INTO online.pool VALUES (%s, %s, %s) ON CONFLICT (person) DO UPDATE
+SET built_us = excluded.built_us, payload = excluded.payload WHERE excluded.built_us >= online.pool.built_us
+"""
+
+
+class OnlinePostgres:
+    """The same tables in the schema `online` of a PostgreSQL database."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address.replace("postgresql+psycopg://", "postgresql://")
+        self._local = threading.local()
+        self._opened: list[psycopg.Connection[tuple[Any, ...]]] = []
+        self._connection().execute(POSTGRES_TABLES)
+
+    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = psycopg.connect(self._address, autocommit=True)
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    def read(self, person: str) -> OnlinePacket:
+        """Return the served row and the pool of a person in one statement."""
+        return packet(self._connection().execute(POSTGRES_READ, (person, person)))
+
+    def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
+        """Return one view of many persons in one statement."""
+        rows = self._connection().execute(POSTGRES_READ_VIEW, (view, list(persons)))
+        return {row[0]: ViewRow(*row) for row in rows}
+
+    def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
+        """Write the changed views of a person under the guard."""
+        self.write_rows(view_rows(person, parts, event_us, sequence))
+
+    def write_rows(self, rows: Iterable[ViewRow]) -> None:
+        """Write packed views under the guard, in key order so that two writers cannot deadlock."""
+        self._transact(POSTGRES_WRITE, sorted(rows))
+
+    def write_pool(self, person: str, built_us: int, payload: bytes) -> None:
+        """Replace a person's candidate pool unless the stored one was built later."""
+        self._transact(POSTGRES_WRITE_POOL, [(person, built_us, payload)])
+
+    def delete(self, person: str) -> None:
+        """Remove everything about a person."""
+        self._transact("DELETE FROM online.served WHERE person = %s", [(person,)])
+        self._transact("DELETE FROM online.pool WHERE person = %s", [(person,)])
+
+    def _transact(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        connection = self._connection()
+        for first in range(0, len(rows), CHUNK):
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(statement, rows[first : first + CHUNK])
+
+    def checkpoint(self) -> None:
+        """Do nothing: the server checkpoints."""
+
+    def drop(self) -> None:
+        """Remove the tables."""
+        self._connection().execute("DROP SCHEMA IF EXISTS online CASCADE")
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+        self._local = threading.local()

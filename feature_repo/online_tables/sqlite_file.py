@@ -1,0 +1,125 @@
+"""The online tables in one SQLite file.
+
+`synchronous=NORMAL` is right here and only here: everything in this file is derived from the event log and is rebuilt
+from it. Automatic checkpoints are off; the process that owns the checkpoints calls `checkpoint()`.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from data_contracts.features import Source
+from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows
+
+BUSY_TIMEOUT_MS = 5_000
+CACHE_KB = 16_384  # a hundred people, so that a batch of reads stays in memory
+SQLITE_PRAGMAS = f"""
+PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
+PRAGMA page_size = 8192;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA wal_autocheckpoint = 0;
+PRAGMA secure_delete = ON;
+PRAGMA cache_size = -{CACHE_KB};
+"""
+SQLITE_TABLES = """
+CREATE TABLE IF NOT EXISTS served (
+    person TEXT NOT NULL, view TEXT NOT NULL, event_us INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    payload BLOB NOT NULL, PRIMARY KEY (person, view));
+CREATE TABLE IF NOT EXISTS pool (person TEXT PRIMARY KEY NOT NULL, built_us INTEGER NOT NULL, payload BLOB NOT NULL);
+"""
+SQLITE_READ = (
+    "SELECT view, event_us, payload FROM served WHERE person = ? "
+    "UNION ALL SELECT 'pool', built_us, payload FROM pool WHERE person = ?"
+)
+SQLITE_READ_VIEW = "SELECT person, view, event_us, sequence, payload FROM served WHERE person = ? AND view = ?"
+SQLITE_WRITE = """
+INSERT INTO served VALUES (?, ?, ?, ?, ?) ON CONFLICT (person, view) DO UPDATE
+SET event_us = excluded.event_us, sequence = excluded.sequence, payload = excluded.payload
+WHERE (excluded.event_us, excluded.sequence) > (served.event_us, served.sequence)
+"""
+SQLITE_WRITE_POOL = """
+INSERT INTO pool VALUES (?, ?, ?) ON CONFLICT (person) DO UPDATE
+SET built_us = excluded.built_us, payload = excluded.payload WHERE excluded.built_us >= pool.built_us
+"""
+
+
+class OnlineFile:
+    """The tables in one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._writing = threading.Lock()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._writing:
+            self._connection().executescript(SQLITE_TABLES)
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            connection.executescript(SQLITE_PRAGMAS)
+            self._local.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    def read(self, person: str) -> OnlinePacket:
+        """Return the served row and the pool of a person in one statement."""
+        return packet(self._connection().execute(SQLITE_READ, (person, person)))
+
+    def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
+        """Return one view of many persons."""
+        execute = self._connection().execute
+        rows = (execute(SQLITE_READ_VIEW, (person, view)).fetchone() for person in persons)
+        return {row[0]: ViewRow(*row) for row in rows if row is not None}
+
+    def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
+        """Write the changed views of a person under the guard."""
+        self.write_rows(view_rows(person, parts, event_us, sequence))
+
+    def write_rows(self, rows: Iterable[ViewRow]) -> None:
+        """Write packed views under the guard, a short transaction per chunk."""
+        waiting = list(rows)
+        for first in range(0, len(waiting), CHUNK):
+            self._transact(SQLITE_WRITE, waiting[first : first + CHUNK])
+
+    def write_pool(self, person: str, built_us: int, payload: bytes) -> None:
+        """Replace a person's candidate pool unless the stored one was built later."""
+        self._transact(SQLITE_WRITE_POOL, [(person, built_us, payload)])
+
+    def delete(self, person: str) -> None:
+        """Remove everything about a person; `checkpoint` then empties the log that still holds the old pages."""
+        self._transact("DELETE FROM served WHERE person = ?", [(person,)])
+        self._transact("DELETE FROM pool WHERE person = ?", [(person,)])
+
+    def _transact(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        with self._writing:
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany(statement, rows)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the file and truncate it."""
+        with self._writing:
+            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def drop(self) -> None:
+        """Remove the tables."""
+        with self._writing:
+            self._connection().executescript("DROP TABLE IF EXISTS served; DROP TABLE IF EXISTS pool;")
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._opened:
+            connection.close()
+        self._opened.clear()
+        self._local = threading.local()
