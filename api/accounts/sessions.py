@@ -13,7 +13,7 @@ from infra.database.engine import Database
 
 SID_LENGTH = 64
 MAX_REMEMBERED = 10_000
-REREAD_US = 60_000_000  # a remembered session is read again, and marked as in use, this often
+REREAD_US = access_tokens.TOUCH_US  # a remembered session is read again, and marked as in use, this often
 
 
 class Visitor(NamedTuple):
@@ -63,14 +63,11 @@ class SessionDesk:
         if found is None:
             self.forget(sid)
             return None
-        known = self._remembered.get(_key(sid))
-        fresh = known is not None and 0 <= now_us - known.read_us < REREAD_US
-        read_us = known.read_us if known is not None and fresh else now_us
-        if not fresh:
+        if now_us - found.seen_us >= access_tokens.TOUCH_US:
             with self.database.unit_of_work() as uow:
                 access_tokens.touch_session(uow, sid, now_us=now_us)
                 uow.commit()
-        visitor = Visitor(found.person, found.role, found.epoch, found.expires_us, read_us)
+        visitor = Visitor(found.person, found.role, found.epoch, found.expires_us, now_us)
         self._remember(sid, visitor)
         return visitor
 

@@ -3,6 +3,7 @@
 const UNDO_MS = 5000;
 const QUARTER_MS = 15 * 60 * 1000; // decision points lie on the quarter hour
 const PATIENCE_MS = 10000;
+const RETRY_MS = 15000;
 const SWIPE_PX = 64;
 const ROWS = 6;
 
@@ -127,8 +128,8 @@ function plan() {
   if (state.name === "undo" || state.name === "signed-out" || document.hidden) return;
   const now = Date.now();
   let wait = QUARTER_MS - (now % QUARTER_MS) + 1000;
-  if (state.name === "tip") wait = Math.min(wait, Math.max(Date.parse(state.answer.tip.expires_at) - now, 1000));
-  if (state.name === "offline" || state.name === "failed") wait = 15000;
+  if (state.name === "tip") wait = Math.min(wait, Math.max(Date.parse(state.answer.tip.expires_at) - now, RETRY_MS));
+  if (state.name === "offline" || state.name === "failed") wait = RETRY_MS;
   timer = setTimeout(ask, wait);
 }
 

@@ -47,6 +47,7 @@ class FakeServing:
     reason: str = "chosen"
     fallback: str | None = None
     failure: Exception | None = None
+    first: DecisionId | None = None
     epochs: list[int | None] = field(default_factory=list)
     open_tips: dict[PersonId, Recommendation] = field(default_factory=dict)
 
@@ -65,6 +66,7 @@ class FakeServing:
             return Recommendation(known.tip, known.decision_id, known.reason, repeated=True)
         row = self.decision(person, trigger, silent=self.text is None)
         await self.writer.submit(row)
+        self.first = self.first or row.id
         answer = Recommendation(self._tip(), row.id, self.reason, fallback=self.fallback)
         if answer.tip is not None:
             self.open_tips[person] = answer
