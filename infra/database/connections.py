@@ -9,7 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from data_contracts.errors import Malformed, Unavailable
 
-__all__ = ["BUSY_TIMEOUT_MS", "PASSING", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
+__all__ = ["BUSY_TIMEOUT_MS", "MIGRATE", "PASSING", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
 
 BUSY_TIMEOUT_MS = 5_000
 POOL_TIMEOUT_S = 10
@@ -23,6 +23,8 @@ PRAGMAS = (
     "PRAGMA temp_store=MEMORY",  # no personal byte in a temporary file
 )
 WRITE = {"oo_begin": ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")}
+# whoever starts second waits for the first to migrate, however slow the machine is
+MIGRATE = {"oo_begin": ("PRAGMA query_only=OFF", "PRAGMA busy_timeout=120000", "BEGIN IMMEDIATE")}
 READ = {
     "oo_begin": ("PRAGMA query_only=ON", "BEGIN"),
     "isolation_level": "REPEATABLE READ",

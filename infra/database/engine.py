@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
 from infra.bus import Bus
-from infra.database.connections import READ, WRITE, database_url, make_engine, raw_connection
+from infra.database.connections import MIGRATE, READ, WRITE, database_url, make_engine, raw_connection
 from infra.database.unit_of_work import UnitOfWork
 from infra.durable_files import make_private_folder, touch_private
 
@@ -69,7 +69,7 @@ class Database:
 
     def migrate(self) -> bool:
         """Bring the schema up to date; return whether there was anything to do."""
-        from infra.database.migrations import is_current, upgrade  # noqa: PLC0415 - paid by who migrates
+        from infra.database.migrations import is_current, load_alembic, upgrade  # noqa: PLC0415 - paid by who migrates
 
         if self.path is not None:
             make_private_folder(self.path.parent)
@@ -77,8 +77,10 @@ class Database:
         with self._reads.connect() as connection:
             if is_current(connection):
                 return False
-        with self._writes.begin() as connection:
+        load_alembic()  # before the lock: nobody shall wait for an import
+        with self._engine.execution_options(**MIGRATE).begin() as connection:
             upgrade(connection)
+        self._engine.dispose()  # the patience of this connection was for the migration only
         return True
 
     def checkpoint(self, mode: Literal["PASSIVE", "TRUNCATE"] = "TRUNCATE") -> Checkpoint:

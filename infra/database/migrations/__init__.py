@@ -1,10 +1,10 @@
 """The schema's history, run by Alembic from this package; Alembic is imported only when there is work."""
 
-from importlib import resources
+from importlib import import_module, resources
 
 from sqlalchemy import Connection, inspect, text
 
-__all__ = ["HEAD", "downgrade", "is_current", "upgrade"]
+__all__ = ["HEAD", "downgrade", "is_current", "load_alembic", "upgrade"]
 
 HEAD = "0002"  # the newest revision; a test holds it against the scripts
 LOCK = 0x6F4F  # of PostgreSQL's advisory locks, taken by whoever migrates
@@ -15,6 +15,11 @@ def is_current(connection: Connection) -> bool:
     if not inspect(connection).has_table("alembic_version"):
         return False
     return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+
+
+def load_alembic() -> None:
+    """Pay for Alembic's import, so that no lock is held while it lasts."""
+    import_module("alembic.command")
 
 
 def upgrade(connection: Connection, revision: str = HEAD) -> None:

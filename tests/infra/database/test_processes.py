@@ -79,7 +79,7 @@ def _run(url: str, *scripts: tuple[str, ...]) -> list[str]:
         )
         for script, *arguments in scripts
     ]
-    ended = [(process.communicate(timeout=60), process.returncode) for process in started]
+    ended = [(process.communicate(timeout=300), process.returncode) for process in started]
     assert [(error, code) for (_, error), code in ended if code] == []
     return [output for (output, _), _ in ended]
 
