@@ -1,0 +1,31 @@
+"""Policies by the beginning of their digest, and the first champion of a new home."""
+
+from data_contracts.errors import Malformed, NotFound
+from data_contracts.identifiers import PolicyDigest
+from flows.promoting import Promoted, promote
+from flows.retraining import open_registry, retrain
+from infra.database import policies
+from oo.household import Household
+
+
+def resolve(household: Household, beginning: str | None) -> PolicyDigest | None:
+    """Return the one digest that begins like this; raises `NotFound`, or `Malformed` when several do."""
+    if beginning is None:
+        return None
+    with household.database.read() as session:
+        found = [row.digest for row in policies.list_all(session) if row.digest.startswith(beginning)]
+    if not found:
+        raise NotFound(f"there is no policy {beginning!r}; `oo policies` lists them")
+    if len(found) > 1:
+        raise Malformed(f"{len(found)} policies begin with {beginning!r}; give more of the digest")
+    return PolicyDigest(found[0])
+
+
+def ensure_champion(household: Household) -> Promoted | None:
+    """Train and promote the very first champion where there is none; return it, or None."""
+    with household.database.read() as session:
+        if policies.champion(session).digest is not None:
+            return None
+    registry = open_registry(household.stores)
+    made = retrain(household.stores, registry, household.clock())
+    return promote(household.stores, registry, made.digest, actor="first start", bootstrap=True)

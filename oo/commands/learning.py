@@ -1,0 +1,97 @@
+"""Policies: train, promote, list, and prove that decisions replay."""
+
+from typing import Annotated
+
+import typer
+
+from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, rows
+
+SHORT = 12
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (train, promote, policies, replay):
+        app.command()(command)
+
+
+def train(as_json: AsJson = False) -> None:
+    """Train a challenger from everything decided so far and register it; the simulated warm start is its prior."""
+    from flows.retraining import open_registry, retrain  # noqa: PLC0415 - commands import what they run
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        made = retrain(household.stores, open_registry(household.stores), household.clock())
+    word = "registered as" if made.new else "known already as"
+    counted = f"{made.live_rows} live and {made.simulated_rows} simulated rows"
+    text = f"{made.digest[:SHORT]} {word} version {made.version}: {counted}"
+    emit(made._asdict(), text, as_json=as_json)
+
+
+def promote(
+    digest: Annotated[
+        str | None, typer.Argument(help="A digest or its beginning; default: the newest in shadow.")
+    ] = None,
+    bootstrap: Annotated[bool, typer.Option("--bootstrap", help="For the very first champion only.")] = False,
+    override: Annotated[str | None, typer.Option(help="Promote against the verdict, with a reason; audited.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a policy the champion, when its recorded shadow comparison allows it."""
+    from flows.promoting import promote as promote_policy  # noqa: PLC0415
+    from flows.retraining import open_registry  # noqa: PLC0415
+    from oo.champions import resolve  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        stores = household.stores
+        made = promote_policy(
+            stores,
+            open_registry(stores),
+            resolve(household, digest),
+            actor="cli",
+            bootstrap=bootstrap,
+            override=override,
+        )
+    emit(
+        made._asdict(),
+        f"{made.digest[:SHORT]} is the champion, revision {made.revision}: {made.reason}",
+        as_json=as_json,
+    )
+
+
+def policies(as_json: AsJson = False) -> None:
+    """List the registered policies, newest first."""
+    from infra.database.policies import list_all  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household, household.database.read() as session:
+        found = list_all(session)
+    data = [
+        {"digest": p.digest, "name": p.name, "version": p.registry_version, "stage": p.stage, "metrics": p.metrics}
+        for p in found
+    ]
+    table = rows([(p.digest[:SHORT], p.stage, p.name, f"version {p.registry_version}") for p in found])
+    emit(data, table or "no policy yet; `oo train`", as_json=as_json)
+
+
+def replay(
+    decision: Annotated[str | None, typer.Argument(help="One decision; default: all of the person.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Exit 1 unless every replay is equal.")] = False,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Make logged decisions again from the log alone, and compare."""
+    from oo.household import opened  # noqa: PLC0415
+    from oo.replaying import replay_all  # noqa: PLC0415
+
+    with opened() as household:
+        found = replay_all(household, household.person(person), decision)
+    equal = sum(each.equal for each in found)
+    data = {
+        "decisions": len(found),
+        "equal": equal,
+        "different": [each for each in found if not each.equal],
+    }
+    emit(data, f"{equal} of {len(found)} decisions replayed equal", as_json=as_json)
+    if verify and equal != len(found):
+        raise typer.Exit(1)

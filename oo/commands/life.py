@@ -1,0 +1,150 @@
+"""A person's day: tell oO something, ask for the one tip, look at a whole day, answer."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+
+log_app = typer.Typer(name="log", help="Tell oO how you are.", no_args_is_help=True, rich_markup_mode=None)
+Instant = Annotated[str | None, typer.Option("--at", help="An instant with zone, such as 2026-11-25T10:40+01:00.")]
+Level = Annotated[int, typer.Argument(help="1 (low) to 5 (high)", min=1, max=5)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("import")(import_files)
+    app.add_typer(log_app)
+    for command in (tip, today, react, why):
+        app.command()(command)
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="Calendars, task lists, habits, mood, context.")],
+    zone: Annotated[str | None, typer.Option(help="Your time zone, when you are new here.")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Read files into oO; the sound part is kept, the rest is named by file, line and rule."""
+    from oo.household import opened  # noqa: PLC0415 - commands import what they run
+    from oo.importing import import_all  # noqa: PLC0415
+
+    with opened() as household:
+        report = import_all(household, household.settle_in(person, zone), files)
+    for refused in report.quarantined:
+        note(refused.message)
+    text = f"{report.accepted} accepted, {report.duplicates} known already, {len(report.quarantined)} quarantined"
+    emit(report.as_json(), text, as_json=as_json)
+    if report.quarantined and not report.accepted and not report.duplicates:
+        raise typer.Exit(1)
+
+
+@log_app.command("mood")
+def log_mood(
+    mood: Level,
+    energy: Annotated[int | None, typer.Option(min=1, max=5, help="1 (low) to 5 (high)")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Report your mood, and your energy if you like."""
+    data: dict[str, object] = {"mood": mood}
+    if energy is not None:
+        data["energy"] = energy
+    _log("mood_reported", data, person, as_json=as_json)
+
+
+@log_app.command("habit")
+def log_habit(
+    habit: Annotated[str, typer.Argument(help="Its name, such as run.")],
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Note that you did a habit just now."""
+    _log("habit_logged", {"habit": habit}, person, as_json=as_json)
+
+
+@log_app.command("context")
+def log_context(
+    device: Annotated[str | None, typer.Option(help="phone, desktop, tablet or watch")] = None,
+    place: Annotated[str | None, typer.Option(help="home, work or out")] = None,
+    focus: Annotated[bool | None, typer.Option(help="Whether focus mode is on.")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Note where you are, what you hold, whether you want to be left alone."""
+    given = {"device": device, "place": place, "focus": focus}
+    _log("context_observed", {key: value for key, value in given.items() if value is not None}, person, as_json=as_json)
+
+
+def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> None:
+    from oo.household import opened  # noqa: PLC0415
+    from oo.logging_in import log_signal  # noqa: PLC0415
+
+    with opened() as household:
+        verdict = log_signal(household, household.settle_in(name), kind, data)
+    emit(verdict, f"{kind.replace('_', ' ')}: {verdict.status.value}", as_json=as_json)
+
+
+def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Give the one tip of this moment, or say why there is none; no server needed."""
+    from oo.household import at_instant  # noqa: PLC0415
+    from oo.one_tip import one_tip  # noqa: PLC0415
+
+    with at_instant(at) as household:
+        answer = one_tip(household, household.person(person))
+    if answer.tip is None:
+        emit(answer, f"(silence: {answer.reason.replace('_', ' ')})", as_json=as_json)
+        return
+    emit(answer, answer.tip.text, as_json=as_json)
+    if not as_json:
+        note(f"{answer.tip.why} {answer.tip.why_now}\noo react {answer.decision_id} done | not_now | not_for_me")
+
+
+def today(
+    date: Annotated[str | None, typer.Option("--date", help="A local day, such as 2026-11-25.")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Walk through a day in 15-minute steps, without logging: when oO would speak, and what it would say."""
+    from oo.household import opened  # noqa: PLC0415
+    from oo.one_tip import walk_day  # noqa: PLC0415
+
+    with opened() as household:
+        steps = walk_day(household, household.person(person), date)
+    table = rows([(step.at.strftime("%H:%M"), step.tip.text if step.tip else "·", step.reason) for step in steps])
+    emit(steps, table, as_json=as_json)
+
+
+def react(
+    decision: Annotated[str, typer.Argument(help="The decision's id, from `oo tip --json`.")],
+    kind: Annotated[str, typer.Argument(help="done, not_now or not_for_me")],
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a tip."""
+    from oo.household import opened  # noqa: PLC0415
+    from oo.one_tip import answer  # noqa: PLC0415
+
+    with opened() as household:
+        result = answer(household, household.person(person), decision, kind)
+    text = f"reward {result.reward}, posterior version {result.posterior_version}"
+    emit(result, text if result.applied else f"known already; {text}", as_json=as_json)
+
+
+def why(
+    decision: Annotated[str, typer.Argument(help="The decision's id.")],
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Show a decision's receipt: its probability, and what each feature added to its score."""
+    from data_contracts.identifiers import DecisionId, PersonId  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        row = household.person(person)
+        receipt = household.receipts.receipt(PersonId(row.person), DecisionId(decision))
+    told = sorted(receipt.features, key=lambda feature: -abs(feature.contribution))
+    table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
+    head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"
+    emit(receipt, f"{head}\n{table}", as_json=as_json)

@@ -1,0 +1,103 @@
+"""Consent, erasure, backup and restore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+
+consent_app = typer.Typer(name="consent", help="What oO may know of you.", no_args_is_help=True, rich_markup_mode=None)
+Signal = Annotated[str, typer.Argument(help="tasks, calendar, habits, mood, context or tips")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(consent_app)
+    for command in (forget, backup, restore):
+        app.command()(command)
+
+
+@consent_app.command("list")
+def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Show each signal, whether it is granted, and what for."""
+    from data_contracts.features import SOURCES  # noqa: PLC0415 - commands import what they run
+    from data_contracts.identifiers import PersonId  # noqa: PLC0415
+    from infra.database import consents  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        row = household.person(person)
+        with household.database.read() as session:
+            state = consents.state(session, PersonId(row.person))
+    data = [{"signal": s.value, "granted": granted, "purpose": SOURCES[s].purpose} for s, granted in state.items()]
+    table = rows([(entry["signal"], "granted" if entry["granted"] else "-", entry["purpose"]) for entry in data])
+    emit(data, table, as_json=as_json)
+
+
+@consent_app.command("grant")
+def grant(signal: Signal, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Let oO read a signal."""
+    _change(signal, person, granted=True, as_json=as_json)
+
+
+@consent_app.command("withdraw")
+def withdraw(signal: Signal, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Stop oO from reading a signal, from the next decision on."""
+    _change(signal, person, granted=False, as_json=as_json)
+
+
+def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
+    from data_contracts.errors import Malformed  # noqa: PLC0415
+    from data_contracts.features import CONSENT_SIGNALS, Source  # noqa: PLC0415
+    from data_contracts.identifiers import PersonId  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    if signal not in CONSENT_SIGNALS:
+        raise Malformed(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
+    with opened() as household:
+        row = household.settle_in(name)
+        changed = household.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
+    word = "granted" if granted else "withdrawn"
+    emit(
+        {"signal": signal, "granted": granted, "changed": changed},
+        f"{signal}: {word}" + ("" if changed else " already"),
+        as_json=as_json,
+    )
+
+
+def forget(
+    person: PersonName = DEFAULT_PERSON,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person from every store, for good."""
+    from oo.erasure import erase  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    if not yes:
+        typer.confirm(f"Erase everything about {person!r}, in every store, for good?", abort=True, err=True)
+    with opened() as household:
+        report = erase(household, person)
+    emit(report, "Erased: " + ", ".join(f"{store} {count}" for store, count in report.items()), as_json=as_json)
+
+
+def backup(file: Path, as_json: AsJson = False) -> None:
+    """Write everything but the keys into one archive."""
+    from oo.backup import write_backup  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        report = write_backup(household, file)
+    note("The keys are not in it: keep a copy of the keys folder elsewhere, or this archive cannot be read.")
+    emit(report, f"{file}: {report['files']} files, {report['bytes']} bytes", as_json=as_json)
+
+
+def restore(file: Path, as_json: AsJson = False) -> None:
+    """Put an archive's content into an empty home; who was erased meanwhile stays erased."""
+    from oo.backup import restore_backup  # noqa: PLC0415
+    from oo.household import Household  # noqa: PLC0415
+
+    with Household() as household:
+        report = restore_backup(household, file)
+    emit(report, f"{report['files']} files restored, {report['erased']} people kept erased", as_json=as_json)

@@ -1,0 +1,100 @@
+"""Start oO, sign in, and see whether it is well."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+
+serve_app = typer.Typer(name="serve", help="One process of oO, for who runs them apart.", rich_markup_mode=None)
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 picks a free one.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    for command in (demo, up, link, doctor):
+        app.command()(command)
+    app.add_typer(serve_app)
+
+
+def demo(
+    files: Annotated[list[Path] | None, typer.Argument(help="Your own files instead of the example.")] = None,
+) -> None:
+    """Walk the whole way once: files, features, policy, one tip, one silence, one reaction, one replay."""
+    from oo.demo import run  # noqa: PLC0415 - commands import what they run
+
+    run(files or [])
+
+
+def up(
+    port: Port = None,
+    host: Host = None,
+    person: PersonName = DEFAULT_PERSON,
+    flows: Annotated[bool, typer.Option(help="Run the scheduled flows beside the page.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Start everything: the page, the API, the stream and the scheduled flows, until Ctrl-C."""
+    from oo.up import run  # noqa: PLC0415
+
+    run(port=port, host=host, person=person, flows=flows, as_json=as_json)
+
+
+def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Make a link that signs a browser in, once, within ten minutes; with a QR code for the phone."""
+    from data_contracts.identifiers import PersonId  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+    from oo.sign_in import login_url, qr_code  # noqa: PLC0415
+
+    with opened() as household:
+        row = household.person(person)
+        url = login_url(household, PersonId(row.person), household.settings.url)
+    emit({"login_url": url}, url, as_json=as_json)
+    if not as_json:
+        note(qr_code(url))
+
+
+def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+    """Look at every part and say what is wrong and what to do; exit 1 when something is."""
+    from oo.doctor import examine  # noqa: PLC0415
+    from oo.household import opened  # noqa: PLC0415
+
+    with opened() as household:
+        findings = examine(household, person)
+    table = rows([("ok" if finding.ok else "NOT OK", finding.part, finding.detail) for finding in findings])
+    emit(findings, table, as_json=as_json)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@serve_app.command("api")
+def serve_api(port: Port = None, host: Host = None) -> None:
+    """Serve the page and the API, with scorer, fold and learner in the same process."""
+    from oo.processes import serve_api as run  # noqa: PLC0415
+
+    run(host=host, port=port)
+
+
+@serve_app.command("scorer")
+def serve_scorer(port: Port = None, host: Host = None) -> None:
+    """Serve `POST /score` alone."""
+    from oo.processes import serve_scorer as run  # noqa: PLC0415
+
+    run(host=host, port=port)
+
+
+@serve_app.command("stream")
+def serve_stream(port: Port = None, host: Host = None) -> None:
+    """Fold new events into features, for an api process that does not."""
+    from oo.processes import serve_stream as run  # noqa: PLC0415
+
+    run(host=host, port=port)
+
+
+@serve_app.command("worker")
+def serve_worker(port: Port = None, host: Host = None) -> None:
+    """Run the scheduled flows."""
+    from oo.processes import serve_worker as run  # noqa: PLC0415
+
+    run(host=host, port=port)

@@ -1,0 +1,159 @@
+"""The processes of oO, each a uvicorn server with its own health: api, scorer, stream, worker."""
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from infra.health import Health
+from infra.settings import Settings
+from oo.household import Household
+from oo.output import note
+
+SETTLE_S = 60.0
+FOLD_S = 0.25
+logger = logging.getLogger(__name__)
+
+
+def serve_api(*, host: str | None, port: int | None) -> None:
+    """Serve page and API with scorer, fold and learner in this process, until a signal ends it."""
+    from api.app import create_app  # noqa: PLC0415 - each process imports what it serves
+
+    listener, settings = _listen(Settings(), host, port)
+    with Household(settings) as household:
+        app = create_app(settings, household.parts)
+        household.start()
+        with (
+            Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
+            Periodic("oo-fold", FOLD_S, household.catch_up),
+        ):
+            _run(app, listener)
+
+
+def serve_scorer(*, host: str | None, port: int | None) -> None:
+    """Serve `POST /score` alone, without page, sessions or stream."""
+    from serving.app import create_app  # noqa: PLC0415
+
+    listener, settings = _listen(Settings(), host, port)
+    with Household(settings) as household:
+        app = create_app(household.recommender, household.health)
+        household.start()
+        _run(app, listener)
+
+
+def serve_stream(*, host: str | None, port: int | None) -> None:
+    """Fold new events of everybody into features, and settle what nobody answered."""
+    listener, settings = _listen(Settings(), host, port)
+    with Household(settings) as household:
+        app = _probe_app(household.health)
+        with (
+            Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
+            Periodic("oo-fold", FOLD_S, household.catch_up),
+        ):
+            _run(app, listener)
+
+
+def serve_worker(*, host: str | None, port: int | None) -> None:
+    """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
+    from flows.deployments import serve  # noqa: PLC0415
+    from oo.prefect_server import prefect_server  # noqa: PLC0415
+
+    listener, settings = _listen(Settings(), host, 0 if port is None else port)
+    with Household(settings) as household, prefect_server(settings.prefect), _probing(household.health, listener):
+        serve()
+
+
+class Periodic:
+    """Calls something every so often in a thread; a call that fails is logged, and the next one comes all the same."""
+
+    def __init__(self, name: str, every_s: float, call: Callable[[], object]) -> None:
+        self._every_s = every_s
+        self._call = call
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the call that is under way, and end."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            try:
+                self._call()
+            except Exception:  # the edge of a thread
+                logger.exception("%s failed", self._thread.name)
+
+
+def _probe_app(health: Health) -> Starlette:
+    """Return an app that answers `/health` and `/ready` for a process without other routes."""
+
+    def look(_: Request) -> Response:
+        reports = health.check()
+        body = {"status": "ok" if all(r.ok for r in reports) else "degraded", "parts": [r._asdict() for r in reports]}
+        return JSONResponse(body, 200 if all(r.ok for r in reports if r.vital) else 503)
+
+    return Starlette(routes=[Route("/health", look), Route("/ready", look)])
+
+
+@contextmanager
+def _probing(health: Health, listener: socket.socket) -> Iterator[None]:
+    """Answer probes in a thread, for a process whose main thread does something else."""
+    server = uvicorn.Server(config_of(_probe_app(health)))
+    thread = threading.Thread(target=server.run, args=([listener],), name="oo-probes", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+
+
+def listen(host: str, port: int) -> tuple[socket.socket, int]:
+    """Return a bound socket and its port; 0 picks a free one."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener, listener.getsockname()[1]
+
+
+def _listen(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
+    """Return a bound socket, announced on stderr, and the settings with its address."""
+    address = host or settings.host
+    listener, bound = listen(address, settings.port if port is None else port)
+    note(json.dumps({"listening": f"http://{address}:{bound}"}))
+    return listener, settings.model_copy(update={"host": address, "port": bound})
+
+
+def _run(app: Any, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    uvicorn.Server(config_of(app)).run(sockets=[listener])
+
+
+def config_of(app: Any) -> uvicorn.Config:
+    """Return how every process serves."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+    )
