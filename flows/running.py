@@ -1,7 +1,7 @@
 """What every flow shares: how its tasks are retried and limited, and the artifact that it leaves, in counts only."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from prefect import runtime
@@ -31,4 +31,5 @@ def leave(name: str, counts: Counts) -> None:
 def scheduled_at(now: datetime) -> datetime:
     """Return when this run was due, or `now` for a run that nobody scheduled."""
     due = runtime.flow_run.scheduled_start_time
-    return due if isinstance(due, datetime) and due > EPOCH else now
+    # Prefect's instants are pendulum's, which cannot be divided by a plain timedelta
+    return datetime.fromtimestamp(due.timestamp(), UTC) if isinstance(due, datetime) and due > EPOCH else now
