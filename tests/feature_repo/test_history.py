@@ -13,10 +13,10 @@ from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedTasks
 from feature_repo.batch_history import Folded, build_history
 from feature_repo.compaction import compact, summaries
-from feature_repo.fold import WorkingState, known_us
+from feature_repo.fold import WorkingState, fold, known_us
 from feature_repo.history import PERSON, History, HistoryRow
 from feature_repo.served_row import served_view
-from tests.feature_repo.lives import events
+from tests.feature_repo.lives import BASE_US, DAY_US, events
 
 KEYS = (PERSON, "event_timestamp", "created_timestamp")
 
@@ -44,10 +44,22 @@ def test_the_batch_makes_the_rows_that_the_stream_makes(life: list[Event], rng: 
     """Every view at every instant is the same, whether folded on arrival or all at once from a shuffled log."""
     arrived = [Folded(number, event) for number, event in enumerate(sorted(life, key=known_us), start=1)]
     shuffled = rng.sample(arrived, k=len(arrived))
-    batch = {(made.source, made.event_us): made for made in build_history(shuffled)}
-    stream = streamed(arrived)
-    assert batch.keys() == stream.keys()
-    assert [batch[key].part for key in batch] == [stream[key].part for key in batch]
+    batch = {(made.source, made.event_us): made.part for made in build_history(shuffled)}
+    stream = {key: made.part for key, made in streamed(arrived).items()}
+    moved = {key: part for key, part in batch.items() if key not in stream}
+    assert {key: part for key, part in batch.items() if key in stream} == stream
+    for (source, at_us), part in moved.items():
+        known = fold(event for event in life if known_us(event) <= at_us)
+        assert (source, part) == (Source.CALENDAR, served_view(known, source, at_us))
+
+
+def test_a_calendar_moves_on_while_nothing_is_said(person: PersonId) -> None:
+    """What lies ten days ahead comes into the window three days later, without a new fact."""
+    event = Event(id="e", person=person, at_us=BASE_US, received_us=BASE_US)
+    body = event.event_scheduled
+    body.event, body.busy, body.start_us, body.end_us = "v", True, BASE_US + 10 * DAY_US, BASE_US + 11 * DAY_US
+    rows = list(build_history([Folded(1, event)], until_us=BASE_US + 30 * DAY_US))
+    assert [(row.event_us - BASE_US, row.part[1]) for row in rows] == [(0, ()), (3 * DAY_US, (body.start_us,))]
 
 
 def test_what_was_appended_is_read_back(home: Path, person: PersonId) -> None:
