@@ -1,0 +1,77 @@
+"""The scorer as an app of its own: `POST /score` and `/health`, the same answers as the library.
+
+It stands behind the door, inside the installation: it trusts its caller to know who the person is, so it is never
+reachable from outside, and session checks ride along as an epoch.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from data_contracts.answers import Recommendation
+from data_contracts.decisions import Trigger
+from data_contracts.errors import (
+    ErasedPerson,
+    Forbidden,
+    Malformed,
+    NotFound,
+    OOError,
+    Unauthenticated,
+    Unavailable,
+)
+from data_contracts.identifiers import PersonId
+from infra.health import Health
+from serving.recommender import Recommender
+
+STATUS: Mapping[type[OOError], int] = {
+    Malformed: 422,
+    Unauthenticated: 401,
+    ErasedPerson: 403,
+    Forbidden: 403,
+    NotFound: 404,
+    Unavailable: 503,
+}
+
+
+class ScoreIn(BaseModel):
+    """Whose moment it is, who began, and the epoch of the session that asked."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+    trigger: Trigger = Trigger.OPEN
+    session_epoch: int | None = None
+
+
+def create_app(recommender: Recommender, health: Health) -> FastAPI:
+    """Return the app around a recommender; `health` holds the pings of its parts."""
+    app = FastAPI(title="oO scorer", docs_url=None, redoc_url=None)
+
+    @app.post("/score", operation_id="score")
+    async def score(wanted: Annotated[ScoreIn, Body()]) -> Recommendation:
+        """Return one tip or silence, durable before it is answered."""
+        return await recommender.recommend(PersonId(wanted.person), wanted.trigger, session_epoch=wanted.session_epoch)
+
+    @app.get("/health", operation_id="health")
+    def look_at_health() -> JSONResponse:
+        """Say how each part is; 503 when a vital one does not answer."""
+        reports = health.check()
+        ready = all(report.ok for report in reports if report.vital)
+        content = {
+            "ready": ready,
+            "parts": {report.name: {"ok": report.ok, "detail": report.detail} for report in reports},
+            "fallbacks": recommender.counts.snapshot(),
+        }
+        return JSONResponse(content, status_code=200 if ready else 503)
+
+    @app.exception_handler(OOError)
+    def refused(_request: Request, error: OOError) -> JSONResponse:
+        """Answer a refusal as problem+json."""
+        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+        content = {"type": "about:blank", "status": status, "code": error.code, "detail": str(error)}
+        return JSONResponse(content, status_code=status, media_type="application/problem+json")
+
+    return app

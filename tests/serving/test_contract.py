@@ -1,0 +1,118 @@
+"""One suite for the scorer as a library and as an app: whoever asks, the answers keep the same contract."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+import httpx
+import pytest
+from pydantic import TypeAdapter
+
+from data_contracts.answers import Recommendation
+from data_contracts.decisions import Trigger
+from data_contracts.errors import NotFound, OOError, Unauthenticated, Unavailable
+from data_contracts.identifiers import PersonId
+from infra.database import people
+from infra.health import Health
+from serving.app import create_app
+from tests.serving.world import World
+
+ERRORS: dict[str, type[OOError]] = {kind.code: kind for kind in (NotFound, Unauthenticated, Unavailable)}
+ANSWER = TypeAdapter(Recommendation)
+
+
+class Scorer(Protocol):
+    """What the suite holds both against."""
+
+    async def recommend(
+        self, person: PersonId, trigger: Trigger, *, session_epoch: int | None = None
+    ) -> Recommendation:
+        """Return the answer."""
+
+
+class OverHttp:
+    """The scorer's app, asked over HTTP."""
+
+    def __init__(self, living: World) -> None:
+        health = Health()
+        for name, part in (("database", living.database), ("champion", living.champion), ("writer", living.writer)):
+            health.register(name, part.ping)
+        self.app = create_app(living.recommender, health)
+
+    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Return the response to one request."""
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://scorer") as client:
+            return await client.request(method, path, json=body)
+
+    async def recommend(
+        self, person: PersonId, trigger: Trigger, *, session_epoch: int | None = None
+    ) -> Recommendation:
+        """Return the answer, or raise what its code names."""
+        body = {"person": person, "trigger": trigger, "session_epoch": session_epoch}
+        response = await self.ask("POST", "/score", body)
+        if response.status_code != httpx.codes.OK:
+            raise ERRORS[response.json()["code"]](response.json()["detail"])
+        return ANSWER.validate_python(response.json())
+
+
+SCORERS: dict[str, Callable[[World], Scorer]] = {"library": lambda living: living.recommender, "app": OverHttp}
+
+
+@pytest.fixture(params=sorted(SCORERS))
+def scorer(request: pytest.FixtureRequest, living: World) -> Scorer:
+    return SCORERS[request.param](living)
+
+
+def run(asked: Coroutine[Any, Any, Recommendation]) -> Recommendation:
+    return asyncio.run(asked)
+
+
+def test_an_answer_is_durable_and_the_same_when_asked_again(scorer: Scorer, living: World) -> None:
+    first = run(scorer.recommend(living.person, Trigger.OPEN))
+    assert first.decision_id is not None
+    assert living.record(first.decision_id).silent == (first.tip is None)
+    again = run(scorer.recommend(living.person, Trigger.OPEN))
+    assert (again.decision_id, again.repeated, again.tip) == (first.decision_id, True, first.tip)
+
+
+def test_silence_has_a_reason(scorer: Scorer, living: World) -> None:
+    living.pass_time(hours=1)
+    answer = run(scorer.recommend(living.person, Trigger.OPEN))
+    assert (answer.tip, answer.reason) == (None, "in_event")
+
+
+def test_a_revoked_session_ends_at_the_next_request(scorer: Scorer, living: World) -> None:
+    with living.database.unit_of_work() as uow:
+        people.revoke_sessions(uow, person=living.person)
+        uow.commit()
+    with pytest.raises(Unauthenticated):
+        run(scorer.recommend(living.person, Trigger.OPEN, session_epoch=0))
+    assert run(scorer.recommend(living.person, Trigger.OPEN, session_epoch=1)).decision_id is not None
+
+
+def test_nobody_gets_no_answer(scorer: Scorer) -> None:
+    with pytest.raises(NotFound):
+        run(scorer.recommend(PersonId("ff" * 16), Trigger.OPEN))
+
+
+def test_a_writer_that_has_stopped_is_unavailable_and_never_an_answer(scorer: Scorer, living: World) -> None:
+    living.writer.close()
+    with pytest.raises(Unavailable):
+        run(scorer.recommend(living.person, Trigger.OPEN))
+
+
+def test_the_app_says_how_its_parts_are(living: World) -> None:
+    over = OverHttp(living)
+    sound = asyncio.run(over.ask("GET", "/health"))
+    assert (sound.status_code, set(sound.json()["parts"])) == (200, {"database", "champion", "writer"})
+    assert set(sound.json()["fallbacks"].values()) == {0}
+    living.writer.close()
+    assert asyncio.run(over.ask("GET", "/health")).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"person": "../x"}, {"person": "ab", "trigger": "shout"}, {"person": "ab", "x": 1}]
+)
+def test_the_app_refuses_what_its_contract_does_not_allow(living: World, body: dict[str, Any]) -> None:
+    assert asyncio.run(OverHttp(living).ask("POST", "/score", body)).status_code == 422

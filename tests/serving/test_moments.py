@@ -1,0 +1,130 @@
+"""The rules of the moment, one by one."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts.decisions import Trigger
+from data_contracts.features import Source
+from serving.eligibility import MOST_ACTIONS, eligible, prepare
+from serving.local_time import POINT_US, decision_point_us, minute_of_day, next_point_us, within_daily
+from serving.moments import (
+    UNKNOWN_GAP_MIN,
+    Latest,
+    Moment,
+    Reason,
+    closed_now,
+    free_minutes,
+    in_event,
+    no_new_tip,
+)
+from tests.serving.life import Life
+from tests.serving.scenes import scene
+
+
+def moment_of(life: Life, trigger: Trigger = Trigger.OPEN, spent: int = 0, latest: Latest | None = None) -> Moment:
+    """Return the moment of a life."""
+    start, end = life.quiet
+    calendar = life.row().calendar
+    return Moment(life.now_us, life.zone, calendar, life.consent_mask, start, end, trigger, 3, spent, latest)
+
+
+def meeting_life(face: str) -> Life:
+    """Return a life at `face` with a busy event from 15:00 to 16:00."""
+    life = Life.on(f"2026-03-04T{face}")
+    life.meeting(life.clock(0, "15:00"), life.clock(0, "16:00"))
+    life.meeting(life.clock(0, "17:00"), life.clock(0, "17:30"), busy=False)
+    return life
+
+
+@pytest.mark.parametrize(
+    ("face", "busy"),
+    [
+        ("14:59:59", False),
+        ("15:00", True),
+        ("15:04:59", True),
+        ("15:56", True),
+        ("16:00", True),
+        ("16:00:01", False),
+        ("17:10", False),
+    ],
+)
+def test_a_busy_event_is_silent_from_its_first_to_its_last_instant(face: str, busy: bool) -> None:
+    assert in_event(moment_of(meeting_life(face))) is busy
+
+
+def test_without_consent_the_calendar_is_not_looked_at_and_effort_is_capped() -> None:
+    life = meeting_life("15:20")
+    life.withdraw(Source.CALENDAR)
+    moment, vector = moment_of(life), life.vector()
+    assert closed_now(moment) is None
+    assert free_minutes(moment, vector.values, vector.masked) == UNKNOWN_GAP_MIN
+
+
+def test_an_old_calendar_still_silences_and_still_bounds_the_gap() -> None:
+    life = meeting_life("14:40")
+    moment, vector = moment_of(life), life.vector()
+    masked = np.ones_like(vector.masked)
+    assert free_minutes(moment, vector.values, masked) == 20.0
+    assert in_event(replace(moment, now_us=life.clock(0, "15:30")))
+
+
+@given(minute=st.integers(0, 1_439), start=st.integers(0, 1_439), end=st.integers(0, 1_439))
+def test_quiet_hours_may_cross_midnight_and_equal_ends_mean_none(minute: int, start: int, end: int) -> None:
+    length = (end - start) % 1_440
+    assert within_daily(minute, start, end) is ((minute - start) % 1_440 < length)
+
+
+@given(at_us=st.integers(0, 4_000_000_000_000_000))
+def test_decision_points_are_the_quarter_hours(at_us: int) -> None:
+    assert decision_point_us(at_us) <= at_us < next_point_us(at_us) == decision_point_us(at_us) + POINT_US
+
+
+def test_a_reaction_rests_and_a_silence_holds_until_the_next_point_only() -> None:
+    life = Life.on("2026-03-04T14:10")
+    reacted = Latest(life.ago(9), False, life.ago(-60), life.ago(3), True)
+    silent = Latest(life.ago(3), True, life.ago(-5), None, False)
+    assert no_new_tip(moment_of(life, latest=reacted)) is Reason.RESTING
+    assert no_new_tip(moment_of(life, latest=silent)) is Reason.SILENCE_HOLDS
+    later = life.clock(0, "14:15")
+    assert no_new_tip(replace(moment_of(life, latest=reacted), now_us=later)) is None
+    assert no_new_tip(replace(moment_of(life, latest=silent), now_us=later)) is None
+    completed = replace(reacted, reacted=False)
+    assert no_new_tip(moment_of(life, latest=completed)) is None
+
+
+def test_only_what_nobody_asked_for_spends_the_budget() -> None:
+    life = Life.on("2026-03-04T14:10")
+    assert no_new_tip(moment_of(life, Trigger.UNSOLICITED, spent=3)) is Reason.BUDGET_SPENT
+    assert no_new_tip(moment_of(life, Trigger.UNSOLICITED, spent=2)) is None
+    assert no_new_tip(moment_of(life, Trigger.OPEN, spent=9)) is None
+
+
+@given(seed=st.integers(0, 10_000))
+def test_what_is_eligible_fits_the_gap_the_hour_and_every_condition_and_all_refusals_are_counted(seed: int) -> None:
+    life = scene(random.Random(seed))  # noqa: S311 - situations, not secrets
+    pool, vector, moment = prepare(life.pool()), life.vector(), moment_of(life)
+    free_min = free_minutes(moment, vector.values, vector.masked)
+    minute = minute_of_day(life.now_us, life.zone)
+    blocked = ["finish_due", "walk", "no such cluster"]
+    found = eligible(
+        pool,
+        values=vector.values,
+        masked=vector.masked,
+        now_us=life.now_us,
+        minute=minute,
+        free_min=free_min,
+        blocked=blocked,
+    )
+    for place in found.places:
+        candidate = pool.candidates[place]
+        assert candidate.effort_min <= free_min
+        assert candidate.from_min <= minute < candidate.until_min
+        assert candidate.expires_at.timestamp() * 1e6 > life.now_us
+        assert candidate.cluster not in blocked
+    assert len(found.places) <= MOST_ACTIONS
+    assert len(found.places) + sum(found.refused.values()) == len(pool.candidates)

@@ -1,0 +1,105 @@
+"""The pool at rest and in use: sealed for one person, made again when what it was made from changes, hydrated."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data_contracts.errors import Malformed
+from data_contracts.identifiers import PersonId, to_us
+from infra.database import source_files
+from infra.vault import Vault
+from serving.candidates import basis_of, build_pool
+from serving.catalogue import Catalogue
+from serving.hydration import Hydrator
+from serving.pool_codec import PoolCache, open_pool, seal_pool
+from serving.pool_maker import PoolMaker
+from tests.serving.conftest import afternoon
+from tests.serving.world import World
+
+
+def test_a_pool_opens_as_it_was_sealed_and_for_nobody_else(tmp_path: Path, person: PersonId) -> None:
+    vault = Vault(tmp_path / "keys")
+    pool = afternoon().pool()
+    box = seal_pool(vault, person, pool)
+    assert open_pool(vault, person, box) == pool
+    assert b"quarterly" not in box
+    with pytest.raises(Malformed):
+        open_pool(vault, PersonId("ff" * 16), box)
+    with pytest.raises(Malformed):
+        open_pool(vault, person, vault.seal(person, "pool", b'{"version": 99}'))
+
+
+def test_opened_pools_are_kept_within_bounds_and_forgotten_on_demand(tmp_path: Path, person: PersonId) -> None:
+    vault = Vault(tmp_path / "keys")
+    cache = PoolCache(vault, size=1)
+    pool = afternoon().pool()
+    box = seal_pool(vault, person, pool)
+    assert cache.get(person, pool.built_us, box) is cache.get(person, pool.built_us, box)
+    other = PersonId("ff" * 16)
+    cache.get(other, 1, seal_pool(vault, other, pool))
+    assert len(cache._kept) == 1
+    cache.forget(other)
+    assert len(cache._kept) == 0
+
+
+def test_a_pool_holds_for_an_hour_and_only_while_what_it_was_made_from_stays_the_same() -> None:
+    life = afternoon()
+    pool = life.pool()
+    same = basis_of(life.row(), life.consent_mask, life.zone, life.now_us)
+    assert pool.holds(same, life.now_us)
+    assert not pool.holds(same, life.now_us + 3_600_000_000)
+    assert not pool.holds(same, life.now_us - 1)
+    life.habit("run", life.ago(1))
+    assert not pool.holds(basis_of(life.row(), life.consent_mask, life.zone, life.now_us), life.now_us)
+    tomorrow = life.clock(1, "00:01")
+    assert basis_of(life.row(), life.consent_mask, life.zone, tomorrow) != pool.basis
+
+
+def test_the_most_specific_tip_of_each_cluster_comes_first() -> None:
+    pool = build_pool([Catalogue()], afternoon().surroundings())
+    first = [candidate.cluster for candidate in pool.candidates][: len({each.cluster for each in pool.candidates})]
+    assert len(set(first)) == len(first)
+    assert pool.candidates[0].subject is not None
+
+
+def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives_none(living: World) -> None:
+    path = living.home / "tasks.jsonl"
+    subject = living.vault.subject_key(living.person, "task", "t-1")
+    item = {
+        "id": "e-1",
+        "kind": "task",
+        "at": living.now.isoformat(),
+        "source": "file",
+        "data": {"task": "t-1", "title": "Water  the plants\u202e", "state": "open"},
+    }
+    item["kind"] = "task_changed"
+    path.write_text(json.dumps(item) + "\n")
+    with living.database.unit_of_work() as uow:
+        source_files.remember(
+            uow, person=living.person, path=str(path), connector="jsonl", digest="", imported_us=to_us(living.now)
+        )
+        uow.commit()
+    row = living.life.row()
+    row = row._replace(tasks=row.tasks._replace(undated_keys=(subject,)))
+    hydrator = Hydrator(living.database, living.vault)
+    ask = (living.person, row, living.life.consent_mask, living.life.zone, to_us(living.now))
+    titles = hydrator.titles(*ask)
+    assert titles.by_subject[subject] == "Water the plants"
+    assert titles.vanished == 0
+    path.unlink()
+    gone = hydrator.titles(*ask)
+    assert (subject in gone.by_subject, gone.vanished) == (False, 1)
+
+
+def test_a_second_process_makes_the_pool_again_when_a_stored_one_does_not_open(living: World) -> None:
+    pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
+    living.online.write_pool(living.person, to_us(living.now), b"no box at all")
+    packet = living.online.read(living.person)
+    mask, zone, now_us = living.life.consent_mask, living.life.zone, to_us(living.now)
+    assert pools.ready(living.person, packet, mask, zone, now_us) is None
+    pools.make(living.person, packet.row, mask, zone, now_us)
+    again = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
+    found = again.ready(living.person, living.online.read(living.person), mask, zone, now_us)
+    assert found is not None
+    assert any(each.subject for each in found.candidates)
