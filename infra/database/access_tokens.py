@@ -30,7 +30,7 @@ SESSION_US = 30 * 86_400 * SECOND_US
 IDLE_US = 7 * 86_400 * SECOND_US
 ADMIN_SESSION_US = 86_400 * SECOND_US
 LINK_US = 600 * SECOND_US
-TOUCH_US = 60 * SECOND_US  # a session is marked as seen at most this often
+TOUCH_US = 3_600 * SECOND_US  # a session is marked as seen at most this often: a write costs more than a tip
 
 
 class SignedIn(NamedTuple):
@@ -40,6 +40,7 @@ class SignedIn(NamedTuple):
     role: str
     epoch: int
     expires_us: int  # whichever comes first of the absolute and the idle end
+    seen_us: int  # when it was last marked as seen
 
 
 def open_session(
@@ -76,17 +77,17 @@ def find_session(session: Session, sid: str, *, now_us: int) -> SignedIn | None:
     if ends_us <= now_us:
         return None
     if row.person is None:
-        return SignedIn(None, row.role, row.epoch, ends_us)
+        return SignedIn(None, row.role, row.epoch, ends_us, row.seen_us)
     if erasing or epoch != row.epoch:
         return None
-    return SignedIn(PersonId(row.person), role, row.epoch, ends_us)
+    return SignedIn(PersonId(row.person), role, row.epoch, ends_us, row.seen_us)
 
 
 def touch_session(uow: UnitOfWork, sid: str, *, now_us: int) -> None:
-    """Note that a session is in use, at most once a minute."""
+    """Note that a session is in use, at most once an hour."""
     uow.session.execute(
         update(SessionRow)
-        .where(SessionRow.sid_hash == _hash(sid), SessionRow.seen_us < now_us - TOUCH_US)
+        .where(SessionRow.sid_hash == _hash(sid), SessionRow.seen_us <= now_us - TOUCH_US)
         .values(seen_us=now_us)
     )
 
