@@ -21,6 +21,7 @@ from oo.output import note
 
 SETTLE_S = 60.0
 FOLD_S = 0.25
+BACKLOG = 2_048
 logger = logging.getLogger(__name__)
 
 
@@ -127,6 +128,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
+    listener.listen(BACKLOG)  # a client that is early waits instead of being refused
     return listener, listener.getsockname()[1]
 
 
