@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # the stamp knows its folder: a checkout that was copied or moved gets an environment of its own
 STAMP := .venv/.installed-$(shell pwd | cksum | cut -d' ' -f1)
-GROUPS := connectors features learning flows stream test build bench
+GROUPS := connectors features learning stream flows test build bench
 SCHEMAS := data_contracts/events
 RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py)
 
