@@ -1,4 +1,4 @@
-"""Flow `build_features`: the stream caught up, views refreshed, history appended, Feast's online store brought along."""
+"""Flow `build_features`: stream caught up, views refreshed, history appended, Feast brought along."""
 
 from prefect import flow, task
 

@@ -1,61 +1,57 @@
-"""The one table of deployments, and the worker that serves it: `oo serve worker`.
+"""The worker: registers the table with the Prefect server, asks for what is due, and runs it (`oo serve worker`).
 
-The worker needs a running Prefect server, named by `PREFECT_API_URL`; it never starts one of its own. Entrypoints are
-modules, never paths. Schedules may fire twice or late: every flow works on the state or on a logical window.
+It needs a running Prefect server, named by `PREFECT_API_URL`, and never starts one of its own. Each run is a process.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+from prefect import serve as serve_deployments
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.deployments.runner import RunnerDeployment
+from prefect.states import Scheduled
+
+from flows.table import DEPLOYMENTS, Deployed
+from flows.timekeeper import TICK_S, Timekeeper
+from infra.clock import Clock, system_clock
+
 RUNS_AT_ONCE = 2  # on a box of two cores, beside the api
 
 
-class Deployed(NamedTuple):
-    """One scheduled flow: where it is, and how often it runs."""
-
-    entrypoint: str
-    every: timedelta
-    why: str
-    parameters: Mapping[str, Any] = MappingProxyType({})
-
-
-DEPLOYMENTS: Mapping[str, Deployed] = MappingProxyType(
-    {
-        "ingest_files": Deployed("flows.ingest_files.ingest_files", HOUR, "files that changed become events"),
-        "build_features": Deployed("flows.build_features.build_features", HOUR, "windows move on, history grows"),
-        "generate_candidates": Deployed(
-            "flows.generate_candidates.generate_candidates", 30 * MINUTE, "pools hold for an hour"
-        ),
-        "retrain_policy": Deployed("flows.retrain_policy.retrain_policy", DAY, "one challenger a day"),
-        "promote_policy": Deployed("flows.promote_policy.promote_policy", 6 * HOUR, "challengers see new decisions"),
-        "expire_data": Deployed("flows.expire_data.expire_data", DAY, "nothing is kept longer than promised"),
-    }
-)
+def serve(
+    table: Mapping[str, Deployed] = DEPLOYMENTS,
+    *,
+    clock: Clock = system_clock,
+    tick_s: float = TICK_S,
+    poll_s: float = 10.0,
+) -> None:
+    """Register the deployments and run what is due, until a signal ends the process."""
+    deployments = [_runner_deployment(name, deployed) for name, deployed in table.items()]
+    identifiers = {deployment.name: deployment.apply() for deployment in deployments}
+    with get_client(sync_client=True) as client, Timekeeper(table, ServerRuns(client, identifiers), clock, tick_s):
+        serve_deployments(*deployments, limit=RUNS_AT_ONCE, print_starting_message=False, query_seconds=poll_s)
 
 
-def serve(table: Mapping[str, Deployed] = DEPLOYMENTS, *, poll_s: float = 10.0) -> None:
-    """Register the deployments with the Prefect server and run what is due, until a signal ends the process."""
-    from prefect import serve as serve_deployments  # noqa: PLC0415 - only the worker pays for prefect
+class ServerRuns:
+    """Runs on the Prefect server."""
 
-    serve_deployments(
-        *_runner_deployments(table.items()), limit=RUNS_AT_ONCE, print_starting_message=False, query_seconds=poll_s
-    )
+    def __init__(self, client: SyncPrefectClient, identifiers: Mapping[str, Any]) -> None:
+        self._client = client
+        self._identifiers = identifiers
 
-
-def _runner_deployments(table: Iterable[tuple[str, Deployed]]) -> list[Any]:
-    from prefect.deployments.runner import RunnerDeployment  # noqa: PLC0415 - as above
-
-    return [
-        RunnerDeployment.from_entrypoint(
-            deployed.entrypoint,
-            name=name,
-            interval=deployed.every,
-            parameters=dict(deployed.parameters),
-            description=deployed.why,
-            concurrency_limit=1,
+    def ask(self, name: str, due: datetime, key: str) -> None:
+        """Ask for one run; the server takes a second one under the same key for the first."""
+        self._client.create_flow_run_from_deployment(
+            self._identifiers[name], state=Scheduled(scheduled_time=due), idempotency_key=key
         )
-        for name, deployed in table
-    ]
+
+
+def _runner_deployment(name: str, deployed: Deployed) -> RunnerDeployment:
+    return RunnerDeployment.from_entrypoint(
+        deployed.entrypoint,
+        name=name,
+        parameters=dict(deployed.parameters),
+        description=deployed.why,
+        concurrency_limit=1,
+    )

@@ -1,4 +1,4 @@
-"""Flow `promote_policy`: challengers see new decisions, and the newest is promoted when the recorded evidence allows."""
+"""Flow `promote_policy`: challengers see new decisions, and the newest is promoted when the evidence allows."""
 
 from prefect import flow, task
 

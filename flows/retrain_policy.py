@@ -24,6 +24,6 @@ def train_and_register(until: datetime) -> Retrained:
 def retrain_policy(window_s: int = DAY_S) -> None:
     """Train on whole windows of `window_s` seconds; the same window gives the same version."""
     with opened() as parts:
-        due = scheduled_at(parts.clock())
-    until = window_end(due, timedelta(seconds=window_s))
+        now = parts.clock()
+    until = window_end(min(scheduled_at(now), now), timedelta(seconds=window_s))
     leave("retrain_policy", {"until": until.isoformat(), **train_and_register(until)._asdict()})

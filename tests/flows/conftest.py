@@ -1,9 +1,15 @@
 """An installation that flows work on: both databases, one person with every consent, no vendor's server."""
 
+import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from data_contracts.identifiers import PersonId
@@ -15,6 +21,14 @@ from infra.database.engine import Database
 from infra.settings import Settings
 from infra.vault import Vault
 from tests.flows import people
+
+PREFECT = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
 
 
 @pytest.fixture
@@ -30,3 +44,34 @@ def parts(database: Database, person: PersonId, home: Path, now: datetime) -> It
     yield OpenedParts(settings, database, vault, online, stream, fixed_clock(now))
     unsubscribe()
     online.close()
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start one Prefect server for the session and return its address."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, **PREFECT, "PREFECT_HOME": str(folder)}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    address = f"http://127.0.0.1:{port}/api"
+    try:
+        _wait_for(f"{address}/health", server, folder / "server.log")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=1).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"the Prefect server did not start: {log.read_text()[-2_000:]}")

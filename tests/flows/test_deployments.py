@@ -1,0 +1,86 @@
+"""The table of deployments, and one schedule that fires with nobody looking."""
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from data_contracts.identifiers import PersonId, to_us
+from flows.table import DEPLOYMENTS
+from infra.database import policies
+from infra.database.engine import Database
+from tests.flows import people
+from tests.flows.conftest import PREFECT
+
+SHORTENED = """
+from datetime import timedelta
+from flows.deployments import serve
+from flows.table import DEPLOYMENTS
+
+given = {"build_features": {}, "retrain_policy": {"window_s": 2_000_000_000}}
+table = {name: DEPLOYMENTS[name]._replace(every=timedelta(seconds=15), parameters=given[name]) for name in given}
+serve(table, tick_s=1, poll_s=1)
+"""
+PATIENCE_S = 240
+WANTED = 4  # so that at least one flow ran twice
+
+
+@pytest.mark.parametrize("name", sorted(DEPLOYMENTS))
+def test_an_entrypoint_is_a_flow_with_a_limit(name: str) -> None:
+    """Every row of the table names a flow of that name, which cannot outlast its window."""
+    module, _, attribute = DEPLOYMENTS[name].entrypoint.rpartition(".")
+    flow: Any = getattr(importlib.import_module(module), attribute)
+    assert flow.name == attribute == name
+    assert 0 < flow.timeout_seconds <= DEPLOYMENTS[name].every.total_seconds()
+
+
+def found(api: str, what: str) -> list[dict[str, Any]]:
+    """Return everything of a kind that the server knows."""
+    answer = httpx.post(f"{api}/{what}/filter", json={"limit": 100}, timeout=30)
+    return list(answer.raise_for_status().json())
+
+
+def ended(api: str, worker: "subprocess.Popen[bytes]") -> list[str]:
+    """Return how runs ended, once there are enough of them or the patience is over."""
+    deadline = time.monotonic() + PATIENCE_S
+    states: list[str] = []
+    while len(states) < WANTED and time.monotonic() < deadline and worker.poll() is None:
+        time.sleep(1)
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        states = [run["state_type"] for run in found(api, "flow_runs") if run["state_type"] in final]
+    return states
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_shortened_schedule_fires_unattended_and_registers_a_version(
+    prefect_api: str, home: Path, database: Database, person: PersonId, now: datetime
+) -> None:
+    """Nobody starts a run: the worker does, and registry and database hold one policy, once for its window."""
+    people.settle(database, person, now)
+    people.append(database, [people.task(person, 1, to_us(now))])
+    environment = {**os.environ, **PREFECT, "PREFECT_API_URL": prefect_api, "OO_HOME": str(home)}
+    environment["PREFECT_HOME"] = str(home / "prefect")
+    with (home / "worker.log").open("wb") as log:
+        worker = subprocess.Popen([sys.executable, "-c", SHORTENED], env=environment, stdout=log, stderr=log)
+    try:
+        states = ended(prefect_api, worker)
+    finally:
+        worker.terminate()
+        worker.wait(60)
+    log_text = (home / "worker.log").read_text()
+    assert states == ["COMPLETED"] * len(states), log_text[-4_000:]
+    assert len(states) >= WANTED, log_text[-4_000:]
+    with database.read() as session:
+        (policy,) = policies.list_all(session)
+    assert (policy.stage, policy.registry_version) == ("shadow", "1")
+    artifacts = str(found(prefect_api, "artifacts"))
+    assert policy.digest in artifacts
+    assert person not in artifacts + log_text + str(found(prefect_api, "flow_runs"))
