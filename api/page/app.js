@@ -223,7 +223,7 @@ function explain(receipt, answer) {
   find("evidence").hidden = top.length === 0;
   const chance = `${percent(receipt.probability)} likely to be chosen${receipt.explored ? ", to learn something new" : ""}.`;
   const simpler = answer.fallback ? ` A simpler answer: ${words(answer.fallback)}.` : "";
-  find("chance").textContent = `${chance}${simpler} Policy ${receipt.policy_digest.slice(0, 8)}.${receipt.posterior_version}`;
+  find("chance").textContent = `${chance}${simpler} Policy ${short(receipt.policy_digest)}.${receipt.posterior_version}`;
 }
 
 function row(feature, largest) {
@@ -233,7 +233,7 @@ function row(feature, largest) {
   const weight = document.createElement("td");
   const unit = /_min$/.test(feature.name) ? " min" : "";
   name.scope = "row";
-  name.textContent = words(feature.name.replace(/_min$/, ""));
+  name.textContent = label(feature.name);
   value.textContent = `${Math.round(feature.value * 10) / 10}${unit}`;
   weight.append(bar(feature.contribution, largest));
   line.append(name, value, weight);
@@ -268,7 +268,14 @@ function toggleWhy() {
   else closeWhy();
 }
 
+function label(name) {
+  const plain = name.replace(/_min$/, "").replace(/^tip\.tip$/, "a tip at all");
+  return words(plain.replace(/^tip\./, "the tip's ").replace(/^masked\./, "without "));
+}
+
 const words = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
+
+const short = (digest) => (digest.includes(":") ? digest.split(":")[1] : digest.slice(0, 8));
 
 function percent(probability) {
   if (probability > 0 && probability < 0.01) return "Under 1 %";
