@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -18,7 +18,8 @@ import pytest
 from tests.infra_deploy.compose import own_commands
 from tests.source_tree import CHECKOUT
 
-PATIENCE_S = 90
+PATIENCE_S = 180
+STOPPING_S = 30
 
 
 def free_port() -> int:
@@ -26,6 +27,17 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a process as a supervisor does: a request first, so that it can end what it started itself."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(timeout=STOPPING_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @contextmanager
@@ -47,9 +59,7 @@ def started(command: list[str], home: Path, port: int) -> Iterator[subprocess.Po
         try:
             yield process
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            stop(process)
 
 
 def health(process: subprocess.Popen[bytes], port: int, log: Path) -> dict[str, object]:
@@ -69,12 +79,24 @@ def health(process: subprocess.Popen[bytes], port: int, log: Path) -> dict[str, 
     raise AssertionError(f"/health of a process with exit {process.poll()} said: {last}\n{words}")
 
 
+def survivors(home: Path) -> list[str]:
+    """Return the commands that still run for a home, as far as this system shows the environment of a process."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        # processes come and go while one looks
+        with suppress(OSError):
+            if f"OO_HOME={home}\0".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("service", own_commands())
 def test_a_process_of_the_deployment_starts_answers_and_stops(service: str, home: Path) -> None:
-    """On an empty home the command comes up, says how it is, and ends on SIGTERM."""
+    """On an empty home the command comes up, says how it is, and ends on SIGTERM with all that it started."""
     port = free_port()
     with started(own_commands()[service], home, port) as process:
         assert health(process, port, home / "process.log")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) in (0, -signal.SIGTERM)
+        assert process.wait(timeout=STOPPING_S) in (0, -signal.SIGTERM)
+    assert survivors(home) == []
