@@ -65,7 +65,11 @@ def prepare(pool: Pool) -> PreparedPool:
     clusters: dict[str, int] = {}
     for candidate in candidates:
         clusters.setdefault(candidate.cluster, len(clusters))
-    owned = [(place, each) for place, candidate in enumerate(candidates) for each in needs_of(candidate)]
+    owned = [
+        (place, each)
+        for place, candidate in enumerate(candidates)
+        for each in needs_of(candidate.text, candidate.conditions)
+    ]
     return PreparedPool(
         pool=pool,
         features=action_features.prepare(candidates),
@@ -96,12 +100,11 @@ def _reference(candidate: Candidate) -> CandidateRef:
     )
 
 
-def needs_of(candidate: Candidate) -> tuple[Condition, ...]:
-    """Return a candidate's conditions, and those without which a slot of its sentence would have no value."""
-    return (
-        *candidate.conditions,
-        *(Condition(*SLOT_NEEDS[slot]) for slot in sorted(slots(candidate.text) & SLOT_NEEDS.keys())),
-    )
+def needs_of(text: str, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """Return a tip's conditions, and those without which a slot of its sentence would have no value."""
+    if "{" not in text:
+        return conditions
+    return (*conditions, *(Condition(*SLOT_NEEDS[slot]) for slot in sorted(slots(text) & SLOT_NEEDS.keys())))
 
 
 def eligible(

@@ -1,6 +1,7 @@
 """The words of a chosen tip: its sentence at this minute, why it, and why now; each phrase is a fact it needed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 
 from data_contracts.features import FEATURES, POSITION, Source
@@ -47,12 +48,21 @@ def words_of(candidate: Candidate, situation: Situation) -> Words | None:
 
 def sources_of(candidate: Candidate) -> int:
     """Return the consent bits of every source that a tip speaks from; the clock needs none."""
-    features = [FEATURES[POSITION[condition.feature]].source for condition in needs_of(candidate)]
-    template = catalogue().get(candidate.template)
-    if template is not None and template.about is not None:
-        features.append(SELECTORS[template.about][0])
-    bits = {SOURCE_BIT[source] for source in features if source is not Source.CLOCK}
-    return sum(1 << bit for bit in bits)
+    if candidate.template in catalogue():
+        return _sources_of_template(candidate.template)
+    return _bits([condition.feature for condition in needs_of(candidate.text, candidate.conditions)])
+
+
+@cache
+def _sources_of_template(name: str) -> int:
+    template = catalogue()[name]
+    bits = _bits([condition.feature for condition in needs_of(template.text, template.conditions)])
+    return bits if template.about is None else bits | 1 << SOURCE_BIT[SELECTORS[template.about][0]]
+
+
+def _bits(features: Iterable[str]) -> int:
+    sources = {FEATURES[POSITION[feature]].source for feature in features} - {Source.CLOCK}
+    return sum(1 << SOURCE_BIT[source] for source in sources)
 
 
 def sentence(candidate: Candidate, situation: Situation) -> str | None:

@@ -1,6 +1,7 @@
 """Local time of a person: days, clock faces and the quarter-hour grid on which oO decides."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from data_contracts.identifiers import to_us
@@ -17,7 +18,13 @@ def local(at_us: int, zone: ZoneInfo) -> datetime:
 
 def day_start_us(at_us: int, zone: ZoneInfo, days: int = 0) -> int:
     """Return the local midnight that begins the day of `at_us`, moved by whole local days."""
-    there = local(at_us, zone)
+    return _day_start_us(at_us // POINT_US, zone, days)
+
+
+@lru_cache(maxsize=8_192)
+def _day_start_us(point: int, zone: ZoneInfo, days: int) -> int:
+    """Return the midnight of a quarter hour: no zone begins a day or changes its offset inside one."""
+    there = local(point * POINT_US, zone)
     midnight = there.replace(hour=0, minute=0, second=0, microsecond=0, fold=0, tzinfo=None) + timedelta(days=days)
     return to_us(midnight.replace(tzinfo=zone).astimezone(UTC))
 

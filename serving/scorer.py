@@ -104,7 +104,10 @@ def score(
     places = situation.eligible.places
     refs = situation.pool.refs
     silent = choice.index == places.size
-    candidate = None if silent else situation.pool.candidates[places[choice.index]]
+    candidate, expires_us = None, next_point_us(moment.now_us)
+    if not silent:
+        candidate = situation.pool.candidates[places[choice.index]]
+        expires_us = expiry_us(candidate, moment)
     decision = Decision(
         id=decision_id,
         person=situation.person,
@@ -126,7 +129,7 @@ def score(
         chosen=choice.index,
         reason=(Reason.NOT_WORTH_IT if silent else Reason.CHOSEN).value,
         fallback=fallback,
-        expires_us=next_point_us(moment.now_us) if candidate is None else expiry_us(candidate, moment),
+        expires_us=expires_us,
         ineligible=situation.eligible.refused,
         candidates=(*[refs[place] for place in places.tolist()], SILENT_REF),
         served=situation.row,

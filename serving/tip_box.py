@@ -10,6 +10,7 @@ from data_contracts.identifiers import CandidateId, DecisionId, PersonId
 from data_contracts.tips import TipKind, Topic
 
 FIELD = "tip"
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Sealer(Protocol):
@@ -42,8 +43,7 @@ class Words(NamedTuple):
 
 def seal_words(vault: Sealer, person: PersonId, decision: DecisionId, words: Words) -> bytes:
     """Return the words as they are kept, bound to the person and the decision."""
-    text = json.dumps(words, separators=(",", ":"), ensure_ascii=False).encode()
-    return vault.seal(person, f"{FIELD}|{decision}", text)
+    return vault.seal(person, f"{FIELD}|{decision}", ENCODER.encode(words).encode())
 
 
 def open_words(vault: Sealer, person: PersonId, decision: DecisionId, box: bytes) -> Words:
