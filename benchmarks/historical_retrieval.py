@@ -60,7 +60,7 @@ def _make(folder: Path) -> None:
 
 
 def _store(folder: Path, which: str) -> Any:
-    from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType  # noqa: PLC0415 - 7 s
+    from feast import Entity, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType  # noqa: PLC0415 - feast is slow
     from feast.repo_config import RegistryConfig  # noqa: PLC0415 - as above
     from feast.types import Float64, String  # noqa: PLC0415 - as above
 
