@@ -4,8 +4,10 @@ The configuration is built here and nowhere else, and views are an explicit list
 file is searched for definitions, and no Feast server is ever started.
 """
 
+import io
 import os
 import sys
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
@@ -45,7 +47,8 @@ def apply(home: Path, online: str | None = None) -> FeatureStore:
 
 def materialize(store: FeatureStore, start: datetime, end: datetime) -> None:
     """Bring the history of a window online; run it over a sliding window, since the guard drops what is not newer."""
-    store.materialize(start_date=start, end_date=end)
+    with redirect_stdout(io.StringIO()):  # Feast prints its progress there; our stdout is for data
+        store.materialize(start_date=start, end_date=end)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ Everything is the real thing: the connectors, the validation gate, the flows on 
 API over HTTP. Only the clock is virtual, so that the example is never stale and the demo shows the same day to all.
 """
 
+import logging
 import os
 import runpy
 import shutil
@@ -27,7 +28,7 @@ from infra.settings import Settings
 from oo.household import Household, system_zone, zone_of
 from oo.importing import import_all
 from oo.output import note, rows
-from oo.prefect_server import prefect_server
+from oo.prefect_server import PrefectServer
 from oo.replaying import chance_now, replay_all
 from oo.sign_in import login_url
 from oo.visitor import Visitor, served
@@ -37,6 +38,7 @@ MARK = ".oo-demo"  # only a folder with this file is ever removed
 NAME = "me"
 POINT = timedelta(minutes=15)
 LATEST_HOUR = 21
+NOISY = ("great_expectations", "mlflow", "alembic", "py.warnings")
 
 
 @dataclass
@@ -76,12 +78,21 @@ def run(files: Sequence[Path]) -> None:
     clock = VirtualClock(system_clock())
     timings = Timings()
     zone, paths, silent_at = _material(files, home, clock)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
     os.environ["OO_HOME"] = str(home)
     os.environ["OO_CLOCK"] = f"fixed {clock.at.isoformat()}"
     note(f"One day of one life, at {clock.at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key}); home: {home}")
     with Household(Settings(), clock=clock) as household:
-        with timings.stage("Prefect server"), prefect_server(household.settings.prefect):
-            row = _prepare(household, zone, paths, timings)
+        with PrefectServer(household.settings.prefect) as server:
+            row = household.settle_in(NAME, zone.key, role="admin")
+            with timings.stage("files in: read, validated, quarantined, folded"):
+                report = import_all(household, row, paths)
+            counted = f"{report.duplicates} known already, {len(report.quarantined)} quarantined"
+            note(f"    {report.accepted} accepted, {counted}")
+            with timings.stage("Prefect server, started meanwhile"):
+                server.ready()
+            _run_flows(household, timings)
         with timings.stage("API over HTTP"):
             _talk(household, row, clock, silent_at)
     note(f"\n{timings.table()}")
@@ -115,8 +126,8 @@ def _material(files: Sequence[Path], home: Path, clock: VirtualClock) -> tuple[Z
     return month["ZONE"], month["shift_month"](home / "example", today), month["busy_at"](today)
 
 
-def _prepare(household: Household, zone: ZoneInfo, paths: list[Path], timings: Timings) -> PersonRow:
-    """Files to features to the first champion to candidates: the flows, run once."""
+def _run_flows(household: Household, timings: Timings) -> None:
+    """Features, the first champion, candidates: the flows, run once."""
     from flows.build_features import build_features  # noqa: PLC0415 - Prefect reads its settings when imported
     from flows.expire_data import expire_data  # noqa: PLC0415
     from flows.generate_candidates import generate_candidates  # noqa: PLC0415
@@ -124,10 +135,6 @@ def _prepare(household: Household, zone: ZoneInfo, paths: list[Path], timings: T
     from flows.promote_policy import promote_policy  # noqa: PLC0415
     from flows.retrain_policy import retrain_policy  # noqa: PLC0415
 
-    row = household.settle_in(NAME, zone.key, role="admin")
-    with timings.stage("files in: read, validated, quarantined, folded"):
-        report = import_all(household, row, paths)
-    note(f"    {report.accepted} accepted, {report.duplicates} known already, {len(report.quarantined)} quarantined")
     with timings.stage("flow ingest_files: nothing new"):
         ingest_files()
     with timings.stage("flow build_features: history and Feast"):
@@ -141,7 +148,6 @@ def _prepare(household: Household, zone: ZoneInfo, paths: list[Path], timings: T
         generate_candidates()
         promote_policy()
         expire_data()
-    return row
 
 
 def _talk(household: Household, row: PersonRow, clock: VirtualClock, silent_at: datetime | None) -> None:

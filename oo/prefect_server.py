@@ -7,9 +7,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from data_contracts.errors import Unavailable
 
@@ -24,40 +23,50 @@ QUIET = {
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_UI_ENABLED": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 
 
-@contextmanager
-def prefect_server(home: Path) -> Iterator[str]:
-    """Give the API address of the Prefect server, which this process and its children use.
+class PrefectServer:
+    """The server of a home; it starts while other work goes on, and `ready` waits for it."""
 
-    Raises `Unavailable` when a server of our own does not answer in time.
-    """
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    named = os.environ.get("PREFECT_API_URL")
-    if named:
-        yield named
-        return
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["PREFECT_HOME"] = str(home)
-    port = _free_port()
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "server.log").open("ab") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own command
-    address = f"http://127.0.0.1:{port}/api"
-    try:
-        _wait(f"{address}/health", server)
-        os.environ["PREFECT_API_URL"] = address
-        yield address
-    finally:
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._address = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to start, unless `PREFECT_API_URL` names a server."""
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
+        if os.environ.get("PREFECT_API_URL"):
+            return self
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ["PREFECT_HOME"] = str(self._home)
+        port = _free_port()
+        self._address = f"http://127.0.0.1:{port}/api"
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+        with (self._home / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own command
+        os.environ["PREFECT_API_URL"] = self._address
+        return self
+
+    def ready(self) -> None:
+        """Wait until the server answers; raises `Unavailable` when it does not in time."""
+        if self._process is not None:
+            _wait(f"{self._address}/health", self._process)
+
+    def __exit__(self, *_: object) -> None:
+        """End the server when it is ours."""
+        if self._process is None:
+            return
         os.environ.pop("PREFECT_API_URL", None)
-        server.terminate()
+        self._process.terminate()
         try:
-            server.wait(STOP_S)
+            self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            self._process.kill()
+            self._process.wait()
 
 
 def _free_port() -> int:

@@ -66,10 +66,15 @@ def serve_stream(*, host: str | None, port: int | None) -> None:
 def serve_worker(*, host: str | None, port: int | None) -> None:
     """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
     from flows.deployments import serve  # noqa: PLC0415
-    from oo.prefect_server import prefect_server  # noqa: PLC0415
+    from oo.prefect_server import PrefectServer  # noqa: PLC0415
 
     listener, settings = _listen(Settings(), host, 0 if port is None else port)
-    with Household(settings) as household, prefect_server(settings.prefect), _probing(household.health, listener):
+    with (
+        Household(settings) as household,
+        PrefectServer(settings.prefect) as server,
+        _probing(household.health, listener),
+    ):
+        server.ready()
         serve()
 
 
