@@ -84,7 +84,7 @@ def test_each_root_says_what_it_promises(root: str) -> None:
     """A root's README names its promise, its imports as the import table has them, its health and its way out."""
     text = (CHECKOUT / root / "README.md").read_text(encoding="utf-8")
     parts = dict(re.findall(r"^\*\*([^*]+)\.\*\* (.+?)(?=^\*\*|\Z)", text, re.MULTILINE | re.DOTALL))
-    assert tuple(parts) == ROOT_README_PARTS
+    assert tuple(part for part in parts if part in ROOT_README_PARTS) == ROOT_README_PARTS
     assert set(quoted(parts["May import"])) == MAY_IMPORT[root]
 
 
