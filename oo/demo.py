@@ -29,7 +29,7 @@ from oo.household import Household, system_zone, zone_of
 from oo.importing import import_all
 from oo.output import note, rows
 from oo.prefect_server import PrefectServer
-from oo.replaying import chance_now, replay_all
+from oo.replaying import replay_all, standing_now
 from oo.sign_in import login_url
 from oo.visitor import Visitor, served
 
@@ -129,11 +129,11 @@ def _material(files: Sequence[Path], home: Path, clock: VirtualClock) -> tuple[Z
 def _run_flows(household: Household, timings: Timings) -> None:
     """Features, the first champion, candidates: the flows, run once."""
     from flows.build_features import build_features  # noqa: PLC0415 - Prefect reads its settings when imported
-    from flows.expire_data import expire_data  # noqa: PLC0415
-    from flows.generate_candidates import generate_candidates  # noqa: PLC0415
-    from flows.ingest_files import ingest_files  # noqa: PLC0415
-    from flows.promote_policy import promote_policy  # noqa: PLC0415
-    from flows.retrain_policy import retrain_policy  # noqa: PLC0415
+    from flows.expire_data import expire_data  # noqa: PLC0415 - as above
+    from flows.generate_candidates import generate_candidates  # noqa: PLC0415 - as above
+    from flows.ingest_files import ingest_files  # noqa: PLC0415 - as above
+    from flows.promote_policy import promote_policy  # noqa: PLC0415 - as above
+    from flows.retrain_policy import retrain_policy  # noqa: PLC0415 - as above
 
     with timings.stage("flow ingest_files: nothing new"):
         ingest_files()
@@ -191,16 +191,18 @@ def _react(household: Household, visitor: Visitor, row: PersonRow, answer: Any) 
     decision = answer["decision_id"]
     visitor.post(f"/api/decisions/{decision}/shown")
     receipt = visitor.get(f"/api/decisions/{decision}/receipt")
-    before = chance_now(household, row, DecisionId(decision))
+    before = standing_now(household, row, DecisionId(decision))
     result = visitor.post(
         "/api/reactions", {"decision_id": decision, "kind": "done", "idempotency_key": f"demo-{decision}"}
     )
-    after = chance_now(household, row, DecisionId(decision))
+    after = standing_now(household, row, DecisionId(decision))
     note(f"\n  Receipt: probability {receipt['probability']:.3f}, policy {receipt['policy_digest'][:12]}; strongest:")
     strongest = sorted(receipt["features"], key=lambda feature: -abs(feature["contribution"]))[:5]
     note("\n".join(f"    {each['contribution']:+.3f}  {each['name']} ({each['source']})" for each in strongest))
     note(f"\n  Reaction `done`: reward {result['reward']}, posterior version {result['posterior_version']}.")
-    note(f"  The same tip in the same situation: probability {before:.3f} before, {after:.3f} now.")
+    note("  The posterior moved. The same tip in the same situation, before and after:")
+    note(f"    expected reward {before.mu:.4f} ± {before.sigma:.4f} -> {after.mu:.4f} ± {after.sigma:.4f}")
+    note(f"    probability     {before.probability:.6f} -> {after.probability:.6f}")
 
 
 def _silence(

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +44,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
 
 def serve_scorer(*, host: str | None, port: int | None) -> None:
     """Serve `POST /score` alone, without page, sessions or stream."""
-    from serving.app import create_app  # noqa: PLC0415
+    from serving.app import create_app  # noqa: PLC0415 - as above
 
     listener, settings = _listen(Settings(), host, port)
     with Household(settings) as household:
@@ -65,8 +67,8 @@ def serve_stream(*, host: str | None, port: int | None) -> None:
 
 def serve_worker(*, host: str | None, port: int | None) -> None:
     """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
-    from flows.deployments import serve  # noqa: PLC0415
-    from oo.prefect_server import PrefectServer  # noqa: PLC0415
+    from flows.deployments import serve  # noqa: PLC0415 - as above
+    from oo.prefect_server import PrefectServer  # noqa: PLC0415 - as above
 
     listener, settings = _listen(Settings(), host, 0 if port is None else port)
     with (

@@ -1,6 +1,7 @@
 """Replays of a person's logged decisions."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from data_contracts.decisions import unpack
 from data_contracts.identifiers import DecisionId, PersonId
@@ -22,11 +23,21 @@ def replay_all(household: Household, row: PersonRow, decision: str | None = None
         return [verify(session, household.shelf, person, DecisionId(each.id)) for each in logged]
 
 
-def chance_now(household: Household, row: PersonRow, decision: DecisionId) -> float:
-    """Return the probability that the deciding policy, with all that it learned since, chooses a logged tip again."""
+class Standing(NamedTuple):
+    """How a tip stands with the policy that chose it: expected reward, its deviation, and probability."""
+
+    mu: float
+    sigma: float
+    probability: float
+
+
+def standing_now(household: Household, row: PersonRow, decision: DecisionId) -> Standing:
+    """Return how a logged tip stands in its own situation, with all that was learned since."""
     person = PersonId(row.person)
     with household.database.read() as session:
         record = unpack(decisions.get(session, person, decision).record)
         policy = household.shelf.get(record.policy_digest)
         now = replace(record, posterior_version=reward_changes.version_of(session, person))
-        return float(recompute(record, policy, part_of(session, now, policy)).probabilities[record.chosen])
+        choice = recompute(record, policy, part_of(session, now, policy))
+    chosen = record.chosen
+    return Standing(float(choice.mu[chosen]), float(choice.sigma[chosen]), float(choice.probabilities[chosen]))

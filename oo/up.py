@@ -29,7 +29,7 @@ def run(*, port: int | None, host: str | None, person: str, flows: bool, as_json
         if ensure_champion(household) is not None:
             note("The first champion was trained on simulated people and is labelled so.")
     api = Child("api", ["serve", "api", "--host", settings.host, "--port", str(settings.port)])
-    supervisor = Supervisor([api, Child("worker", ["serve", "worker"])] if flows else [api])
+    supervisor = Supervisor([api, Child("worker", ["serve", "worker", "--port", "0"])] if flows else [api])
     supervisor.start()
     try:
         _wait_ready(api, f"http://{settings.host}:{settings.port}/ready")

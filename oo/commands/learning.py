@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 
 def train(as_json: AsJson = False) -> None:
     """Train a challenger from everything decided so far and register it; the simulated warm start is its prior."""
-    from flows.retraining import open_registry, retrain  # noqa: PLC0415 - commands import what they run
-    from oo.household import opened  # noqa: PLC0415
+    from flows.retraining import open_registry, retrain
+    from oo.household import opened
 
     with opened() as household:
         made = retrain(household.stores, open_registry(household.stores), household.clock())
@@ -37,10 +37,10 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a policy the champion, when its recorded shadow comparison allows it."""
-    from flows.promoting import promote as promote_policy  # noqa: PLC0415
-    from flows.retraining import open_registry  # noqa: PLC0415
-    from oo.champions import resolve  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from flows.promoting import promote as promote_policy
+    from flows.retraining import open_registry
+    from oo.champions import resolve
+    from oo.household import opened
 
     with opened() as household:
         stores = household.stores
@@ -61,8 +61,8 @@ def promote(
 
 def policies(as_json: AsJson = False) -> None:
     """List the registered policies, newest first."""
-    from infra.database.policies import list_all  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from infra.database.policies import list_all
+    from oo.household import opened
 
     with opened() as household, household.database.read() as session:
         found = list_all(session)
@@ -81,8 +81,8 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Make logged decisions again from the log alone, and compare."""
-    from oo.household import opened  # noqa: PLC0415
-    from oo.replaying import replay_all  # noqa: PLC0415
+    from oo.household import opened
+    from oo.replaying import replay_all
 
     with opened() as household:
         found = replay_all(household, household.person(person), decision)

@@ -27,8 +27,8 @@ def import_files(
     as_json: AsJson = False,
 ) -> None:
     """Read files into oO; the sound part is kept, the rest is named by file, line and rule."""
-    from oo.household import opened  # noqa: PLC0415 - commands import what they run
-    from oo.importing import import_all  # noqa: PLC0415
+    from oo.household import opened
+    from oo.importing import import_all
 
     with opened() as household:
         report = import_all(household, household.settle_in(person, zone), files)
@@ -78,8 +78,8 @@ def log_context(
 
 
 def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> None:
-    from oo.household import opened  # noqa: PLC0415
-    from oo.logging_in import log_signal  # noqa: PLC0415
+    from oo.household import opened
+    from oo.logging_in import log_signal
 
     with opened() as household:
         verdict = log_signal(household, household.settle_in(name), kind, data)
@@ -88,8 +88,8 @@ def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> Non
 
 def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Give the one tip of this moment, or say why there is none; no server needed."""
-    from oo.household import at_instant  # noqa: PLC0415
-    from oo.one_tip import one_tip  # noqa: PLC0415
+    from oo.household import at_instant
+    from oo.one_tip import one_tip
 
     with at_instant(at) as household:
         answer = one_tip(household, household.person(person))
@@ -107,8 +107,8 @@ def today(
     as_json: AsJson = False,
 ) -> None:
     """Walk through a day in 15-minute steps, without logging: when oO would speak, and what it would say."""
-    from oo.household import opened  # noqa: PLC0415
-    from oo.one_tip import walk_day  # noqa: PLC0415
+    from oo.household import opened
+    from oo.one_tip import walk_day
 
     with opened() as household:
         steps = walk_day(household, household.person(person), date)
@@ -123,8 +123,8 @@ def react(
     as_json: AsJson = False,
 ) -> None:
     """Answer a tip."""
-    from oo.household import opened  # noqa: PLC0415
-    from oo.one_tip import answer  # noqa: PLC0415
+    from oo.household import opened
+    from oo.one_tip import answer
 
     with opened() as household:
         result = answer(household, household.person(person), decision, kind)
@@ -138,8 +138,8 @@ def why(
     as_json: AsJson = False,
 ) -> None:
     """Show a decision's receipt: its probability, and what each feature added to its score."""
-    from data_contracts.identifiers import DecisionId, PersonId  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from data_contracts.identifiers import DecisionId, PersonId
+    from oo.household import opened
 
     with opened() as household:
         row = household.person(person)

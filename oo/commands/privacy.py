@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 @consent_app.command("list")
 def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Show each signal, whether it is granted, and what for."""
-    from data_contracts.features import SOURCES  # noqa: PLC0415 - commands import what they run
-    from data_contracts.identifiers import PersonId  # noqa: PLC0415
-    from infra.database import consents  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from data_contracts.features import SOURCES
+    from data_contracts.identifiers import PersonId
+    from infra.database import consents
+    from oo.household import opened
 
     with opened() as household:
         row = household.person(person)
@@ -48,10 +48,10 @@ def withdraw(signal: Signal, person: PersonName = DEFAULT_PERSON, as_json: AsJso
 
 
 def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
-    from data_contracts.errors import Malformed  # noqa: PLC0415
-    from data_contracts.features import CONSENT_SIGNALS, Source  # noqa: PLC0415
-    from data_contracts.identifiers import PersonId  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from data_contracts.errors import Malformed
+    from data_contracts.features import CONSENT_SIGNALS, Source
+    from data_contracts.identifiers import PersonId
+    from oo.household import opened
 
     if signal not in CONSENT_SIGNALS:
         raise Malformed(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
@@ -72,8 +72,8 @@ def forget(
     as_json: AsJson = False,
 ) -> None:
     """Erase a person from every store, for good."""
-    from oo.erasure import erase  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from oo.erasure import erase
+    from oo.household import opened
 
     if not yes:
         typer.confirm(f"Erase everything about {person!r}, in every store, for good?", abort=True, err=True)
@@ -84,8 +84,8 @@ def forget(
 
 def backup(file: Path, as_json: AsJson = False) -> None:
     """Write everything but the keys into one archive."""
-    from oo.backup import write_backup  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from oo.backup import write_backup
+    from oo.household import opened
 
     with opened() as household:
         report = write_backup(household, file)
@@ -95,8 +95,8 @@ def backup(file: Path, as_json: AsJson = False) -> None:
 
 def restore(file: Path, as_json: AsJson = False) -> None:
     """Put an archive's content into an empty home; who was erased meanwhile stays erased."""
-    from oo.backup import restore_backup  # noqa: PLC0415
-    from oo.household import Household  # noqa: PLC0415
+    from oo.backup import restore_backup
+    from oo.household import Household
 
     with Household() as household:
         report = restore_backup(household, file)

@@ -23,7 +23,7 @@ def demo(
     files: Annotated[list[Path] | None, typer.Argument(help="Your own files instead of the example.")] = None,
 ) -> None:
     """Walk the whole way once: files, features, policy, one tip, one silence, one reaction, one replay."""
-    from oo.demo import run  # noqa: PLC0415 - commands import what they run
+    from oo.demo import run
 
     run(files or [])
 
@@ -36,16 +36,16 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start everything: the page, the API, the stream and the scheduled flows, until Ctrl-C."""
-    from oo.up import run  # noqa: PLC0415
+    from oo.up import run
 
     run(port=port, host=host, person=person, flows=flows, as_json=as_json)
 
 
 def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Make a link that signs a browser in, once, within ten minutes; with a QR code for the phone."""
-    from data_contracts.identifiers import PersonId  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
-    from oo.sign_in import login_url, qr_code  # noqa: PLC0415
+    from data_contracts.identifiers import PersonId
+    from oo.household import opened
+    from oo.sign_in import login_url, qr_code
 
     with opened() as household:
         row = household.person(person)
@@ -57,8 +57,8 @@ def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
 
 def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Look at every part and say what is wrong and what to do; exit 1 when something is."""
-    from oo.doctor import examine  # noqa: PLC0415
-    from oo.household import opened  # noqa: PLC0415
+    from oo.doctor import examine
+    from oo.household import opened
 
     with opened() as household:
         findings = examine(household, person)
@@ -71,7 +71,7 @@ def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None
 @serve_app.command("api")
 def serve_api(port: Port = None, host: Host = None) -> None:
     """Serve the page and the API, with scorer, fold and learner in the same process."""
-    from oo.processes import serve_api as run  # noqa: PLC0415
+    from oo.processes import serve_api as run
 
     run(host=host, port=port)
 
@@ -79,7 +79,7 @@ def serve_api(port: Port = None, host: Host = None) -> None:
 @serve_app.command("scorer")
 def serve_scorer(port: Port = None, host: Host = None) -> None:
     """Serve `POST /score` alone."""
-    from oo.processes import serve_scorer as run  # noqa: PLC0415
+    from oo.processes import serve_scorer as run
 
     run(host=host, port=port)
 
@@ -87,7 +87,7 @@ def serve_scorer(port: Port = None, host: Host = None) -> None:
 @serve_app.command("stream")
 def serve_stream(port: Port = None, host: Host = None) -> None:
     """Fold new events into features, for an api process that does not."""
-    from oo.processes import serve_stream as run  # noqa: PLC0415
+    from oo.processes import serve_stream as run
 
     run(host=host, port=port)
 
@@ -95,6 +95,6 @@ def serve_stream(port: Port = None, host: Host = None) -> None:
 @serve_app.command("worker")
 def serve_worker(port: Port = None, host: Host = None) -> None:
     """Run the scheduled flows."""
-    from oo.processes import serve_worker as run  # noqa: PLC0415
+    from oo.processes import serve_worker as run
 
     run(host=host, port=port)
