@@ -152,7 +152,6 @@ class Household:
         health = Health()
         health.register("database", self.database.ping)
         health.register("keys", self.vault.ping)
-        health.register("champion", self.champion.ping, vital=False)
         return health
 
     @cached_property
@@ -169,7 +168,9 @@ class Household:
         )
 
     def start(self) -> None:
-        """Catch up with what was written while no process ran, and load the champion before the first request."""
+        """Begin to answer: catch up with what was written meanwhile, load the champion before the first request."""
+        self.health.register("writer", self.writer.ping)
+        self.health.register("champion", self.champion.ping, vital=False)
         self.database.bus.subscribe(self.outcomes.handle)
         self.stores.stream.fold_all()
         with self.database.read() as session:

@@ -70,7 +70,8 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
     from flows.deployments import serve  # noqa: PLC0415 - as above
     from oo.prefect_server import PrefectServer  # noqa: PLC0415 - as above
 
-    listener, settings = _listen(Settings(), host, 0 if port is None else port)
+    listener, settings = _listen(Settings(), host, port)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was started here is ended here
     with (
         Household(settings) as household,
         PrefectServer(settings.prefect) as server,
