@@ -1,11 +1,13 @@
 """The champion of this process: the policy that the database's slot names, loaded from its artifact and verified.
 
 The slot's digest rides in every hot read, so a promotion or a rollback holds at the next request. An artifact that is
-refused changes nothing: the policy that was loaded before goes on, the refusal is named and not tried again until the
-slot changes.
+refused changes nothing: the policy that was loaded before goes on, the refusal is named, and the artifact is looked at
+again after a while, because on another machine it may arrive later than the slot that names it.
 """
 
 import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -15,6 +17,7 @@ from data_contracts.identifiers import PolicyDigest
 from models import artifact
 from models.policy import Policy
 
+RETRY_S = 30.0
 logger = logging.getLogger(__name__)
 
 
@@ -24,6 +27,7 @@ class Held(NamedTuple):
     policy: Policy | None = None
     refused: PolicyDigest | None = None
     reason: str = ""
+    retry_at_s: float = 0.0  # of the monotonic clock
 
     @property
     def digest(self) -> PolicyDigest:
@@ -34,8 +38,9 @@ class Held(NamedTuple):
 class ChampionHolder:
     """Holds the champion and swaps it when the slot has changed; safe between threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
+        self._monotonic = monotonic
         self._held = Held()
         self._lock = Lock()
 
@@ -46,18 +51,24 @@ class ChampionHolder:
 
     def follow(self, digest: PolicyDigest | None) -> Held:
         """Return the policy of `digest`, loading it when it is another one than before."""
-        held = self._held
-        if not digest or digest in (held.digest, held.refused):
-            return held
+        if not digest or self._settled(digest):
+            return self._held
         with self._lock:
-            if digest in (self._held.digest, self._held.refused):
+            if self._settled(digest):
                 return self._held
             try:
                 self._held = Held(artifact.load(artifact.folder_of(self._folder, digest), digest=digest).policy)
             except ArtifactRefused as error:
                 logger.warning("the artifact of policy %s was refused: %s", digest[:12], error)
-                self._held = self._held._replace(refused=digest, reason=str(error))
+                self._held = self._held._replace(
+                    refused=digest, reason=str(error), retry_at_s=self._monotonic() + RETRY_S
+                )
             return self._held
+
+    def _settled(self, digest: PolicyDigest) -> bool:
+        """Whether `digest` is loaded, or was refused a short while ago."""
+        held = self._held
+        return digest == held.digest or (digest == held.refused and self._monotonic() < held.retry_at_s)
 
     def ping(self) -> str:
         """Say which policy decides."""

@@ -12,9 +12,9 @@ from data_contracts.errors import ConsentMissing, ErasedPerson, NotFound
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, to_us
-from data_contracts.reactions import WAIT_WINDOW_S, Outcome
+from data_contracts.reactions import LATE_WINDOW_S, WAIT_WINDOW_S, Outcome
 from infra.database import consents, decisions, events, reactions
-from infra.database.engine import Database
+from infra.database.engine import Database, Session
 from infra.database.outbox import lock_person
 from infra.database.tables import DecisionRow
 from infra.database.unit_of_work import UnitOfWork
@@ -49,20 +49,27 @@ class Outcomes:
         self._clock = clock
 
     def handle(self, published: Sequence[Event]) -> None:
-        """Look for completions of tipped tasks among freshly committed events: a subscriber of the bus."""
-        for event in published:
-            completion = completion_of(event)
-            if completion is not None:
-                self.complete(PersonId(event.person), completion)
+        """Look for completions of tipped tasks among freshly committed events: a subscriber of the bus.
+
+        An import of years costs one question for each completion of the last days, and a transaction only for a hit.
+        """
+        since_us = to_us(self._clock()) - LATE_WINDOW_S * SECOND_US
+        found = ((event, completion_of(event)) for event in published)
+        recent = [
+            (PersonId(event.person), each) for event, each in found if each is not None and each.at_us >= since_us
+        ]
+        if not recent:
+            return
+        with self._database.read() as session:
+            hits = [(person, each) for person, each in recent if _tipped(session, person, each)]
+        for person, completion in hits:
+            self.complete(person, completion)
 
     def complete(self, person: PersonId, completion: Completion) -> int:
         """Reward the seen tips about the subject that were inside their window; return how many."""
         now_us = to_us(self._clock())
         with self._database.unit_of_work() as uow:
-            found = decisions.open_tips_about(
-                uow.session, person=person, subject=completion.subject, shown_since_us=completion.at_us - WAIT_US
-            )
-            waiting = [DecisionId(row.id) for row in found if (row.shown_us or 0) <= completion.at_us]
+            waiting = _tipped(uow.session, person, completion)
             if not waiting:
                 return 0
             lock_person(uow.session, person, uow.tombstone)
@@ -119,6 +126,14 @@ class Outcomes:
         change = Change(Outcome.COMPLETED, completion.at_us, now_us)
         apply(uow, row=row, change=change, policy=champion_now(uow, self._champion))
         return True
+
+
+def _tipped(session: Session, person: PersonId, completion: Completion) -> list[DecisionId]:
+    """Return the seen tips about a subject whose wait window the completion falls into."""
+    found = decisions.open_tips_about(
+        session, person=person, subject=completion.subject, shown_since_us=completion.at_us - WAIT_US
+    )
+    return [DecisionId(row.id) for row in found if (row.shown_us or 0) <= completion.at_us]
 
 
 def completion_of(event: Event) -> Completion | None:

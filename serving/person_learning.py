@@ -6,11 +6,10 @@ part be rebuilt from the log, in canonical order: the bits are those that arrivi
 
 from collections.abc import Iterable
 
-from sqlalchemy.orm import Session
-
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import PersonId
 from infra.database import person_parts, reward_changes
+from infra.database.engine import Session
 from infra.database.person_parts import StoredPart
 from infra.database.reward_changes import Rewarded
 from infra.database.unit_of_work import UnitOfWork

@@ -4,15 +4,13 @@ Every feature's contribution is what it added to the chosen action's score; adde
 give the score.
 """
 
-from sqlalchemy.orm import Session
-
 from data_contracts.answers import Receipt, ReceiptFeature
 from data_contracts.decisions import Decision, unpack
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.reactions import silence_reward
 from infra.database import decisions
-from infra.database.engine import Database
+from infra.database.engine import Database, Session
 from models import design
 from models.action_features import ACTION_COLUMNS
 from models.design import Floats, scaled_context

@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.reactions import silence_reward
 from feature_repo.vector import context_vector
 from infra.database import decisions
+from infra.database.engine import Session
 from models.design import scaled_context
 from models.person_part import PersonPart
 from models.policies import Greedy, LinearThompson

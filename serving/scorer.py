@@ -7,7 +7,7 @@ policy once, and keeps what it saw.
 import platform
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -98,52 +98,58 @@ def score(
     fallback: str | None = None,
 ) -> Scored:
     """Return the decision of `policy` with exact probabilities; the same arguments give the same bits."""
-    moment, vector = situation.moment, situation.vector
+    moment = situation.moment
     actions = actions_of(situation)
-    choice = policy.choose(context_of(vector, moment.spent, situation.silence_price, part), actions, seed)
-    places = situation.eligible.places
-    refs = situation.pool.refs
-    silent = choice.index == places.size
-    candidate, expires_us = None, next_point_us(moment.now_us)
-    if not silent:
-        candidate = situation.pool.candidates[places[choice.index]]
-        expires_us = expiry_us(candidate, moment)
+    context = context_of(situation.vector, moment.spent, situation.silence_price, part)
+    choice = policy.choose(context, actions, seed)
+    candidate, reason, expires_us = None, Reason.NOT_WORTH_IT, next_point_us(moment.now_us)
+    if choice.index < situation.eligible.places.size:
+        candidate = situation.pool.candidates[situation.eligible.places[choice.index]]
+        reason, expires_us = Reason.CHOSEN, expiry_us(candidate, moment)
     decision = Decision(
         id=decision_id,
-        person=situation.person,
-        at_us=moment.now_us,
-        zone=moment.zone.key,
-        trigger=moment.trigger,
-        origin=situation.origin,
         policy=policy.name,
         policy_digest=policy.digest,
         posterior_version=part.version if part is not None else 0,
-        event_sequence=situation.event_sequence,
         seed=seed,
-        feature_service_version=FEATURE_SERVICE_VERSION,
-        consent_mask=moment.consent_mask,
-        stale_mask=vector.stale_mask,
-        spent=moment.spent,
-        silence_price=situation.silence_price,
-        build=build_fingerprint(),
         chosen=choice.index,
-        reason=(Reason.NOT_WORTH_IT if silent else Reason.CHOSEN).value,
+        reason=reason.value,
         fallback=fallback,
         expires_us=expires_us,
-        ineligible=situation.eligible.refused,
-        candidates=(*[refs[place] for place in places.tolist()], SILENT_REF),
-        served=situation.row,
-        vector=vector.values,
-        masked=vector.masked,
-        ages_s=vector.ages_s,
         actions=actions,
         mu=choice.mu,
         sigma=choice.sigma,
         probabilities=choice.probabilities,
-        quiet_start_min=moment.quiet_start_min,
-        quiet_end_min=moment.quiet_end_min,
+        **_seen(situation),
     )
     return Scored(decision, candidate)
+
+
+def _seen(situation: Situation) -> dict[str, Any]:
+    """Return the fields of a record that say what was known, whatever the policy made of it."""
+    moment, vector, refs = situation.moment, situation.vector, situation.pool.refs
+    return {
+        "person": situation.person,
+        "at_us": moment.now_us,
+        "zone": moment.zone.key,
+        "trigger": moment.trigger,
+        "origin": situation.origin,
+        "event_sequence": situation.event_sequence,
+        "feature_service_version": FEATURE_SERVICE_VERSION,
+        "consent_mask": moment.consent_mask,
+        "stale_mask": vector.stale_mask,
+        "spent": moment.spent,
+        "silence_price": situation.silence_price,
+        "build": build_fingerprint(),
+        "ineligible": situation.eligible.refused,
+        "candidates": (*[refs[place] for place in situation.eligible.places.tolist()], SILENT_REF),
+        "served": situation.row,
+        "vector": vector.values,
+        "masked": vector.masked,
+        "ages_s": vector.ages_s,
+        "quiet_start_min": moment.quiet_start_min,
+        "quiet_end_min": moment.quiet_end_min,
+    }
 
 
 def expiry_us(candidate: Candidate, moment: Moment) -> int:

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from data_contracts.decisions import Decision, Origin, unpack
-from data_contracts.identifiers import DecisionId, PolicyDigest
+from data_contracts.identifiers import PolicyDigest
 from infra.database import policies, shadow
-from infra.database.engine import Database
+from infra.database.engine import Database, Session
 from infra.database.shadow import ShadowDecision
-from infra.database.tables import DecisionRow, ShadowDecisionRow
 from models.policy import Choice
 from models.promotion import ShadowComparison
 from serving.replay import part_of, recompute
@@ -51,8 +48,7 @@ class Shadow:
         with self._database.read() as session:
             views = [
                 _view(record, digest, recompute(record, challenger, part_of(session, record, challenger)))
-                for record in _unseen(session, digest, limit)
-                if record.policy_digest != digest
+                for record in map(unpack, shadow.unseen(session, digest, limit=limit))
             ]
         with self._database.unit_of_work() as uow:
             shadow.record(uow, views)
@@ -94,24 +90,10 @@ class Shadow:
             uow.commit()
 
 
-def _unseen(session: Session, digest: PolicyDigest, limit: int) -> Iterator[Decision]:
-    seen = select(ShadowDecisionRow.decision).where(ShadowDecisionRow.digest == digest)
-    statement = (
-        select(DecisionRow.record)
-        .where(DecisionRow.origin == Origin.LIVE.value, DecisionRow.policy_digest != digest)
-        .where(DecisionRow.id.not_in(seen))
-        .order_by(DecisionRow.id)
-        .limit(limit)
-    )
-    for record in session.scalars(statement):
-        yield unpack(record)
-
-
 def _seen(session: Session, challenger: PolicyDigest) -> Iterator[tuple[ShadowDecision, Decision]]:
     after = ""
     while page := shadow.of_policy(session, challenger, after=after, limit=CHUNK):
-        rows = select(DecisionRow.id, DecisionRow.record).where(DecisionRow.id.in_([view.decision for view in page]))
-        records = {DecisionId(name): record for name, record in session.execute(rows)}
+        records = shadow.records_of(session, [view.decision for view in page])
         for view in page:
             yield view, unpack(records[view.decision])
         after = page[-1].decision

@@ -6,12 +6,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from data_contracts.decisions import Origin
 from data_contracts.identifiers import DecisionId, PolicyDigest
-from infra.database.tables import ShadowComparisonRow, ShadowDecisionRow
+from infra.database.tables import DecisionRow, ShadowComparisonRow, ShadowDecisionRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["ShadowDecision", "add_comparison", "comparison", "of_policy", "record"]
+__all__ = ["ShadowDecision", "add_comparison", "comparison", "of_policy", "record", "records_of", "unseen"]
 
 
 class ShadowDecision(NamedTuple):
@@ -31,6 +32,25 @@ def record(uow: UnitOfWork, views: Sequence[ShadowDecision]) -> None:
             index_elements=["decision", "digest"]
         )
         uow.session.execute(statement, [view._asdict() for view in views])
+
+
+def unseen(session: Session, digest: PolicyDigest, *, limit: int) -> list[bytes]:
+    """Return the records of live decisions of other policies that this one has not seen, oldest first."""
+    seen = select(ShadowDecisionRow.decision).where(ShadowDecisionRow.digest == digest)
+    statement = (
+        select(DecisionRow.record)
+        .where(DecisionRow.origin == Origin.LIVE.value, DecisionRow.policy_digest != digest)
+        .where(DecisionRow.id.not_in(seen))
+        .order_by(DecisionRow.id)
+        .limit(limit)
+    )
+    return list(session.scalars(statement))
+
+
+def records_of(session: Session, wanted: Sequence[DecisionId]) -> dict[DecisionId, bytes]:
+    """Return the records of these decisions."""
+    statement = select(DecisionRow.id, DecisionRow.record).where(DecisionRow.id.in_(wanted))
+    return {DecisionId(name): record for name, record in session.execute(statement)}
 
 
 def of_policy(session: Session, digest: PolicyDigest, *, after: str = "", limit: int) -> list[ShadowDecision]:

@@ -111,6 +111,20 @@ def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -
     assert ChampionHolder(living.home / "policies").follow(PolicyDigest("no digest")).policy is None
 
 
+def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> None:
+    digest = living.champion.held.digest or living.promote(warm_policy())
+    now = [0.0]
+    holder = ChampionHolder(living.home / "policies", lambda: now[0])
+    arrays = living.home / "policies" / digest / "arrays.npz"
+    sound = arrays.read_bytes()
+    arrays.unlink()
+    assert holder.follow(digest).policy is None
+    arrays.write_bytes(sound)
+    assert holder.follow(digest).policy is None
+    now[0] = 31.0
+    assert holder.follow(digest).digest == digest
+
+
 def test_a_promotion_holds_at_the_next_request(living: World) -> None:
     living.ask()
     first = living.champion.held.digest
