@@ -1,0 +1,139 @@
+"""Laws of retraining and promotion, on decisions that were really made, through Feast and MLflow."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from data_contracts.errors import NotFound, PromotionRefused
+from data_contracts.identifiers import PersonId
+from data_contracts.reactions import ReactionKind
+from flows.parts import OpenedParts
+from flows.promoting import consider, promote
+from flows.retraining import open_registry, retrain
+from infra.database import audit, decisions, policies
+from infra.database.engine import Database
+from infra.settings import Settings
+from models import artifact
+from models.promotion import MIN_DECISIONS
+from tests.serving.conftest import afternoon
+from tests.serving.world import World, world
+
+ANSWERS = (ReactionKind.DONE, ReactionKind.NOT_NOW, ReactionKind.DONE, ReactionKind.NOT_FOR_ME)
+
+
+@pytest.fixture
+def living(home: Path, database: Database, person: PersonId) -> Iterator[World]:
+    """Return a world without any policy."""
+    with world(home, database, person, afternoon(), policy=False) as built:
+        yield built
+
+
+@pytest.fixture
+def parts(living: World, home: Path) -> OpenedParts:
+    """Return the world's stores as a flow sees them."""
+    grown = living.database.url.render_as_string(hide_password=False)
+    settings = Settings(home=home, database_url=grown if living.database.dialect == "postgresql" else None)
+    return OpenedParts(settings, living.database, living.vault, living.online, living.stream, living.clock)
+
+
+def live(living: World, tips: int) -> None:
+    """Let time pass until so many tips were shown and answered."""
+    answered = 0
+    for number in range(100 * tips):
+        answer = living.ask()
+        if answer.tip is not None and answer.decision_id is not None and not answer.repeated:
+            living.pass_time(seconds=1)  # what is seen in the very microsecond of its decision counts as known before
+            living.desk.shown(living.person, answer.decision_id)
+            living.pass_time(seconds=30)
+            living.desk.react(living.person, answer.decision_id, ANSWERS[number % 4], f"key-{number}")
+            answered += 1
+        if answered == tips:
+            living.pass_time(minutes=15)
+            return
+        living.pass_time(minutes=15)
+    raise AssertionError("too few tips")
+
+
+def test_the_first_champion_comes_by_bootstrap_alone_and_nobody_replaces_it_unseen(
+    living: World, parts: OpenedParts
+) -> None:
+    """Without shadow there is no promotion, and an override leaves its reason in the audit."""
+    registry = open_registry(parts)
+    with pytest.raises(NotFound):
+        promote(parts, registry, actor="test")
+    first = retrain(parts, registry, living.clock(), warm_people=4)
+    with pytest.raises(PromotionRefused, match="bootstrap_missing"):
+        promote(parts, registry, actor="test")
+    assert promote(parts, registry, actor="test", bootstrap=True).digest == first.digest
+    second = retrain(parts, registry, living.clock(), warm_people=5)
+    assert second.digest != first.digest
+    for bootstrap in (True, False):
+        with pytest.raises(PromotionRefused):
+            promote(parts, registry, second.digest, actor="test", bootstrap=bootstrap)
+    assert consider(parts, registry).rule == "shadow_missing"
+    made = promote(parts, registry, second.digest, actor="test", override="the first one stutters")
+    assert (made.replaced, made.revision) == (first.digest, 2)
+    with parts.database.read() as session:
+        assert policies.champion(session).override_reason == "the first one stutters"
+        changes = audit.newest(session, action="champion_changed")
+    assert {line.detail["override_reason"] for line in changes} == {None, "the first one stutters"}
+    assert {version.digest: version.aliases for version in registry.versions()} == {
+        first.digest: (),
+        second.digest: ("challenger", "champion"),
+    }
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_one_window_is_one_version(living: World, parts: OpenedParts) -> None:
+    """A schedule that fires twice registers once."""
+    registry = open_registry(parts)
+    first = retrain(parts, registry, living.clock(), warm_people=3)
+    living.pass_time(minutes=5)
+    again = retrain(parts, registry, living.clock() - timedelta(minutes=5), warm_people=3)
+    assert (first.new, again.new) == (True, False)
+    assert (again.digest, again.version) == (first.digest, first.version)
+    assert len(registry.versions()) == 1
+
+
+def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living: World, parts: OpenedParts) -> None:
+    """Feast's point-in-time contexts are the logged ones, and live rows are told from simulated ones."""
+    registry = open_registry(parts)
+    first = retrain(parts, registry, living.clock(), warm_people=3)
+    promote(parts, registry, actor="test", bootstrap=True)
+    live(living, tips=6)
+    second = retrain(parts, registry, living.clock(), warm_people=3)
+    assert (second.live_rows, second.skew) == (6, 0.0)
+    assert second.digest != first.digest
+    manifest = artifact.load(parts.settings.policies / second.digest).manifest
+    assert manifest["origins"] == {"live": 6, "simulated": second.simulated_rows}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_challenger_that_agrees_is_promoted_by_the_flow(living: World, parts: OpenedParts) -> None:
+    """Views, a recorded comparison, then the verdict; with too few decisions the champion stays."""
+    registry = open_registry(parts)
+    retrain(parts, registry, living.clock(), warm_people=30)
+    incumbent = promote(parts, registry, actor="test", bootstrap=True).digest
+    live(living, tips=3)
+    challenger = retrain(parts, registry, living.clock(), warm_people=30).digest
+    early = consider(parts, registry)
+    assert early.views > 0
+    assert (early.compared, early.promoted, early.rule) == (1, 0, "too_few_decisions")
+    while decided(living) < MIN_DECISIONS + 10:
+        living.ask()
+        living.pass_time(minutes=15)
+    late = consider(parts, registry)
+    assert late.compared == 1
+    with parts.database.read() as session:
+        champion = policies.champion(session).digest
+    assert champion == (challenger if late.promoted else incumbent)
+    assert late.rule in {"", "no_better_value"}
+    assert consider(parts, registry).compared == 0
+
+
+def decided(living: World) -> int:
+    """Return how many decisions there are."""
+    with living.database.read() as session:
+        return len(decisions.newest(session, living.person, 1_000))
