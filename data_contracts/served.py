@@ -8,12 +8,18 @@ from typing import NamedTuple
 
 from data_contracts.features import TOP, Source
 
+BACKLOG = 12  # tasks that were overdue already at the newest fact about tasks
+
 Ints = tuple[int, ...]
 Texts = tuple[str, ...]
 
 
 class ServedTasks(NamedTuple):
-    """Open work: counts, the soonest due tasks (ascending by due time, then key) and the newest completions."""
+    """Open work: counts, the dated tasks around the newest fact, and the newest completions.
+
+    The list of dated tasks is ascending by due time, then key. It begins `BACKLOG` tasks before the newest fact about
+    tasks, so a long backlog cannot hide what is due next; `earlier_due_count` counts the tasks before the list.
+    """
 
     last_us: int = 0  # when the newest fact became known, the later of event time and arrival; 0 when there is none
     open_count: int = 0
@@ -26,6 +32,7 @@ class ServedTasks(NamedTuple):
     undated_keys: Texts = ()  # open tasks without due date, by (priority, oldest created, key)
     done_us: Ints = ()  # newest first
     done_keys: Texts = ()
+    earlier_due_count: int = 0
 
 
 class ServedCalendar(NamedTuple):

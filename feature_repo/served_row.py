@@ -1,5 +1,6 @@
 """From the working state to the small served row: pure, and the same bytes for the same facts."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, cast
@@ -7,6 +8,7 @@ from typing import NamedTuple, cast
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE
 from data_contracts.features import DAY_S, Source
 from data_contracts.served import (
+    BACKLOG,
     CAPS,
     ServedCalendar,
     ServedContext,
@@ -20,6 +22,7 @@ from feature_repo.capped_log import Entry
 from feature_repo.fold import OUTCOME, REACTION, UNDO, WorkingState
 
 DAY_US = DAY_S * 1_000_000
+LAST_KEY = "\uffff"  # behind every key
 LOOK_BACK_US = DAY_US
 LOOK_AHEAD_US = 7 * DAY_US
 
@@ -43,10 +46,13 @@ def served_row(state: WorkingState, as_of_us: int) -> ServedRow:
 
 def _tasks(state: WorkingState, _as_of_us: int) -> ServedTasks:
     index, rows = state.tasks.index, state.tasks.rows
-    due = index.due[: CAPS["due_us"]]
+    last_us = index.known[-1] if index.known else 0
+    overdue = bisect_right(index.due, (last_us, LAST_KEY))
+    first = max(0, min(overdue - BACKLOG, len(index.due) - CAPS["due_us"]))
+    due = index.due[first : first + CAPS["due_us"]]
     done = index.done[: -CAPS["done_us"] - 1 : -1]
     return ServedTasks(
-        last_us=index.known[-1] if index.known else 0,
+        last_us=last_us,
         open_count=index.open,
         high_priority_count=index.high_priority,
         oldest_created_us=index.created[0] if index.created else 0,
@@ -57,6 +63,7 @@ def _tasks(state: WorkingState, _as_of_us: int) -> ServedTasks:
         undated_keys=tuple(key for _, _, key in index.undated[: CAPS["undated_keys"]]),
         done_us=tuple(at for at, _ in done),
         done_keys=tuple(key for _, key in done),
+        earlier_due_count=first,
     )
 
 

@@ -140,7 +140,7 @@ def _tasks(tasks: ServedTasks, at: Instant) -> Values:
     return (
         tasks.open_count,
         tasks.high_priority_count,
-        overdue,
+        tasks.earlier_due_count + overdue,
         _count(due, now, at.day_end_us),
         _count(due, now, now + 2 * HOUR_US),
         to_next,

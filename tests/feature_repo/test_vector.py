@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.codec import Event
-from data_contracts.features import DAY_S, FEATURES, POSITION, Source
+from data_contracts.features import DAY_S, FEATURES, POSITION, TOP, Source
 from data_contracts.identifiers import to_us
 from data_contracts.served import (
     ServedCalendar,
@@ -21,7 +21,7 @@ from data_contracts.served import (
 from feature_repo.fold import fold
 from feature_repo.served_row import served_row
 from feature_repo.vector import ALL_CONSENTS, HIGH, LOW, ContextVector, context_vector
-from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events
+from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SANTIAGO = ZoneInfo("America/Santiago")
@@ -183,3 +183,13 @@ def test_a_midnight_that_the_clock_skips_is_the_instant_of_the_skip() -> None:
     skip_us = to_us(datetime(2026, 9, 6, 4, tzinfo=ZoneInfo("UTC")))
     row = ServedRow(tasks=ServedTasks(skip_us, 2, due_us=(skip_us, skip_us + 1), due_keys=("a", "b")))
     assert read(vector(row, skip_us - HOUR_US, SANTIAGO), "tasks_due_today") == [1]
+
+
+def test_a_long_backlog_does_not_hide_what_is_due_next() -> None:
+    """Sixty overdue tasks leave room for the one that is due in an hour, and are counted all the same."""
+    late = [task(number, NOON_US - 1_000, due_us=NOON_US - (number + 1) * HOUR_US) for number in range(60)]
+    state = fold([*late, task(60, NOON_US, due_us=NOON_US + HOUR_US)])
+    row = served_row(state, NOON_US)
+    vector = context_vector(row, NOON_US, BERLIN, ALL_CONSENTS, quiet_start_min=1_320, quiet_end_min=480)
+    assert row.tasks.earlier_due_count + len(row.tasks.due_us) == 61
+    assert (vector.values[POSITION["tasks_due_2h"]], vector.values[POSITION["tasks_overdue"]]) == (1.0, float(TOP))
