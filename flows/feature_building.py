@@ -52,9 +52,8 @@ def build_features(parts: FlowParts) -> Built:
 def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
     """Append the versions of a person's views that history lacks; return how many."""
     known = _known(history, person)
-    missing = [
-        row for row in build_history(_log(parts, person)) if (row.source, row.event_us, row.sequence) not in known
-    ]
+    rows = build_history(_log(parts, person), until_us=to_us(parts.clock()))
+    missing = [row for row in rows if (row.source, row.event_us, row.sequence) not in known]
     history.append(missing)
     with parts.database.read() as session:
         row = people.find(session, person)
