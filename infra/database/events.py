@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event, decode, kind
@@ -12,7 +12,7 @@ from data_contracts.identifiers import PersonId
 from data_contracts.signals import SIGNALS
 from infra.database.consents import Consented, bit
 from infra.database.outbox import lock_person
-from infra.database.tables import EventRow, FoldHeadRow
+from infra.database.tables import EventRow, FoldHeadRow, PersonRow
 from infra.database.unit_of_work import Appended, UnitOfWork
 
 __all__ = [
@@ -87,13 +87,14 @@ def last_sequence(session: Session, person: PersonId) -> int:
 
 
 def behind(session: Session) -> list[PersonId]:
-    """Return the people whose fold has not yet read all of their events."""
-    newest = select(EventRow.person, func.max(EventRow.sequence).label("newest")).group_by(EventRow.person).subquery()
+    """Return the people whose fold has not yet read all of their events; one probe of an index per person."""
+    read = func.coalesce(FoldHeadRow.sequence, 0)
+    unread = exists().where(EventRow.person == PersonRow.person, EventRow.sequence > read)
     statement = (
-        select(newest.c.person)
-        .outerjoin(FoldHeadRow, FoldHeadRow.person == newest.c.person)
-        .where(newest.c.newest > func.coalesce(FoldHeadRow.sequence, 0))
-        .order_by(newest.c.person)
+        select(PersonRow.person)
+        .outerjoin(FoldHeadRow, FoldHeadRow.person == PersonRow.person)
+        .where(unread, ~PersonRow.erasing)
+        .order_by(PersonRow.person)
     )
     return [PersonId(person) for person in session.scalars(statement)]
 
