@@ -105,6 +105,16 @@ class Settings(BaseSettings):
         return self.home / "mlflow"
 
     @property
+    def policies(self) -> Path:
+        """Verified artifacts of policies, one folder per digest: what serving reads."""
+        return self.home / "policies"
+
+    @property
+    def nats(self) -> Path:
+        """The bundled nats-server's configuration and store."""
+        return self.home / "nats"
+
+    @property
     def prefect(self) -> Path:
         """Prefect's own home."""
         return self.home / "prefect"
