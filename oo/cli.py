@@ -5,7 +5,7 @@ import sys
 import typer
 
 from data_contracts.errors import OOError
-from oo.commands import learning, life, privacy, running
+from oo.commands import lab, learning, life, privacy, running
 from oo.output import note
 
 REFUSED = 1
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (running, life, learning, privacy):
+for group in (running, life, learning, lab, privacy):
     group.register(app)
 
 

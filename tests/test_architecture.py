@@ -28,6 +28,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 # every import that is neither ours nor Python's -> the modules it may be named in
 VENDOR_HOMES: Mapping[str, set[str]] = {
     "alembic": {"infra/database"},
+    "altair": {"models/report"},
     "authlib": {"api/accounts", "infra/connectors"},
     "cryptography": {"infra"},
     "duckdb": {"feature_repo", "models", "flows"},
@@ -37,7 +38,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "great_expectations": {"data_contracts/expectations"},
     "grpc_tools": {"data_contracts/events"},
     "icalendar": {"infra/connectors"},
-    "lightgbm": {"models/policies"},
+    "lightgbm": {"models/trees"},
     "litellm": {"serving/llm"},
     "mlflow": {"models/registry"},
     "nats": {"infra/jetstream"},
@@ -45,7 +46,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "pandas": {"data_contracts/expectations", "feature_repo", "models", "flows"},
     "polars": {"feature_repo", "models", "flows"},
     "prefect": {"flows"},
-    "prometheus_client": {"infra", "api", "serving"},
+    "prometheus_client": {"infra", "api", "serving", "oo"},
     "psycopg": {"infra/database", "feature_repo/online_tables"},
     "pyarrow": {"feature_repo", "models", "flows"},
     "pydantic": {"infra/settings", "api", "serving/app"},

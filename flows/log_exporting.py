@@ -1,0 +1,64 @@
+"""The decision log of a home as a file: every decided row whose end is known, in the order of time."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_contracts.decisions import Origin, unpack
+from data_contracts.reactions import REWARD_TABLE_VERSION, silence_reward
+from infra.database import decisions
+from infra.database.engine import Database
+from infra.database.tables import DecisionRow
+from models.decision_log import LoggedDecision, write
+from models.open_bandit import ITEM_COLUMNS, log_columns, logged_row
+
+PAGE = 1_000
+FOREVER_US = 1 << 62
+
+
+def export(database: Database, path: Path, *, origin: Origin = Origin.LIVE, since_us: int = 0) -> int:
+    """Write the log as Parquet and return how many rows it has."""
+    return write(path, settled(database, origin=origin, since_us=since_us))
+
+
+def export_open_bandit(database: Database, folder: Path, *, origin: Origin = Origin.LIVE, since_us: int = 0) -> int:
+    """Write the log in the layout of the Open Bandit Dataset and return how many rows it has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    items: dict[str, int] = {}
+    count = 0
+    with (folder / "all.csv").open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(log_columns())
+        for row in settled(database, origin=origin, since_us=since_us):
+            item = items.setdefault(row.decision.chosen_ref.template, len(items))
+            out.writerow(logged_row(count, row, item))
+            count += 1
+    with (folder / "item_context.csv").open("w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow(ITEM_COLUMNS)
+        out.writerows((number, number, template) for template, number in items.items())
+    return count
+
+
+def settled(database: Database, *, origin: Origin, since_us: int = 0) -> Iterator[LoggedDecision]:
+    """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward."""
+    people: dict[str, int] = {}
+    after_id = ""
+    while True:
+        with database.read() as session:
+            page = decisions.settled_between(
+                session, since_us=since_us, until_us=FOREVER_US, origin=origin, after_id=after_id, limit=PAGE
+            )
+            for row in page:
+                yield _logged(row, people.setdefault(row.person, len(people)))
+        if len(page) < PAGE:
+            return
+        after_id = page[-1].id
+
+
+def _logged(row: DecisionRow, person: int) -> LoggedDecision:
+    decision = unpack(row.record)
+    if row.silent:
+        reward, rewarded_us = silence_reward(decision.spent, decision.silence_price), decision.at_us
+        return LoggedDecision(decision, person, reward, rewarded_us)
+    return LoggedDecision(decision, person, row.reward, row.rewarded_us, row.reward_version or REWARD_TABLE_VERSION)

@@ -1,0 +1,112 @@
+"""A log that a policy would have written in the simulated world: every row carries its origin and is no evidence.
+
+People are independent, moments are independent draws; each decision has its own candidates, and the answer follows
+`models.simulation.answers`. Silence brings its documented reward.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
+from data_contracts.features import FEATURE_SERVICE_VERSION
+from data_contracts.identifiers import CandidateId, ClusterId, DecisionId, PersonId
+from data_contracts.reactions import SILENCE_PRICE, WAIT_WINDOW_S, silence_reward
+from data_contracts.served import ServedRow
+from data_contracts.tips import TipKind
+from models import design
+from models.action_features import ACTION_COLUMNS
+from models.decision_log import LoggedDecision
+from models.policy import Choice, Context, Floats, Policy
+from models.simulation.answers import answers
+from models.simulation.moments import Moments, moments
+from models.simulation.offers import TOPICS, Offers, offers
+from models.simulation.people import people
+
+BEGIN_US = 1_790_000_000_000_000
+STEP_US = 3_600 * 1_000_000
+CANDIDATES = 6
+
+
+def simulated_log(
+    policy: Policy, *, seed: int, count: int, population: int = 20, candidates: int = CANDIDATES
+) -> Iterator[LoggedDecision]:
+    """Yield `count` decisions of `policy` with their rewards, an hour apart; the same seed gives the same world.
+
+    Two policies under one seed meet the same moments and candidates, and each tip would get the same answer.
+    """
+    rng = np.random.default_rng(seed)
+    crowd = people(rng, population)
+    who = crowd.rows(np.arange(count) % population)
+    at = moments(rng, who)
+    index = np.repeat(np.arange(count), candidates)
+    offer = offers(rng, at.rows(index))
+    rewards = answers(who.rows(index), at.rows(index), offer).rewards(rng).reshape(count, candidates)
+    rows = offer.actions.reshape(count, candidates, len(ACTION_COLUMNS))
+    values = design.scaled_context(at.vectors(), at.masked)
+    for number in range(count):
+        actions = np.vstack((rows[number], np.zeros(len(ACTION_COLUMNS))))
+        draw_seed = int(rng.integers(1 << 62))
+        choice = policy.choose(Context(values[number], silence_reward(0)), actions, draw_seed)
+        person, at_us = number % population, BEGIN_US + number * STEP_US
+        taken = _Taken(number, person, at_us, draw_seed, choice, actions)
+        decision = _decision(taken, policy, at, offer)
+        reward = silence_reward(0) if decision.silent else float(rewards[number, choice.index])
+        yield LoggedDecision(decision, person, reward, at_us + (0 if decision.silent else WAIT_WINDOW_S * 1_000_000))
+
+
+class _Taken(NamedTuple):
+    number: int
+    person: int
+    at_us: int
+    seed: int
+    choice: Choice
+    actions: Floats
+
+
+def _decision(taken: _Taken, policy: Policy, at: Moments, offer: Offers) -> Decision:
+    number, person, at_us, seed, choice, actions = taken
+    vector = at.rows(np.array([number])).vectors()[0]
+    first = number * (len(actions) - 1)
+    references = tuple(_reference(offer, first + place) for place in range(len(actions) - 1))
+    return Decision(
+        id=DecisionId(f"simulated-{number:09d}"),
+        person=PersonId(f"simulated-{person}"),
+        at_us=at_us,
+        zone="UTC",
+        trigger=Trigger.OPEN,
+        origin=Origin.SIMULATED,
+        policy=policy.name,
+        policy_digest=policy.digest,
+        posterior_version=0,
+        event_sequence=0,
+        seed=seed,
+        feature_service_version=FEATURE_SERVICE_VERSION,
+        consent_mask=0,
+        stale_mask=0,
+        spent=0,
+        silence_price=SILENCE_PRICE,
+        build="simulation",
+        chosen=choice.index,
+        reason="simulated",
+        fallback=None,
+        expires_us=at_us,
+        ineligible={},
+        candidates=(*references, CandidateRef(SILENCE, "silence", ClusterId("silence"), None, None, 0, None)),
+        served=ServedRow(),
+        vector=vector,
+        masked=at.masked[number],
+        ages_s=np.full(vector.size, -1, np.int64),
+        actions=actions,
+        mu=choice.mu,
+        sigma=choice.sigma,
+        probabilities=choice.probabilities,
+    )
+
+
+def _reference(offer: Offers, row: int) -> CandidateRef:
+    topic = TOPICS[offer.topic[row]]
+    effort = int(offer.effort_min[row])
+    name = f"simulated.{topic.value}"
+    return CandidateRef(CandidateId(f"{name}.{row}"), name, ClusterId(name), TipKind.TODO, topic, effort, None)

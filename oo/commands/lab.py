@@ -1,0 +1,66 @@
+"""The learning lab: the decision log as data, off-policy evaluation, simulation, the gate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oo.commands.life import log_app
+from oo.output import AsJson, emit, rows
+
+PLACES = 4
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    log_app.command("export")(export)
+    for command in (evaluate,):
+        app.command()(command)
+
+
+def export(
+    to: Annotated[Path, typer.Argument(help="A .parquet file, or with --format obd a folder.")],
+    layout: Annotated[str, typer.Option("--format", help="oo (Parquet) or obd (Open Bandit Dataset).")] = "oo",
+    origin: Annotated[str, typer.Option(help="live or simulated; simulated rows are never evidence.")] = "live",
+    as_json: AsJson = False,
+) -> None:
+    """Write the decision log as data: no text, no name, people as numbers."""
+    from data_contracts.decisions import Origin
+    from data_contracts.errors import Malformed
+    from flows import log_exporting
+    from oo.household import opened
+
+    writers = {"oo": log_exporting.export, "obd": log_exporting.export_open_bandit}
+    if layout not in writers or origin not in set(Origin):
+        raise Malformed("--format is oo or obd, --origin is live or simulated")
+    with opened() as household:
+        count = writers[layout](household.database, to, origin=Origin(origin))
+    emit({"rows": count, "path": str(to), "format": layout}, f"{count} decisions in {to}", as_json=as_json)
+
+
+def evaluate(
+    *,
+    log: Annotated[Path, typer.Option("--log", help="A log from `oo log export`, or an Open Bandit CSV.")],
+    policy: Annotated[str, typer.Option("--policy", help="A name, a digest, or with obd a CSV of probabilities.")],
+    layout: Annotated[str, typer.Option("--format", help="oo or obd")] = "oo",
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
+    report: Annotated[Path | None, typer.Option("--report", help="Also write an HTML page with plots.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a policy would have been worth on logged decisions, how sure that is, or that it cannot be said."""
+    from oo.evaluating import evaluate_file
+    from oo.household import opened
+
+    with opened() as household:
+        found = evaluate_file(household, log, policy=policy, layout=layout, seed=seed)
+    if report is not None:
+        from models.report import report as page
+
+        report.write_text(page(found), encoding="utf-8")
+    table: list[tuple[str, ...]] = [("estimator", "value", "low", "high", "ess", "n")]
+    table += [
+        (name, *(f"{number:.{PLACES}f}" for number in (e.value, e.low, e.high)), f"{e.ess:.0f}", str(e.n))
+        for name, e in found.estimates.items()
+    ]
+    head = f"{found.verdict}: {found.reason}"
+    emit(found, f"{head}\nlogged value {found.logged_value:.{PLACES}f}\n{rows(table)}", as_json=as_json)

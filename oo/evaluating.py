@@ -1,0 +1,47 @@
+"""Which log and which policy an evaluation is about."""
+
+from pathlib import Path
+
+from data_contracts.errors import Malformed, NotFound
+from infra.database import policies
+from models.evaluation import Evaluation, evaluate
+from models.logged_decisions import DecisionLog, PolicyTarget
+from models.open_bandit import OpenBanditLog, distribution_from, uniform
+from models.policies import POLICIES, Uniform
+from models.policy import Policy
+from oo.champions import resolve
+from oo.household import Household
+
+UNIFORM = Uniform.NAME
+
+
+def evaluate_file(household: Household, path: Path, *, policy: str, layout: str, seed: int) -> Evaluation:
+    """Return what the log in a file says about a policy; raises `Malformed`, `NotFound`."""
+    if not path.exists():
+        raise NotFound(f"there is no file {path.name}")
+    if layout == "obd":
+        log = OpenBanditLog(path)
+        if policy == UNIFORM:
+            return evaluate(log, uniform(log), seed=seed)
+        if not Path(policy).exists():
+            raise NotFound("with --format obd a policy is `uniform`, or a CSV file item_id,position,probability")
+        return evaluate(log, distribution_from(Path(policy), log), seed=seed)
+    if layout != "oo":
+        raise Malformed(f"--format is oo or obd, not {layout!r}")
+    return evaluate(DecisionLog(path), PolicyTarget(policy_of(household, policy)), seed=seed)
+
+
+def policy_of(household: Household, wanted: str) -> Policy:
+    """Return a policy by digest, or by name: then that way of choosing, on the champion's model."""
+    if wanted == UNIFORM:
+        return Uniform()
+    if wanted not in POLICIES:
+        digest = resolve(household, wanted)
+        if digest is None:
+            raise NotFound(f"there is no policy {wanted!r}")
+        return household.shelf.get(digest)
+    with household.database.read() as session:
+        champion = policies.champion(session).digest
+    if champion is None:
+        raise NotFound("there is no champion yet whose model could be used; `oo train`, then `oo promote --bootstrap`")
+    return POLICIES[wanted].from_arrays(household.shelf.get(champion).arrays)

@@ -1,0 +1,112 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_contracts.errors import Malformed
+from models.decision_log import write
+from models.estimators import ESTIMATORS
+from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
+from models.logged_decisions import DecisionLog, PolicyTarget
+from models.open_bandit import OpenBanditLog, distribution_from, uniform
+from models.policies import LinearThompson, Uniform
+from models.report import report
+from models.simulation.simulated_log import simulated_log
+
+
+def log_of(path: Path, policy: LinearThompson | Uniform, count: int) -> DecisionLog:
+    """A simulated log."""
+    write(path, simulated_log(policy, seed=3, count=count))
+    return DecisionLog(path)
+
+
+def test_a_learned_policy_is_found_better_than_the_uniform_log(tmp_path: Path, thompson: LinearThompson) -> None:
+    """A learned policy is found better than the uniform log, and the truth lies in the interval."""
+    log = log_of(tmp_path / "a.parquet", Uniform(), 3_000)
+    found = evaluate(log, PolicyTarget(thompson), replicates=300, sequences=False)
+    assert found.verdict == BETTER
+    assert found.simulated
+    rewards = [row.reward or 0.0 for row in simulated_log(thompson, seed=3, count=3_000)]
+    primary = found.estimates[found.primary]
+    assert primary.low - 0.01 <= float(np.mean(rewards)) <= primary.high + 0.01
+
+
+def test_uniform_is_found_worse_than_a_learned_log_or_nothing_is_said(tmp_path: Path, thompson: LinearThompson) -> None:
+    """Uniform on a learned log is worse, or the weights are named that forbid a conclusion."""
+    found = evaluate(log_of(tmp_path / "b.parquet", thompson, 1_500), PolicyTarget(Uniform()), replicates=300)
+    assert found.verdict in (WORSE, TOO_LITTLE)
+
+
+def test_a_short_log_is_not_enough_evidence(tmp_path: Path, thompson: LinearThompson) -> None:
+    """A short log is not enough evidence, and the number is named."""
+    found = evaluate(log_of(tmp_path / "c.parquet", Uniform(), 60), PolicyTarget(thompson), replicates=100)
+    assert found.verdict == TOO_LITTLE
+    assert found.reason.startswith("rows is 60")
+
+
+def obd(path: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] | None = None) -> Path:
+    """A log in the layout of the Open Bandit Dataset."""
+    names = header or ("", "timestamp", "item_id", "position", "click", "propensity_score", "user_feature_0")
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+    return path
+
+
+def some_rows(count: int = 400) -> list[tuple[object, ...]]:
+    """Uniform draws of four items; the last one is clicked most."""
+    rng = np.random.default_rng(5)
+    items = rng.integers(4, size=count)
+    clicks = (rng.random(count) < 0.1 + 0.2 * (items == 3)).astype(int)
+    return [
+        (n, f"2019-11-24 00:{n // 60:02d}:{n % 60:02d}", int(items[n]), 1 + n % 3, int(clicks[n]), 0.25, "a")
+        for n in range(count)
+    ]
+
+
+def test_an_open_bandit_log_is_evaluated(tmp_path: Path) -> None:
+    """A log in the layout of the Open Bandit Dataset is evaluated; uniform on uniform is the log itself."""
+    log = OpenBanditLog(obd(tmp_path / "log.csv", some_rows()))
+    same = evaluate(log, uniform(log), replicates=100)
+    assert same.estimates["ips"].value == pytest.approx(same.logged_value)
+    assert same.estimates["ips"].ess == pytest.approx(400)
+    wanted = tmp_path / "best.csv"
+    lines = [("item_id", "position", "probability"), *((3, p, 1.0) for p in (1, 2, 3))]
+    wanted.write_text("\n".join(",".join(map(str, line)) for line in lines))
+    best = evaluate(log, distribution_from(wanted, log), replicates=200)
+    assert best.estimates["snips"].value > same.logged_value
+    assert set(best.estimates) == {each.NAME for each in ESTIMATORS}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "told"),
+    [
+        (5, 0.0, "row 0 .*propensity_score is in"),
+        (4, 2, "row 0 .*click is 0 or 1"),
+        (4, "nan", "row 0 .*click is 0 or 1"),
+        (3, 0, "row 0 .*position is a number from 1"),
+        (2, "shoe", "not a number"),
+    ],
+)
+def test_a_damaged_open_bandit_log_is_refused(tmp_path: Path, place: int, value: object, told: str) -> None:
+    """A damaged log is refused with the row and the rule."""
+    first = list(some_rows(3)[0])
+    first[place] = value
+    with pytest.raises(Malformed, match=told):
+        OpenBanditLog(obd(tmp_path / "log.csv", [tuple(first), *some_rows(3)[1:]]))
+
+
+def test_foreign_columns_are_refused(tmp_path: Path) -> None:
+    """Foreign columns are refused by name."""
+    header = ("", "timestamp", "item_id", "position", "click", "shoe_size", "user_feature_0")
+    with pytest.raises(Malformed, match=r"shoe_size.*propensity_score"):
+        OpenBanditLog(obd(tmp_path / "log.csv", some_rows(3), header))
+
+
+def test_the_report_is_one_page_without_a_network(tmp_path: Path) -> None:
+    """The report is one page that loads nothing."""
+    log = OpenBanditLog(obd(tmp_path / "log.csv", some_rows()))
+    page = report(evaluate(log, uniform(log), replicates=50, sequences=False))
+    assert page.startswith("<!doctype html>")
+    assert 'src="http' not in page
+    assert "calibration" in page
