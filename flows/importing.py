@@ -25,6 +25,7 @@ CHUNK = 200  # rows per transaction: nobody waits long behind a large file
 CONSENT_MISSING = "consent_missing"
 
 Gate = Callable[[Sequence[Event]], Mapping[int, str]]
+Agree = Callable[[Source], bool]
 Row = TypeVar("Row")
 
 
@@ -40,16 +41,29 @@ def great_expectations_gate(batch: Sequence[Event]) -> dict[int, str]:
     return broken
 
 
+def nobody_agrees(_: Source) -> bool:
+    """Leave every consent as it is: a schedule cannot consent in a person's name."""
+    return False
+
+
 def import_files(
-    parts: FlowParts, person: PersonId, paths: Iterable[Path], *, gate: Gate = great_expectations_gate
+    parts: FlowParts,
+    person: PersonId,
+    paths: Iterable[Path],
+    *,
+    gate: Gate = great_expectations_gate,
+    agree: Agree = nobody_agrees,
 ) -> ImportReport:
-    """Import files of a person; the sound rows are durable when it returns, the others are named in the report."""
+    """Import files of a person; the sound rows are durable when it returns, the others are named in the report.
+
+    `agree` is asked before the first row of a signal without consent; it returns whether it recorded the consent.
+    """
     with parts.database.read() as session:
         zone = ZoneInfo(people.get(session, person).zone)
         allowed = {signal for signal, granted in consents.state(session, person).items() if granted}
     now = parts.clock()
     context = ReadContext(person, zone, now, lambda of, native: parts.vault.subject_key(person, of, native))
-    importer = _Importer(parts, context, gate, allowed)
+    importer = _Importer(parts, context, gate, allowed, agree)
     for batch in read_files(paths, person=person, vault=parts.vault, zone=zone, now=now):
         importer.take(batch)
     return importer.report
@@ -73,6 +87,7 @@ class _Importer:
     context: ReadContext
     gate: Gate
     allowed: set[Source]
+    agree: Agree
     report: ImportReport = field(default_factory=ImportReport)
     file: _File | None = None
 
@@ -99,8 +114,11 @@ class _Importer:
 
     def _broken(self, made: Sequence[Event]) -> dict[int, str]:
         broken = dict(self.gate(made)) if made else {}
-        for position, event in enumerate(made):
-            if SIGNALS[kind(event)].source not in self.allowed:
+        sources = [SIGNALS[kind(event)].source for event in made]
+        missing = [source for source in dict.fromkeys(sources) if source not in self.allowed]
+        self.allowed |= {source for source in missing if self.agree(source)}
+        for position, source in enumerate(sources):
+            if source not in self.allowed:
                 broken[position] = CONSENT_MISSING
         return broken
 

@@ -97,6 +97,10 @@ class Vault:
         """Whether this person was forgotten."""
         return self.tombstone(person) in self.tombstones()
 
+    def has_key(self, person: PersonId) -> bool:
+        """Whether the person's key is here; asking makes none."""
+        return self._path(person).exists()
+
     def ping(self) -> str:
         """Prove that the keys open what they sealed; returns the number of people with a key."""
         nonce = secrets.token_bytes(NONCE_BYTES)

@@ -1,14 +1,15 @@
 """The command line `oo`: every command composes what it needs and imports it only when it runs."""
 
+import os
 import sys
 
 import typer
 
-from data_contracts.errors import OOError
 from oo.commands import lab, learning, life, privacy, running
 from oo.output import note
+from oo.refusals import refusal_of
 
-REFUSED = 1
+QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 app = typer.Typer(
     name="oo",
@@ -24,8 +25,13 @@ for group in (running, life, learning, lab, privacy):
 
 def main() -> None:
     """Run a command; a refusal is one sentence on stderr and exit 1, a usage error exit 2."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         app()
-    except OOError as error:
-        note(f"oo: {error}")
-        sys.exit(REFUSED)
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        note(f"oo: {refusal.sentence}")
+        sys.exit(refusal.exit_code)

@@ -12,7 +12,10 @@ from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
 from infra.database import policies
 from infra.database.tables import PersonRow
+from infra.vault import Vault
+from oo.erasure import mark_of
 from oo.household import Household
+from oo.refusals import refusal_of
 
 FIXED_SQLITE = (3, 51, 3)
 FREE_BYTES = 1 << 30
@@ -33,16 +36,19 @@ def examine(household: Household, name: str) -> list[Finding]:
         ("python", _python),
         ("disk", lambda: _disk(household)),
         ("database", household_ping(household)),
-        ("keys", lambda: household.vault.ping()),  # noqa: PLW0108 - opened when asked
+        ("keys", lambda: Vault(household.settings.keys).ping()),  # also when the database cannot be opened
         ("sqlite", _sqlite),
+        ("erasure", lambda: _erasure(household)),
         ("champion", lambda: _champion(household)),
     )
     findings = [_look(part, look) for part, look in looks]
     try:
-        row = household.person(name)
-    except OOError as error:
-        return [*findings, Finding("person", ok=False, detail=str(error))]
-    return [*findings, *_sources(household, row)]
+        return [*findings, *_sources(household, household.person(name))]
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        return [*findings, Finding("person", ok=False, detail=refusal.sentence)]
 
 
 def household_ping(household: Household) -> Callable[[], str]:
@@ -53,8 +59,11 @@ def household_ping(household: Household) -> Callable[[], str]:
 def _look(part: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(part, ok=True, detail=look())
-    except (OOError, OSError) as error:
-        return Finding(part, ok=False, detail=str(error))
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        return Finding(part, ok=False, detail=refusal.sentence)
 
 
 def _python() -> str:
@@ -74,6 +83,12 @@ def _sqlite() -> str:
     if sqlite3.sqlite_version_info >= FIXED_SQLITE:
         return text
     return f"{text}; before 3.51.3 two checkpointers can damage a log, so oO lets one process checkpoint"
+
+
+def _erasure(household: Household) -> str:
+    if mark_of(household).exists():
+        raise OOError("an erasure was interrupted; `oo forget` finishes it")
+    return "none is unfinished"
 
 
 def _champion(household: Household) -> str:

@@ -1,42 +1,67 @@
-"""Erases a person from every store of a home; each step can be repeated, so an interrupted erasure is run again."""
+"""Erases a person from every store of a home.
 
+Each step can be repeated. A mark in the home stands from before the first step until after the last one, so whatever
+interrupts this, running it again (`oo forget`, or the next `oo up`) finishes it, also when the last row is gone and
+only the log files still hold the bytes.
+"""
+
+import shutil
+from pathlib import Path
+
+from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from feature_repo.history import History
+from infra import durable_files
 from infra.database import erasure
 from oo.household import Household
 
+MARK = "erasure.unfinished"  # empty: it must not say whose
+HALF_COPIES = (".backup-*", ".restore-*")  # what a backup or a restore leaves that was killed
+
 
 def erase(household: Household, name: str) -> dict[str, int]:
-    """Erase a person by name and return how many rows went.
+    """Erase a person by name, finish whatever was interrupted before, and return how many rows went.
 
-    Reads and writes about the person end first. What is derived goes next, the database and the person's key last, so
-    that whatever interrupts this, the person is still known as one whose erasure has to be finished.
+    Raises `NotFound` when there is neither, `Unavailable` when it must be run again.
     """
-    person = _whose(household, name)
-    with household.database.unit_of_work() as uow:
-        erasure.begin(uow, person)
-        uow.commit()
-    return erase_person(household, person)
-
-
-def erase_person(household: Household, person: PersonId) -> dict[str, int]:
-    """Empty every store of somebody whose erasure has begun."""
-    household.stores.stream.drop(person)
-    household.hydrator.forget(person)
-    household.stores.online.delete(person)
-    household.stores.online.checkpoint()
-    History(household.settings.history).forget(person)
-    return {"rows": erasure.erase(household.database, household.vault, person, now_us=household.now_us())}
+    try:
+        person = PersonId(household.person(name, erasing=True).person)
+    except NotFound:
+        if not mark_of(household).exists():
+            raise
+    else:
+        durable_files.replace(mark_of(household), b"")
+        with household.database.unit_of_work() as uow:
+            erasure.begin(uow, person)  # reads and writes about the person end here
+            uow.commit()
+    return {"rows": finish_erasures(household)}
 
 
 def finish_erasures(household: Household) -> int:
-    """Finish what an interruption left half done; return how many people that were."""
+    """Empty every store of everybody whose erasure has begun, and return how many rows went."""
     with household.database.read() as session:
         waiting = erasure.unfinished(session)
-    for person in waiting:
-        erase_person(household, person)
-    return len(waiting)
+    if not waiting and not mark_of(household).exists():
+        return 0
+    rows = sum(_erase_person(household, person) for person in waiting)
+    for pattern in HALF_COPIES:
+        for left in household.settings.home.glob(pattern):
+            shutil.rmtree(left)
+    household.stores.online.checkpoint()
+    erasure.scrub(household.database)
+    mark_of(household).unlink(missing_ok=True)
+    return rows
 
 
-def _whose(household: Household, name: str) -> PersonId:
-    return PersonId(household.person(name, erasing=True).person)
+def mark_of(household: Household) -> Path:
+    """Return the file that stands while an erasure is not finished."""
+    return household.settings.home / MARK
+
+
+def _erase_person(household: Household, person: PersonId) -> int:
+    """Empty what is derived first, the database and the key last: until then it is known who has to be erased."""
+    household.stores.stream.drop(person)
+    household.hydrator.forget(person)
+    household.stores.online.delete(person)
+    History(household.settings.history).forget(person)
+    return erasure.erase(household.database, household.vault, person, now_us=household.now_us())

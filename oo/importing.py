@@ -11,16 +11,16 @@ from infra.database.tables import PersonRow
 from oo.household import Household
 from oo.output import note
 
-FILE_SOURCES = (Source.TASKS, Source.CALENDAR, Source.HABITS, Source.MOOD, Source.CONTEXT)
-
 
 def import_all(household: Household, row: PersonRow, files: Iterable[Path]) -> ImportReport:
-    """Import the files; handing a file over is the consent to read its signals, unless it was withdrawn before."""
+    """Import the files; handing a file over is the consent to the signals in it, unless it was withdrawn before."""
     person = PersonId(row.person)
-    for source in FILE_SOURCES:
-        if source in household.undecided(person):
-            household.consent(person, source, granted=True, surface="cli: import")
-    report = import_files(household.stores, person, [path.absolute() for path in files])
+
+    def agree(source: Source) -> bool:
+        undecided = source in household.undecided(person)
+        return undecided and household.consent(person, source, granted=True, surface="cli: import")
+
+    report = import_files(household.stores, person, [path.absolute() for path in files], agree=agree)
     if any(refused.rule == "consent_missing" for refused in report.quarantined):
         note("You withdrew a consent that these files need; `oo consent list` shows which.")
     return report

@@ -2,14 +2,17 @@
 
 from datetime import date
 
-from data_contracts.answers import ReactionResult, Recommendation
+from data_contracts.answers import ReactionResult, Receipt, Recommendation
 from data_contracts.decisions import Trigger
-from data_contracts.errors import Malformed
+from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import DecisionId, PersonId, new_id
 from data_contracts.reactions import ReactionKind
+from infra.database import decisions
 from infra.database.tables import PersonRow
 from oo.household import Household, zone_of
 from serving.day import Step
+
+LOOK_BACK = 100  # decisions; a day has 96 quarter hours
 
 
 def one_tip(household: Household, row: PersonRow) -> Recommendation:
@@ -22,14 +25,33 @@ def one_tip(household: Household, row: PersonRow) -> Recommendation:
     return answer
 
 
-def answer(household: Household, row: PersonRow, decision: str, kind: str) -> ReactionResult:
-    """Apply a reaction; raises `Malformed` for a word that is none."""
+def answer(household: Household, row: PersonRow, kind: str, decision: str | None) -> ReactionResult:
+    """Apply a reaction to a decision, by default to the newest tip.
+
+    Raises `Malformed` for a word that is none, `NotFound` when there is no such tip.
+    """
     if kind not in tuple(ReactionKind):
         raise Malformed(f"a reaction is {', '.join(ReactionKind)}, not {kind!r}")
     household.start()
-    return household.desk.react(
-        PersonId(row.person), DecisionId(decision), ReactionKind(kind), f"cli:{new_id(household.clock())}"
-    )
+    person = PersonId(row.person)
+    wanted = _newest(household, person, tips_only=True) if decision is None else DecisionId(decision)
+    return household.desk.react(person, wanted, ReactionKind(kind), f"cli:{new_id(household.clock())}")
+
+
+def receipt_of(household: Household, row: PersonRow, decision: str | None) -> Receipt:
+    """Return the receipt of a decision, by default of the newest; raises `NotFound`."""
+    person = PersonId(row.person)
+    wanted = _newest(household, person, tips_only=False) if decision is None else DecisionId(decision)
+    return household.receipts.receipt(person, wanted)
+
+
+def _newest(household: Household, person: PersonId, *, tips_only: bool) -> DecisionId:
+    with household.database.read() as session:
+        found = decisions.newest(session, person, LOOK_BACK)
+    for each in found:
+        if not (tips_only and each.silent):
+            return DecisionId(each.id)
+    raise NotFound("there is no tip yet; `oo tip` asks for one")
 
 
 def walk_day(household: Household, row: PersonRow, day: str | None) -> list[Step]:

@@ -1,5 +1,6 @@
 """A person's day: tell oO something, ask for the one tip, look at a whole day, answer."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -98,7 +99,7 @@ def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson
         return
     emit(answer, answer.tip.text, as_json=as_json)
     if not as_json:
-        note(f"{answer.tip.why} {answer.tip.why_now}\noo react {answer.decision_id} done | not_now | not_for_me")
+        note(f"{answer.tip.why} {answer.tip.why_now}\nAnswer: oo react done | not_now | not_for_me")
 
 
 def today(
@@ -112,38 +113,38 @@ def today(
 
     with opened() as household:
         steps = walk_day(household, household.person(person), date)
-    table = rows([(step.at.strftime("%H:%M"), step.tip.text if step.tip else "·", step.reason) for step in steps])
+    spans = groupby(steps, key=lambda step: (step.tip.text if step.tip else "·", step.reason.replace("_", " ")))
+    table = rows([(next(same).at.strftime("%H:%M"), *said) for said, same in spans])
     emit(steps, table, as_json=as_json)
 
 
 def react(
-    decision: Annotated[str, typer.Argument(help="The decision's id, from `oo tip --json`.")],
     kind: Annotated[str, typer.Argument(help="done, not_now or not_for_me")],
+    decision: Annotated[str | None, typer.Argument(help="A decision's id; default: the newest tip.")] = None,
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
-    """Answer a tip."""
+    """Answer a tip, by default the newest."""
     from oo.household import opened
     from oo.one_tip import answer
 
     with opened() as household:
-        result = answer(household, household.person(person), decision, kind)
+        result = answer(household, household.person(person), kind, decision)
     text = f"reward {result.reward}, posterior version {result.posterior_version}"
     emit(result, text if result.applied else f"known already; {text}", as_json=as_json)
 
 
 def why(
-    decision: Annotated[str, typer.Argument(help="The decision's id.")],
+    decision: Annotated[str | None, typer.Argument(help="A decision's id; default: the newest.")] = None,
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
     """Show a decision's receipt: its probability, and what each feature added to its score."""
-    from data_contracts.identifiers import DecisionId, PersonId
     from oo.household import opened
+    from oo.one_tip import receipt_of
 
     with opened() as household:
-        row = household.person(person)
-        receipt = household.receipts.receipt(PersonId(row.person), DecisionId(decision))
+        receipt = receipt_of(household, household.person(person), decision)
     told = sorted(receipt.features, key=lambda feature: -abs(feature.contribution))
     table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
     head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"

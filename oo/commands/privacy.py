@@ -79,10 +79,10 @@ def forget(
         typer.confirm(f"Erase everything about {person!r}, in every store, for good?", abort=True, err=True)
     with opened() as household:
         report = erase(household, person)
-    emit(report, "Erased: " + ", ".join(f"{store} {count}" for store, count in report.items()), as_json=as_json)
+    emit(report, f"Erased: {report['rows']} rows, the features, the history and the key.", as_json=as_json)
 
 
-def backup(file: Path, as_json: AsJson = False) -> None:
+def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], as_json: AsJson = False) -> None:
     """Write everything but the keys into one archive."""
     from oo.backup import write_backup
     from oo.household import opened
@@ -93,11 +93,18 @@ def backup(file: Path, as_json: AsJson = False) -> None:
     emit(report, f"{file}: {report['files']} files, {report['bytes']} bytes", as_json=as_json)
 
 
-def restore(file: Path, as_json: AsJson = False) -> None:
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive that `oo backup` wrote.")], as_json: AsJson = False
+) -> None:
     """Put an archive's content into an empty home; who was erased meanwhile stays erased."""
     from oo.backup import restore_backup
     from oo.household import Household
 
     with Household() as household:
         report = restore_backup(household, file)
+    if report["without_key"]:
+        note(
+            f"{report['without_key']} people have no key here, so their words stay sealed:"
+            f" put the keys folder of the old home into {household.settings.keys} and restore into an empty home."
+        )
     emit(report, f"{report['files']} files restored, {report['erased']} people kept erased", as_json=as_json)
