@@ -24,6 +24,7 @@ DAY_MIN = 1_440
 LONG_EFFORT_MIN = 120  # scales effort: log1p(120 minutes) is 1
 QUICK_MIN = 5
 URGENCY_H = 6.0  # a subject due in 6 hours is half as urgent as one due now
+OVERDUE_H = 72.0  # and so is one that has been overdue for three days: people stop hearing about it
 SHOWN_H, DONE_H, DEFERRED_H, REJECTED_H = 24.0, 72.0, 6.0, 336.0  # how fast the memory of a cluster fades
 
 ACTION_COLUMNS: tuple[str, ...] = (
@@ -36,7 +37,7 @@ ACTION_COLUMNS: tuple[str, ...] = (
     "generated",  # written by another source than the catalogue
     "priority",  # 1 for the highest, 0 for none or no subject
     "narrow_window",  # made for this part of the day: 1 - share of the day in which it fits
-    "urgency",  # 1 when due now or before, 1 / (1 + hours / 6) later
+    "urgency",  # 1 when due now, 1 / (1 + hours / 6) before; what is overdue fades as 1 / (1 + hours / 72)
     "overdue",
     "fits_gap",  # effort within the free gap; 0.5 when the calendar is unknown
     "fills_gap",  # effort / free gap, at most 1
@@ -120,7 +121,7 @@ def action_features(
 
 def fill_moment(columns: Floats, due_in_h: Floats, effort_min: Floats, gap_min: Floats | float) -> None:
     """Fill, in place, the columns of (n, k) that depend on due time and free gap; a gap of NaN is unknown."""
-    urgency = 1.0 / (1.0 + np.maximum(due_in_h, 0.0) / URGENCY_H)
+    urgency = 1.0 / (1.0 + np.where(due_in_h < 0.0, due_in_h / -OVERDUE_H, due_in_h / URGENCY_H))
     unknown = np.isnan(gap_min)
     fits = np.where(unknown, 0.5, effort_min <= gap_min)
     fills = np.where(unknown, 0.0, np.minimum(effort_min / np.maximum(gap_min, 1.0), 1.0))

@@ -1,20 +1,22 @@
 """A day in quarter hours, without logging: when oO would speak, what it would say, and why it would not.
 
-Each step stands for itself: the reads, the rules, the pool and the policy of that instant, as if nothing had been
-answered that day. It speaks when the most probable action is a tip; that tip is shown with its probability.
+The day is walked as if it were lived: a tip that is given stays open until it ends, counts as seen, spends the
+interruption budget, and tires its cluster; nobody answers. oO speaks when the most probable action is a tip.
 """
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 from data_contracts.answers import TipView
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, from_us, to_us
+from data_contracts.served import CAPS
 from serving.champion import ChampionHolder
 from serving.explanation import words_of
 from serving.fallback import FallbackPolicy
 from serving.local_time import POINT_US, day_start_us
-from serving.moments import Reason, closed_now
+from serving.moments import Reason, closed_now, no_new_tip
 from serving.pool_maker import PoolMaker
 from serving.recommender import situation_of
 from serving.scorer import actions_of, context_of, expiry_us
@@ -30,6 +32,14 @@ class Step:
     reason: str
     tip: TipView | None = None
     probability: float = 1.0
+
+
+class _Lived(NamedTuple):
+    """The day so far: what would be read now, and the tip that is still open."""
+
+    seen: Seen
+    open: TipView | None = None
+    open_until_us: int = 0
 
 
 class Day:
@@ -49,19 +59,36 @@ class Day:
             midday = datetime(day.year, day.month, day.day, 12, tzinfo=seen.zone)
             start_us = day_start_us(to_us(midday), seen.zone)
         end_us = day_start_us(start_us, seen.zone, 1)
-        return [self._step(seen, at_us) for at_us in range(start_us, end_us, POINT_US)]
+        lived = _begin(seen)
+        steps = []
+        for at_us in range(start_us, end_us, POINT_US):
+            step, lived = self._step(lived, at_us)
+            steps.append(step)
+        return steps
 
-    def _step(self, read: Seen, at_us: int) -> Step:
-        seen = _at(read, at_us)
+    def _step(self, lived: _Lived, at_us: int) -> tuple[Step, _Lived]:
+        seen = _at(lived.seen, at_us)
         at = from_us(at_us).astimezone(seen.zone)
         closed = closed_now(seen.moment)
         if closed is not None:
-            return Step(at, False, closed.value)
+            return Step(at, False, closed.value), lived
+        if lived.open is not None and lived.open_until_us > at_us:
+            return Step(at, False, Reason.OPEN_TIP.value, lived.open), lived
+        spent = no_new_tip(seen.moment)
+        if spent is not None:
+            return Step(at, False, spent.value), lived
+        step, cluster, expires_us = self._decide(seen, at)
+        if step.tip is None:
+            return step, lived
+        return step, _Lived(_shown(lived.seen, at_us, cluster), step.tip, expires_us)
+
+    def _decide(self, seen: Seen, at: datetime) -> tuple[Step, str, int]:
+        """Return the step, and of the tip that it gives the cluster and the end."""
         person = seen.person
-        made = self._pools.imagine(person.person, seen.packet.row, person.consent_mask, seen.zone, at_us)
+        made = self._pools.imagine(person.person, seen.packet.row, person.consent_mask, seen.zone, seen.now_us)
         situation = situation_of(seen, made)
         if situation.eligible.places.size == 0:
-            return Step(at, False, Reason.NOTHING_FITS.value)
+            return Step(at, False, Reason.NOTHING_FITS.value), "", 0
         policy = self._champion.held.policy
         part = part_of(person) if policy is not None else None
         context = context_of(situation.vector, seen.moment.spent, person.silence_price, part)
@@ -69,16 +96,35 @@ class Day:
         best = int(choice.probabilities.argmax())
         probability = float(choice.probabilities[best])
         if best == situation.eligible.places.size:
-            return Step(at, False, Reason.NOT_WORTH_IT.value, probability=probability)
+            return Step(at, False, Reason.NOT_WORTH_IT.value, probability=probability), "", 0
         candidate = made.pool.candidates[situation.eligible.places[best]]
         words = words_of(candidate, situation)
         if words is None:
-            return Step(at, False, Reason.NOTHING_FITS.value)
-        view = words.view(expiry_us(candidate, seen.moment))
-        return Step(at, True, Reason.CHOSEN.value, view, probability)
+            return Step(at, False, Reason.NOTHING_FITS.value), "", 0
+        expires_us = expiry_us(candidate, seen.moment)
+        return Step(at, True, Reason.CHOSEN.value, words.view(expires_us), probability), candidate.cluster, expires_us
+
+
+def _begin(read: Seen) -> _Lived:
+    """Return what was read as the start of a day: nothing open, nothing spent, tips that nobody asked for."""
+    moment = replace(read.moment, spent=0, latest=None, trigger=Trigger.UNSOLICITED)
+    return _Lived(read._replace(moment=moment))
 
 
 def _at(read: Seen, at_us: int) -> Seen:
-    """Return what was read, at another instant and with nothing open or spent."""
-    there = replace(read.moment, now_us=at_us, spent=0, latest=None)
-    return read._replace(now_us=at_us, moment=there)
+    """Return what was read, at another instant."""
+    return read._replace(now_us=at_us, moment=replace(read.moment, now_us=at_us))
+
+
+def _shown(read: Seen, at_us: int, cluster: str) -> Seen:
+    """Return what would be read after a tip of this cluster was seen."""
+    tips = read.packet.row.tips
+    kept = CAPS["shown_us"] - 1
+    seen = tips._replace(
+        last_us=max(tips.last_us, at_us),
+        shown_us=(at_us, *tips.shown_us[:kept]),
+        shown_clusters=(cluster, *tips.shown_clusters[:kept]),
+        shown_unsolicited=(1, *tips.shown_unsolicited[:kept]),
+    )
+    packet = read.packet._replace(row=read.packet.row._replace(tips=seen))
+    return read._replace(packet=packet, moment=replace(read.moment, spent=read.moment.spent + 1))

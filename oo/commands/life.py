@@ -94,6 +94,8 @@ def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson
 
     with at_instant(at) as household:
         answer = one_tip(household, household.person(person))
+    if answer.fallback is not None:
+        note(f"(without a policy of its own: {answer.fallback.replace('_', ' ')}; `oo doctor` says more)")
     if answer.tip is None:
         emit(answer, f"(silence: {answer.reason.replace('_', ' ')})", as_json=as_json)
         return
@@ -113,7 +115,9 @@ def today(
 
     with opened() as household:
         steps = walk_day(household, household.person(person), date)
-    spans = groupby(steps, key=lambda step: (step.tip.text if step.tip else "·", step.reason.replace("_", " ")))
+    spans = groupby(
+        steps, key=lambda step: (step.tip.text if step.tip and step.speaks else "·", step.reason.replace("_", " "))
+    )
     table = rows([(next(same).at.strftime("%H:%M"), *said) for said, same in spans])
     emit(steps, table, as_json=as_json)
 
