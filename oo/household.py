@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from api.parts import Parts
-from data_contracts.errors import Malformed, NotFound
+from data_contracts.errors import NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from flows.parts import OpenedParts
@@ -24,6 +24,7 @@ from infra.database.tables import PersonRow
 from infra.health import Health
 from infra.settings import Settings
 from infra.vault import Vault
+from oo.refusals import Misused
 from serving.champion import ChampionHolder
 from serving.day import Day
 from serving.hydration import Hydrator
@@ -253,13 +254,13 @@ def opened() -> Iterator[Household]:
 
 @contextmanager
 def at_instant(text: str | None) -> Iterator[Household]:
-    """Give the household at an instant with zone, or now; raises `Malformed`."""
+    """Give the household at an instant with zone, or now; raises `Misused`."""
     if text is None:
         clock = None
     else:
         try:
             clock = fixed_clock(datetime.fromisoformat(text))
         except ValueError as error:
-            raise Malformed(f"--at takes an instant with zone, such as 2026-11-25T10:40+01:00, not {text!r}") from error
+            raise Misused(f"--at takes an instant with zone, such as 2026-11-25T10:40+01:00, not {text!r}") from error
     with Household(clock=clock) as household:
         yield household

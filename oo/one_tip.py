@@ -4,12 +4,13 @@ from datetime import date
 
 from data_contracts.answers import ReactionResult, Receipt, Recommendation
 from data_contracts.decisions import Trigger
-from data_contracts.errors import Malformed, NotFound
+from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, new_id
 from data_contracts.reactions import ReactionKind
 from infra.database import decisions
 from infra.database.tables import PersonRow
 from oo.household import Household, zone_of
+from oo.refusals import Misused
 from serving.day import Step
 
 LOOK_BACK = 100  # decisions; a day has 96 quarter hours
@@ -28,10 +29,10 @@ def one_tip(household: Household, row: PersonRow) -> Recommendation:
 def answer(household: Household, row: PersonRow, kind: str, decision: str | None) -> ReactionResult:
     """Apply a reaction to a decision, by default to the newest tip.
 
-    Raises `Malformed` for a word that is none, `NotFound` when there is no such tip.
+    Raises `Misused` for a word that is none, `NotFound` when there is no such tip.
     """
     if kind not in tuple(ReactionKind):
-        raise Malformed(f"a reaction is {', '.join(ReactionKind)}, not {kind!r}")
+        raise Misused(f"a reaction is {', '.join(ReactionKind)}, not {kind!r}")
     household.start()
     person = PersonId(row.person)
     wanted = _newest(household, person, tips_only=True) if decision is None else DecisionId(decision)
@@ -55,12 +56,12 @@ def _newest(household: Household, person: PersonId, *, tips_only: bool) -> Decis
 
 
 def walk_day(household: Household, row: PersonRow, day: str | None) -> list[Step]:
-    """Return what would be said at each quarter hour of a local day; raises `Malformed` for a day that is none."""
+    """Return what would be said at each quarter hour of a local day; raises `Misused` for a day that is none."""
     household.start()
     now = household.clock()
     try:
         wanted = date.fromisoformat(day) if day else None
     except ValueError as error:
         today = now.astimezone(zone_of(row)).date()
-        raise Malformed(f"a day reads like {today}, not {day!r}") from error
+        raise Misused(f"a day reads like {today}, not {day!r}") from error
     return household.day.steps(PersonId(row.person), wanted, now)

@@ -3,12 +3,16 @@
 import sys
 from typing import NamedTuple
 
-from data_contracts.errors import OOError
+from data_contracts.errors import Malformed, OOError
 
 REFUSED = 1
 USAGE = 2
 # asked of loaded modules only: what was never imported cannot have raised
 DATABASE_ERRORS = (("sqlalchemy.exc", "DBAPIError"), ("sqlite3", "DatabaseError"), ("psycopg", "Error"))
+
+
+class Misused(Malformed):
+    """An argument that the command cannot understand."""
 
 
 class Refusal(NamedTuple):
@@ -21,7 +25,7 @@ class Refusal(NamedTuple):
 def refusal_of(error: BaseException) -> Refusal | None:
     """Return what to say about an error; None for what nobody expected, which needs its traceback."""
     if isinstance(error, OOError):
-        return Refusal(str(error), REFUSED)
+        return Refusal(str(error), USAGE if isinstance(error, Misused) else REFUSED)
     if _is(error, "pydantic", "ValidationError"):
         return Refusal(_setting(error), USAGE)
     if any(_is(error, module, name) for module, name in DATABASE_ERRORS):

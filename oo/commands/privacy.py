@@ -48,13 +48,13 @@ def withdraw(signal: Signal, person: PersonName = DEFAULT_PERSON, as_json: AsJso
 
 
 def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
-    from data_contracts.errors import Malformed
     from data_contracts.features import CONSENT_SIGNALS, Source
     from data_contracts.identifiers import PersonId
     from oo.household import opened
+    from oo.refusals import Misused
 
     if signal not in CONSENT_SIGNALS:
-        raise Malformed(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
+        raise Misused(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
     with opened() as household:
         row = household.settle_in(name)
         changed = household.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
