@@ -28,12 +28,14 @@ def golden(name: str) -> tuple[dict[str, Any], Answer]:
 
 
 def test_there_are_twenty_five_golden_moments_that_say_why() -> None:
+    """There are exactly twenty-five files, and the reason of each ends as a sentence does."""
     assert len(NAMES) == 25
     assert all(load(name)["why"].endswith((".", "!")) for name in NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_acceptable_answers_hold_nine_tenths_of_the_probability(name: str) -> None:
+    """What the file accepts holds 0.9 of the exact probabilities, and these sum to one."""
     moment, given = golden(name)
     best = sorted(given.actions, key=lambda action: -action[1])[:5]
     assert given.mass(moment["accept"]) >= LEAST, [(ref and ref.template, round(p, 3)) for ref, p in best]
@@ -41,6 +43,7 @@ def test_the_acceptable_answers_hold_nine_tenths_of_the_probability(name: str) -
 
 
 def test_what_is_acceptable_is_a_choice_and_not_everything_that_could_be_said() -> None:
+    """At least twelve moments leave the policy two tips or more, and in twelve of them some action is not accepted."""
     chosen = [golden(name) for name in NAMES]
     free = [(moment, given) for moment, given in chosen if given.rule is None and len(given.actions) > 2]
     narrow = [

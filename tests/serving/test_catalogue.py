@@ -27,6 +27,7 @@ PRAISE_OR_SCOLDING = re.compile(
 
 
 def test_the_catalogue_holds_at_least_sixty_tips_over_every_topic() -> None:
+    """There are sixty tips or more, and no topic has fewer than five."""
     tips = catalogue().values()
     assert len(tips) >= 60
     assert min(Counter(tip.topic for tip in tips).values()) >= 5
@@ -35,6 +36,7 @@ def test_the_catalogue_holds_at_least_sixty_tips_over_every_topic() -> None:
 
 @given(title=st.text(min_size=1, max_size=300))
 def test_no_filled_tip_exceeds_ninety_characters_whatever_the_title(title: str) -> None:
+    """With the widest value in every late slot a sentence is finished, within `MAX_TEXT`, and has no slot left open."""
     clean = clean_title(title)
     for tip in catalogue().values():
         text = fill_early(tip.text, {"task": clean, "habit": clean, **EARLY})
@@ -46,6 +48,7 @@ def test_no_filled_tip_exceeds_ninety_characters_whatever_the_title(title: str) 
 
 
 def test_no_tip_praises_or_scolds_and_each_is_one_sentence_of_its_own() -> None:
+    """No text has a word of the list, a full stop or a small first letter, and no text or reason is used twice."""
     texts = [tip.text for tip in catalogue().values()]
     assert [text for text in texts if PRAISE_OR_SCOLDING.search(text)] == []
     assert [text for text in texts if text.endswith(".") or ". " in text] == []
@@ -55,6 +58,7 @@ def test_no_tip_praises_or_scolds_and_each_is_one_sentence_of_its_own() -> None:
 
 
 def test_every_tip_is_reachable_in_some_plausible_situation() -> None:
+    """Among 4,000 drawn scenes each tip of the catalogue may be given at least once."""
     rng = random.Random(7)  # noqa: S311 - situations, not secrets
     missing = set(catalogue())
     for _ in range(4_000):
@@ -77,6 +81,7 @@ def test_every_tip_is_reachable_in_some_plausible_situation() -> None:
 
 
 def test_a_slot_without_a_value_means_no_candidate() -> None:
+    """Without titles no candidate is about a subject, and the only slots left open are late ones."""
     nameless = Life.on("2026-03-04T14:10")
     nameless.task("quarterly report", nameless.clock(0, "23:59"))
     nameless.streak("run", 5)
@@ -87,6 +92,7 @@ def test_a_slot_without_a_value_means_no_candidate() -> None:
 
 @pytest.mark.parametrize(("source", "kind"), [(Source.TASKS, "task."), (Source.HABITS, "habit.")])
 def test_without_consent_nothing_is_made_of_a_source(source: Source, kind: str) -> None:
+    """Tips about tasks or habits are in the pool with consent, and none of them once it is withdrawn."""
     life = Life.on("2026-03-04T14:10")
     life.task("quarterly report", life.clock(0, "23:59"))
     life.streak("run", 5)
@@ -98,8 +104,10 @@ def test_without_consent_nothing_is_made_of_a_source(source: Source, kind: str) 
 
 
 def test_every_kind_of_subject_is_used_by_a_tip() -> None:
+    """The catalogue names every selector, and no other."""
     assert {tip.about for tip in catalogue().values() if tip.about} == set(SELECTORS)
 
 
 def test_the_page_of_tips_shows_the_catalogue_as_it_is() -> None:
+    """The page in the repository is what rendering gives now, to the letter."""
     assert PAGE.read_text("utf-8") == render()

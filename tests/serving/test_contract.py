@@ -61,14 +61,17 @@ SCORERS: dict[str, Callable[[World], Scorer]] = {"library": lambda living: livin
 
 @pytest.fixture(params=sorted(SCORERS))
 def scorer(request: pytest.FixtureRequest, living: World) -> Scorer:
+    """Return the scorer to hold to the contract: the library, then the app."""
     return SCORERS[request.param](living)
 
 
 def run(asked: Coroutine[Any, Any, Recommendation]) -> Recommendation:
+    """Return the answer of one question, on a loop of its own."""
     return asyncio.run(asked)
 
 
 def test_an_answer_is_durable_and_the_same_when_asked_again(scorer: Scorer, living: World) -> None:
+    """The decision is stored when the answer arrives, and asking again gives the same decision, marked as repeated."""
     first = run(scorer.recommend(living.person, Trigger.OPEN))
     assert first.decision_id is not None
     assert living.record(first.decision_id).silent == (first.tip is None)
@@ -77,12 +80,14 @@ def test_an_answer_is_durable_and_the_same_when_asked_again(scorer: Scorer, livi
 
 
 def test_silence_has_a_reason(scorer: Scorer, living: World) -> None:
+    """During a busy event there is no tip, and the answer names that rule."""
     living.pass_time(hours=1)
     answer = run(scorer.recommend(living.person, Trigger.OPEN))
     assert (answer.tip, answer.reason) == (None, "in_event")
 
 
 def test_a_revoked_session_ends_at_the_next_request(scorer: Scorer, living: World) -> None:
+    """The epoch from before the revocation is refused, and the one after it gets an answer."""
     with living.database.unit_of_work() as uow:
         people.revoke_sessions(uow, person=living.person)
         uow.commit()
@@ -92,17 +97,20 @@ def test_a_revoked_session_ends_at_the_next_request(scorer: Scorer, living: Worl
 
 
 def test_nobody_gets_no_answer(scorer: Scorer) -> None:
+    """A person who is not known is `NotFound`, from the library and over HTTP."""
     with pytest.raises(NotFound):
         run(scorer.recommend(PersonId("ff" * 16), Trigger.OPEN))
 
 
 def test_a_writer_that_has_stopped_is_unavailable_and_never_an_answer(scorer: Scorer, living: World) -> None:
+    """What cannot be made durable is `Unavailable`."""
     living.writer.close()
     with pytest.raises(Unavailable):
         run(scorer.recommend(living.person, Trigger.OPEN))
 
 
 def test_the_app_says_how_its_parts_are(living: World) -> None:
+    """A sound app lists its parts and no fallback, and answers 503 once its writer has stopped."""
     over = OverHttp(living)
     sound = asyncio.run(over.ask("GET", "/health"))
     assert (sound.status_code, set(sound.json()["parts"])) == (200, {"database", "champion", "writer"})
@@ -115,4 +123,5 @@ def test_the_app_says_how_its_parts_are(living: World) -> None:
     "body", [{}, {"person": "../x"}, {"person": "ab", "trigger": "shout"}, {"person": "ab", "x": 1}]
 )
 def test_the_app_refuses_what_its_contract_does_not_allow(living: World, body: dict[str, Any]) -> None:
+    """A missing or malformed person, an unknown trigger or an unknown field is a 422."""
     assert asyncio.run(OverHttp(living).ask("POST", "/score", body)).status_code == 422

@@ -36,6 +36,7 @@ def decided(living: World, count: int) -> list[DecisionId]:
 
 
 def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
+    """They sum to the logged score within 1e-12, beside the logged probability and seed, for the person alone."""
     receipts = Receipts(living.database, PolicyShelf(living.home / "policies"))
     for decision in decided(living, 8):
         record = living.record(decision)
@@ -50,6 +51,7 @@ def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
 
 
 def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World) -> None:
+    """Probabilities, scores and vector come back without any error, before the first reaction and after others."""
     shelf = PolicyShelf(living.home / "policies")
     with_reactions = decided(living, 10)
     assert {living.record(each).posterior_version for each in with_reactions} > {0}
@@ -61,6 +63,7 @@ def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World
 
 
 def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World) -> None:
+    """Reaction and undo count as two versions, and the decisions that follow them replay equal."""
     first = living.ask_until_tip().decision_id
     assert first is not None
     living.desk.react(living.person, first, ReactionKind.NOT_FOR_ME, "key")
@@ -81,6 +84,7 @@ def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World
 
 
 def test_a_challenger_in_shadow_sees_every_decision_and_their_comparison_is_evidence(living: World) -> None:
+    """A challenger sees each decision once, and the comparison counts them all, with both of its figures in range."""
     made = decided(living, 6)
     incumbent = living.champion.held.digest
     greedy = trained("greedy", warm_start(2, count=20, days=10))
@@ -99,6 +103,7 @@ def test_a_challenger_in_shadow_sees_every_decision_and_their_comparison_is_evid
 
 
 def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -> None:
+    """A damaged artifact is named as refused, also by the ping, and a missing one gives a new holder no policy."""
     before = living.champion.held
     living.ask()
     digest = living.register(trained("linear_thompson", warm_start(3, count=20, days=10)))
@@ -112,6 +117,7 @@ def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -
 
 
 def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> None:
+    """An artifact that arrives late is not loaded at once, but is 31 seconds after the refusal."""
     digest = living.champion.held.digest or living.promote(warm_policy())
     now = [0.0]
     holder = ChampionHolder(living.home / "policies", lambda: now[0])
@@ -126,6 +132,7 @@ def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> N
 
 
 def test_a_promotion_holds_at_the_next_request(living: World) -> None:
+    """The next request loads the promoted policy, and a decision that is made then names its digest."""
     living.ask()
     first = living.champion.held.digest
     second = living.promote(trained("linear_thompson", warm_start(5, count=20, days=10)))
@@ -137,6 +144,7 @@ def test_a_promotion_holds_at_the_next_request(living: World) -> None:
 
 
 def test_a_day_has_a_step_each_quarter_hour_is_silent_by_rule_and_logs_nothing(living: World) -> None:
+    """Of 96 steps those in quiet hours and events are silent, some speak, and the online store stays as it was."""
     from serving.hydration import Hydrator  # noqa: PLC0415 - one use
 
     living.ask()

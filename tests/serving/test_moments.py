@@ -54,10 +54,12 @@ def meeting_life(face: str) -> Life:
     ],
 )
 def test_a_busy_event_is_silent_from_its_first_to_its_last_instant(face: str, busy: bool) -> None:
+    """Start and end belong to the event, a second outside does not, and an event that is not busy never silences."""
     assert in_event(moment_of(meeting_life(face))) is busy
 
 
 def test_without_consent_the_calendar_is_not_looked_at_and_effort_is_capped() -> None:
+    """In the middle of a withdrawn meeting no rule closes the moment, and the gap is the one of an unknown calendar."""
     life = meeting_life("15:20")
     life.withdraw(Source.CALENDAR)
     moment, vector = moment_of(life), life.vector()
@@ -66,6 +68,7 @@ def test_without_consent_the_calendar_is_not_looked_at_and_effort_is_capped() ->
 
 
 def test_an_old_calendar_still_silences_and_still_bounds_the_gap() -> None:
+    """Where the gap is masked, the next event still bounds it, and an event that goes on still silences."""
     life = meeting_life("14:40")
     moment, vector = moment_of(life), life.vector()
     masked = np.ones_like(vector.masked)
@@ -75,16 +78,19 @@ def test_an_old_calendar_still_silences_and_still_bounds_the_gap() -> None:
 
 @given(minute=st.integers(0, 1_439), start=st.integers(0, 1_439), end=st.integers(0, 1_439))
 def test_quiet_hours_may_cross_midnight_and_equal_ends_mean_none(minute: int, start: int, end: int) -> None:
+    """A minute is inside when it follows the start by less than the length, counted around the clock."""
     length = (end - start) % 1_440
     assert within_daily(minute, start, end) is ((minute - start) % 1_440 < length)
 
 
 @given(at_us=st.integers(0, 4_000_000_000_000_000))
 def test_decision_points_are_the_quarter_hours(at_us: int) -> None:
+    """Each instant lies at or after its point and before the next one, which is one `POINT_US` later."""
     assert decision_point_us(at_us) <= at_us < next_point_us(at_us) == decision_point_us(at_us) + POINT_US
 
 
 def test_a_reaction_rests_and_a_silence_holds_until_the_next_point_only() -> None:
+    """Both end at the next quarter hour, and a tip that closed without a reaction does not rest at all."""
     life = Life.on("2026-03-04T14:10")
     reacted = Latest(life.ago(9), False, life.ago(-60), life.ago(3), True)
     silent = Latest(life.ago(3), True, life.ago(-5), None, False)
@@ -98,6 +104,7 @@ def test_a_reaction_rests_and_a_silence_holds_until_the_next_point_only() -> Non
 
 
 def test_only_what_nobody_asked_for_spends_the_budget() -> None:
+    """A spent budget refuses the unsolicited tip, and never the opened page."""
     life = Life.on("2026-03-04T14:10")
     assert no_new_tip(moment_of(life, Trigger.UNSOLICITED, spent=3)) is Reason.BUDGET_SPENT
     assert no_new_tip(moment_of(life, Trigger.UNSOLICITED, spent=2)) is None
@@ -106,6 +113,7 @@ def test_only_what_nobody_asked_for_spends_the_budget() -> None:
 
 @given(seed=st.integers(0, 10_000))
 def test_what_is_eligible_fits_the_gap_the_hour_and_every_condition_and_all_refusals_are_counted(seed: int) -> None:
+    """Tips that may be given fit gap, hour, expiry and blocks, and are few; with the refused they make up the pool."""
     life = scene(random.Random(seed))  # noqa: S311 - situations, not secrets
     pool, vector, moment = prepare(life.pool()), life.vector(), moment_of(life)
     free_min = free_minutes(moment, vector.values, vector.masked)

@@ -19,6 +19,7 @@ from tests.serving.world import World
 
 
 def test_a_pool_opens_as_it_was_sealed_and_for_nobody_else(tmp_path: Path, person: PersonId) -> None:
+    """The box hides its words, and for another person or of another version it is `Malformed`."""
     vault = Vault(tmp_path / "keys")
     pool = afternoon().pool()
     box = seal_pool(vault, person, pool)
@@ -31,6 +32,7 @@ def test_a_pool_opens_as_it_was_sealed_and_for_nobody_else(tmp_path: Path, perso
 
 
 def test_opened_pools_are_kept_within_bounds_and_forgotten_on_demand(tmp_path: Path, person: PersonId) -> None:
+    """An opened pool is handed out again, a second one pushes it out of a cache of one, and forgetting empties it."""
     vault = Vault(tmp_path / "keys")
     cache = PoolCache(vault, size=1)
     pool = afternoon().pool()
@@ -44,6 +46,7 @@ def test_opened_pools_are_kept_within_bounds_and_forgotten_on_demand(tmp_path: P
 
 
 def test_a_pool_holds_for_an_hour_and_only_while_what_it_was_made_from_stays_the_same() -> None:
+    """It holds neither before it was built nor an hour later, and a habit logged or a new day changes its basis."""
     life = afternoon()
     pool = life.pool()
     same = basis_of(life.row(), life.consent_mask, life.zone, life.now_us)
@@ -57,6 +60,7 @@ def test_a_pool_holds_for_an_hour_and_only_while_what_it_was_made_from_stays_the
 
 
 def test_the_most_specific_tip_of_each_cluster_comes_first() -> None:
+    """Every cluster has its turn before one has a second, and the very first candidate is about a subject."""
     pool = build_pool([Catalogue()], afternoon().surroundings())
     first = [candidate.cluster for candidate in pool.candidates][: len({each.cluster for each in pool.candidates})]
     assert len(set(first)) == len(first)
@@ -64,6 +68,7 @@ def test_the_most_specific_tip_of_each_cluster_comes_first() -> None:
 
 
 def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives_none(living: World) -> None:
+    """A title is read, clean, from its file; once the file is gone it is left out and counted as vanished."""
     path = living.home / "tasks.jsonl"
     subject = living.vault.subject_key(living.person, "task", "t-1")
     item = {
@@ -93,6 +98,7 @@ def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives
 
 
 def test_a_second_process_makes_the_pool_again_when_a_stored_one_does_not_open(living: World) -> None:
+    """A box that does not open is no pool, and the one made in its place opens for a maker that did not make it."""
     pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
     living.online.write_pool(living.person, to_us(living.now), b"no box at all")
     packet = living.online.read(living.person)

@@ -15,17 +15,20 @@ from tests.serving.world import World
 
 
 def kinds(living: World) -> list[str]:
+    """Return the kinds of the person's events, in order."""
     with living.database.read() as session:
         return [kind(each.event) for each in events.after(session, living.person, 0, 1_000)]
 
 
 def tip(living: World) -> DecisionId:
+    """Return the decision of the next tip."""
     answer = living.ask_until_tip()
     assert answer.decision_id is not None
     return answer.decision_id
 
 
 def task_tip(living: World) -> DecisionId:
+    """Return the decision of the next tip about a task or a habit, putting off all others."""
     for _ in range(60):
         decision = tip(living)
         if living.row(decision).subject is not None:
@@ -36,6 +39,7 @@ def task_tip(living: World) -> DecisionId:
 
 
 def same_part_as_rebuilt(living: World) -> bool:
+    """Return whether the stored part is, byte for byte, the one rebuilt from the log at the newest version."""
     model = model_of(living.champion.held.policy)
     assert model is not None
     with living.database.read() as session:
@@ -47,6 +51,7 @@ def same_part_as_rebuilt(living: World) -> bool:
 
 
 def test_a_tip_is_shown_once_and_a_silence_never(living: World) -> None:
+    """The first showing counts and leaves one event, the second does not, and nobody else can show the tip."""
     decision = tip(living)
     assert living.desk.shown(living.person, decision)
     assert not living.desk.shown(living.person, decision)
@@ -57,6 +62,7 @@ def test_a_tip_is_shown_once_and_a_silence_never(living: World) -> None:
 
 @pytest.mark.parametrize("reaction", list(ReactionKind))
 def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World, reaction: ReactionKind) -> None:
+    """Reward, outcome, event, block and posterior follow one reaction, and repeating its key applies nothing."""
     decision = tip(living)
     cluster = living.record(decision).chosen_ref.cluster
     result = living.desk.react(living.person, decision, reaction, "key")
@@ -75,6 +81,7 @@ def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World
 
 
 def test_a_second_answer_and_a_key_used_for_something_else_are_conflicts(living: World) -> None:
+    """One answer a tip, one use a key, and no answer at all to a tip of eight days ago."""
     decision = tip(living)
     living.desk.react(living.person, decision, ReactionKind.DONE, "key")
     with pytest.raises(Conflict):
@@ -89,6 +96,7 @@ def test_a_second_answer_and_a_key_used_for_something_else_are_conflicts(living:
 
 
 def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterior(living: World) -> None:
+    """At 5 s reward and block go, the posterior follows the log and the tip is open again; at 6 s it is a conflict."""
     decision = tip(living)
     living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
     living.pass_time(seconds=5)
@@ -108,6 +116,7 @@ def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterio
 
 
 def test_a_seen_tip_without_an_answer_counts_as_ignored_and_a_late_answer_corrects_it(living: World) -> None:
+    """It is settled once, after the wait window, and undoing the late answer brings the default back."""
     decision = tip(living)
     living.desk.shown(living.person, decision)
     living.pass_time(hours=3)
@@ -125,6 +134,7 @@ def test_a_seen_tip_without_an_answer_counts_as_ignored_and_a_late_answer_correc
 
 
 def test_a_tip_that_was_never_seen_never_becomes_a_reward(living: World) -> None:
+    """Two days later settling finds nothing to do, and there is no reward."""
     decision = tip(living)
     living.pass_time(days=2)
     assert living.outcomes.settle() == (0, 0)
@@ -132,6 +142,7 @@ def test_a_tip_that_was_never_seen_never_becomes_a_reward(living: World) -> None
 
 
 def complete(living: World, subject: str, *, publish: bool = True) -> None:
+    """Complete a task or log a habit now; unpublished, nobody in this process hears of it."""
     habit = subject in living.life.row().habits.habit_keys
     at_us = to_us(living.now)
     event = Event(id=f"complete-{subject}", person=living.person, at_us=at_us, received_us=at_us, source="todoist")
@@ -150,6 +161,7 @@ def complete(living: World, subject: str, *, publish: bool = True) -> None:
 
 @pytest.mark.parametrize("publish", [True, False])
 def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, publish: bool) -> None:
+    """A completion counts 0.9, once, whether the bus tells of it or settling finds it later."""
     decision = task_tip(living)
     living.desk.shown(living.person, decision)
     subject = living.row(decision).subject
@@ -166,6 +178,7 @@ def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, p
 
 
 def test_a_reaction_changes_a_later_probability(living: World) -> None:
+    """Asked again for the same instant, the policy has a newer posterior and answers with other probabilities."""
     seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
     made = living.recommender.pool_of(seen)
     before = living.recommender.decide(seen, made).row

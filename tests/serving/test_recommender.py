@@ -17,6 +17,7 @@ from tests.serving.world import World, world
 
 
 def test_a_person_who_has_just_imported_gets_a_tip_that_is_durable_with_exact_propensities(living: World) -> None:
+    """The stored record names tip and policy, its probabilities sum to one, and the words are sealed beside it."""
     answer = living.ask_until_tip()
     assert answer.decision_id is not None
     record = living.record(answer.decision_id)
@@ -30,6 +31,7 @@ def test_a_person_who_has_just_imported_gets_a_tip_that_is_durable_with_exact_pr
 
 
 def test_an_open_tip_is_returned_unchanged_until_it_is_answered(living: World) -> None:
+    """Asking again repeats the tip and its decision, and after the answer the person is left to rest."""
     first = living.ask_until_tip()
     assert first.tip is not None
     again = living.ask()
@@ -42,6 +44,7 @@ def test_an_open_tip_is_returned_unchanged_until_it_is_answered(living: World) -
 
 
 def test_a_chosen_silence_holds_until_the_next_quarter_hour(living: World) -> None:
+    """Until then asking repeats the decision, and from then on the held silence is no longer the reason."""
     for _ in range(60):
         answer = living.ask()
         if answer.reason == "not_worth_it":
@@ -69,6 +72,7 @@ def test_a_chosen_silence_holds_until_the_next_quarter_hour(living: World) -> No
     ],
 )
 def test_rules_silence_before_any_policy(living: World, face: str, reason: str) -> None:
+    """In an event and in quiet hours the answer is the rule's name, and no decision is made."""
     hour, minute = map(int, face.split(":"))
     living.now = living.life.at.replace(hour=hour, minute=minute, tzinfo=living.life.zone)
     answer = living.ask()
@@ -76,6 +80,7 @@ def test_rules_silence_before_any_policy(living: World, face: str, reason: str) 
 
 
 def test_the_budget_bounds_what_nobody_asked_for_and_opening_the_page_stays_free(living: World) -> None:
+    """A budget of zero refuses the unsolicited tip by name, and is no reason against an opened page."""
     with living.database.unit_of_work() as uow:
         people.set_preferences(uow, person=living.person, budget=0)
         uow.commit()
@@ -84,6 +89,7 @@ def test_the_budget_bounds_what_nobody_asked_for_and_opening_the_page_stays_free
 
 
 def test_a_blocked_cluster_is_not_chosen_and_ends_an_open_tip(living: World) -> None:
+    """A block ends the open tip, and a decision made after it counts the cluster as refused and scores none of it."""
     first = living.ask_until_tip()
     assert first.decision_id is not None
     cluster = living.record(first.decision_id).chosen_ref.cluster
@@ -99,6 +105,7 @@ def test_a_blocked_cluster_is_not_chosen_and_ends_an_open_tip(living: World) -> 
 
 
 def test_a_withdrawn_consent_holds_at_the_next_request(living: World) -> None:
+    """The next tip does not speak of the report, and a new decision has no subjects and most features masked."""
     first = living.ask_until_tip()
     for number, source in enumerate((Source.TASKS, Source.HABITS, Source.CALENDAR, Source.MOOD, Source.CONTEXT)):
         with living.database.unit_of_work() as uow:
@@ -123,6 +130,7 @@ def test_a_withdrawn_consent_holds_at_the_next_request(living: World) -> None:
 def test_without_a_champion_the_answer_is_named_counted_and_still_logged_with_its_propensity(
     home: "object", database: "object", person: PersonId
 ) -> None:
+    """Without a policy the fallback is in the answer, the record and the count, and its probabilities sum to one."""
     with world(home, database, person, afternoon(), policy=False) as bare:  # type: ignore[arg-type]  # fixtures by name
         answer = bare.ask()
         assert answer.fallback == "no_champion"
@@ -134,6 +142,7 @@ def test_without_a_champion_the_answer_is_named_counted_and_still_logged_with_it
 
 
 def test_a_revoked_session_and_an_unknown_person_are_refused(living: World) -> None:
+    """Another session epoch, an unknown person and one who is being erased each get their own error."""
     with pytest.raises(Unauthenticated):
         living.recommender.recommend_now(living.person, Trigger.OPEN, session_epoch=7)
     with pytest.raises(NotFound):
@@ -146,6 +155,8 @@ def test_a_revoked_session_and_an_unknown_person_are_refused(living: World) -> N
 
 
 def test_requests_of_one_person_that_come_together_get_one_decision(living: World) -> None:
+    """Eight questions on one loop have one decision between them."""
+
     async def all_at_once() -> set[object]:
         asked = (living.recommender.recommend(living.person, Trigger.OPEN) for _ in range(8))
         return {answer.decision_id for answer in await asyncio.gather(*asked)}
@@ -154,6 +165,7 @@ def test_requests_of_one_person_that_come_together_get_one_decision(living: Worl
 
 
 def test_the_loop_and_the_thread_give_the_same_decision_for_the_same_seed(living: World) -> None:
+    """Deciding twice from the same reads and seed names the same template; neither loop nor thread is entered."""
     seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
     made = living.recommender.pool_of(seen)
     decided = []
