@@ -37,7 +37,7 @@ REWARDS: dict[Outcome, float] = {
 }
 
 SILENCE_PRICE = 0.45  # the reward of silence when nothing was spent yet
-SILENCE_STEP = 0.05  # added for each interruption already spent today
+SILENCE_STEP = 0.08  # added for each interruption already spent today
 SILENCE_SIGMA = 0.02  # small and positive, so that silence takes part in sampling
 
 

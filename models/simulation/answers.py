@@ -122,7 +122,7 @@ def _wear(at: Moments, offer: Offers) -> Floats:
     t, a = at.true, offer.actions
     dismissed = t["not_now_24h"] * np.exp(-t["hours_since_tip"] / 3)
     return (
-        0.15 * t["tips_shown_24h"] + 0.7 * np.minimum(dismissed, 3) + 0.6 * np.exp(-t["hours_since_tip"])
+        0.15 * t["tips_shown_24h"] + 0.7 * np.minimum(dismissed, 3) + 1.5 * np.exp(-t["hours_since_tip"] / 2)
         + 0.12 * t["not_for_me_30d"] - 1.0 * (t["done_share_30d"] - 0.4)
         + 0.9 * a[:, ACTION["shown_lately"]] - 0.2 * a[:, ACTION["done_lately"]]
         + 1.6 * a[:, ACTION["deferred_lately"]] + 2.2 * a[:, ACTION["rejected_lately"]]
