@@ -1,15 +1,21 @@
 """The decision record: all that was known when a tip or silence was chosen, and its durable form.
 
 The packed form is `OOD1`, the header's length as uint32, a JSON header, then the arrays as little-endian bytes in
-the order of `ARRAYS`. Packing and unpacking are exact: replaying a choice from the log is bit-exact.
+the order of `ARRAYS`, then the integers of the served row as int64. The header's `served` says what they are, a list
+per view and an entry per field: null is one integer, a number that many of them, a text the keys, one a line.
+`candidates` are columns in the order of `CandidateRef`, texts again one a line.
+Packing and unpacking are exact: replaying a choice from the log is bit-exact.
 """
 
 import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from itertools import islice
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +35,10 @@ from data_contracts.tips import TipKind, Topic
 
 Floats = NDArray[np.float64]
 MAGIC = b"OOD1"
-PREFIX = len(MAGIC) + 4
+_LENGTH = struct.Struct("<I")
+PREFIX = len(MAGIC) + _LENGTH.size
+INTEGER = 8  # bytes
+LINE = "\n"
 SILENCE = CandidateId("silence")
 
 
@@ -121,17 +130,89 @@ ARRAYS: tuple[tuple[str, str], ...] = (
     ("sigma", "<f8"),
     ("probabilities", "<f8"),
 )
-_ARRAY_NAMES = frozenset(name for name, _ in ARRAYS)
-_SCALARS = tuple(name for name in Decision.__dataclass_fields__ if name not in _ARRAY_NAMES)
+_BINARY = frozenset(("served", *(name for name, _ in ARRAYS)))
+_SCALARS = tuple(name for name in Decision.__dataclass_fields__ if name not in _BINARY)
+_SCALARS_OF = attrgetter(*_SCALARS)
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one each time
 
 
 def pack(decision: Decision) -> bytes:
     """Return the durable form of a decision."""
-    header: dict[str, Any] = {name: getattr(decision, name) for name in _SCALARS}
-    header["shapes"] = [getattr(decision, name).shape for name, _ in ARRAYS]
-    text = json.dumps(header, separators=(",", ":")).encode()
-    arrays = [np.ascontiguousarray(getattr(decision, name), dtype=dtype).tobytes() for name, dtype in ARRAYS]
-    return b"".join((MAGIC, struct.pack("<I", len(text)), text, *arrays))
+    header: dict[str, Any] = dict(zip(_SCALARS, _SCALARS_OF(decision), strict=True))
+    arrays = [np.ascontiguousarray(getattr(decision, name), dtype=dtype) for name, dtype in ARRAYS]
+    header["shapes"] = [array.shape for array in arrays]
+    header["candidates"] = _columns(decision.candidates)
+    header["served"], integers = _split(decision.served)
+    text = _ENCODE(header).encode()
+    numbers = struct.pack(f"<{len(integers)}q", *integers)
+    return b"".join((MAGIC, _LENGTH.pack(len(text)), text, *[array.tobytes() for array in arrays], numbers))
+
+
+def _split(served: ServedRow) -> tuple[list[list[Any]], list[int]]:
+    """Return the form of a served row and its integers, which as JSON would take most of the time of packing."""
+    form: list[list[Any]] = []
+    integers: list[int] = []
+    for part in served:
+        fields: list[Any] = []
+        for value in part:
+            if not isinstance(value, tuple):
+                integers.append(value)
+                fields.append(None)
+            elif value and isinstance(value[0], str):
+                fields.append(_lines(value))
+            else:
+                integers.extend(cast("tuple[int, ...]", value))
+                fields.append(len(value))
+        form.append(fields)
+    return form, integers
+
+
+def _columns(candidates: tuple[CandidateRef, ...]) -> list[Any]:
+    ids, templates, clusters, kinds, topics, efforts, subjects = zip(*candidates, strict=True)
+    texts = (ids, templates, clusters, [kind or "" for kind in kinds], [topic or "" for topic in topics])
+    return [*map(_lines, texts), efforts, subjects]
+
+
+def _references(columns: list[Any]) -> tuple[CandidateRef, ...]:
+    *texts, efforts, subjects = columns
+    ids, templates, clusters, kinds, topics = (_keys(text) for text in texts)
+    kinds = [TipKind(kind) if kind else None for kind in kinds]
+    topics = [Topic(topic) if topic else None for topic in topics]
+    rows = zip(ids, templates, clusters, kinds, topics, efforts, subjects, strict=True)
+    return tuple(map(CandidateRef._make, rows))
+
+
+def _lines(keys: Sequence[str]) -> str | Sequence[str]:
+    """Return keys as one text, or as they are when one of them holds a line break."""
+    text = LINE.join(keys)
+    return text if text.count(LINE) == len(keys) - 1 else keys
+
+
+def _keys(lines: str | list[str]) -> list[Any]:
+    return lines.split(LINE) if isinstance(lines, str) else lines
+
+
+def _joined(form: list[list[Any]], integers: tuple[int, ...]) -> ServedRow:
+    """Return the served row of its form and its integers; raises `ValueError` when they don't belong together."""
+    rest = iter(integers)
+    parts: list[list[Any]] = []
+    for fields in form:
+        part: list[Any] = []
+        for field in fields:
+            if isinstance(field, (str, list)):
+                part.append(tuple(_keys(field)))
+            else:
+                part.append(next(rest) if field is None else tuple(islice(rest, field)))
+        parts.append(part)
+    tasks, calendar, habits, mood, context, tips = parts
+    return ServedRow(
+        ServedTasks(*tasks),
+        ServedCalendar(*calendar),
+        ServedHabits(*habits),
+        ServedMood(*mood),
+        ServedContext(*context),
+        ServedTips(*tips),
+    )
 
 
 def unpack(record: bytes) -> Decision:
@@ -141,7 +222,7 @@ def unpack(record: bytes) -> Decision:
     """
     if record[:4] != MAGIC or len(record) < PREFIX:
         raise Malformed("a decision record does not begin with OOD1")
-    offset = PREFIX + struct.unpack("<I", record[4:PREFIX])[0]
+    offset = PREFIX + _LENGTH.unpack_from(record, len(MAGIC))[0]
     try:
         header = dict(json.loads(record[PREFIX:offset]))
         shapes = header.pop("shapes")
@@ -150,9 +231,24 @@ def unpack(record: bytes) -> Decision:
             count = math.prod(shape)
             arrays[name] = np.frombuffer(record, dtype, count, offset).reshape(shape)
             offset += count * np.dtype(dtype).itemsize
-        fields: dict[str, Any] = {**_typed(header), **arrays}
+        form = header.pop("served")
+        count = sum(
+            1 if field is None else field for part in form for field in part if not isinstance(field, (str, list))
+        )
+        integers = struct.unpack_from(f"<{count}q", record, offset)
+        offset += count * INTEGER
+        fields: dict[str, Any] = {**_typed(header), **arrays, "served": _joined(form, integers)}
         decision = Decision(**fields)
-    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+        StopIteration,
+        struct.error,
+    ) as error:
         raise Malformed(f"a decision record is damaged: {error}") from error
     if offset != len(record):
         raise Malformed(f"a decision record has {len(record) - offset} bytes too many")
@@ -163,28 +259,5 @@ def _typed(header: dict[str, Any]) -> dict[str, Any]:
     """Give the JSON header back its types."""
     header["trigger"] = Trigger(header["trigger"])
     header["origin"] = Origin(header["origin"])
-    header["candidates"] = tuple(_reference(row) for row in header["candidates"])
-    header["served"] = served_row_from_json(header["served"])
+    header["candidates"] = _references(header["candidates"])
     return header
-
-
-def _reference(row: list[Any]) -> CandidateRef:
-    reference = CandidateRef(*row)
-    return reference._replace(
-        kind=TipKind(reference.kind) if reference.kind else None,
-        topic=Topic(reference.topic) if reference.topic else None,
-    )
-
-
-def served_row_from_json(parts: list[list[Any]]) -> ServedRow:
-    """Return the served row of its JSON form: one list per view, fields in order."""
-    fields: list[list[Any]] = [[tuple(value) if isinstance(value, list) else value for value in part] for part in parts]
-    tasks, calendar, habits, mood, context, tips = fields
-    return ServedRow(
-        ServedTasks(*tasks),
-        ServedCalendar(*calendar),
-        ServedHabits(*habits),
-        ServedMood(*mood),
-        ServedContext(*context),
-        ServedTips(*tips),
-    )
