@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +21,7 @@ from starlette.routing import Route
 from infra.health import Health
 from infra.settings import Settings
 from oo.household import Household
+from oo.mirroring import become_server, mirroring
 from oo.output import note
 
 SETTLE_S = 60.0
@@ -36,6 +39,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         app = create_app(settings, household.parts)
         household.start()
         with (
+            mirroring(household, app.state.metrics.registry),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", FOLD_S, household.catch_up),
         ):
@@ -57,12 +61,19 @@ def serve_stream(*, host: str | None, port: int | None) -> None:
     """Fold new events of everybody into features, and settle what nobody answered."""
     listener, settings = _listen(Settings(), host, port)
     with Household(settings) as household:
-        app = _probe_app(household.health)
+        registry = CollectorRegistry()
+        app = _probe_app(household.health, registry)
         with (
+            mirroring(household, registry),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", FOLD_S, household.catch_up),
         ):
             _run(app, listener)
+
+
+def serve_nats(*, port: int) -> None:
+    """Become the bundled nats-server of this home."""
+    become_server(Settings(), port)
 
 
 def serve_worker(*, host: str | None, port: int | None) -> None:
@@ -107,15 +118,18 @@ class Periodic:
                 logger.exception("%s failed", self._thread.name)
 
 
-def _probe_app(health: Health) -> Starlette:
-    """Return an app that answers `/health` and `/ready` for a process without other routes."""
+def _probe_app(health: Health, registry: CollectorRegistry | None = None) -> Starlette:
+    """Return an app that answers `/health`, `/ready` and `/metrics` for a process without other routes."""
 
     def look(_: Request) -> Response:
         reports = health.check()
         body = {"status": "ok" if all(r.ok for r in reports) else "degraded", "parts": [r._asdict() for r in reports]}
         return JSONResponse(body, 200 if all(r.ok for r in reports if r.vital) else 503)
 
-    return Starlette(routes=[Route("/health", look), Route("/ready", look)])
+    def measure(_: Request) -> Response:
+        return Response(generate_latest(registry or CollectorRegistry()), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/health", look), Route("/ready", look), Route("/metrics", measure)])
 
 
 @contextmanager

@@ -11,7 +11,9 @@ from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
 from infra.settings import Settings
 from oo.champions import ensure_champion
+from oo.erasure import finish_erasures
 from oo.household import Household
+from oo.mirroring import bundled
 from oo.output import note
 from oo.sign_in import login_url, qr_code
 from oo.supervisor import Child, Supervisor
@@ -19,17 +21,27 @@ from oo.supervisor import Child, Supervisor
 READY_S = 60.0
 
 
-def run(*, port: int | None, host: str | None, person: str, flows: bool, as_json: bool) -> None:
+def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: bool, as_json: bool) -> None:
     """Prepare the home, start the processes, say where the page is, and stay until a signal comes."""
     wanted = {"port": port, "host": host}
     settings = Settings().model_copy(update={name: value for name, value in wanted.items() if value is not None})
     settings = settings.model_copy(update={"port": _port(settings)})
     with Household(settings) as household:
+        finish_erasures(household)
         row = household.settle_in(person, role="admin")
         if ensure_champion(household) is not None:
             note("The first champion was trained on simulated people and is labelled so.")
-    api = Child("api", ["serve", "api", "--host", settings.host, "--port", str(settings.port)])
-    supervisor = Supervisor([api, Child("worker", ["serve", "worker", "--port", "0"])] if flows else [api])
+    environment: dict[str, str] = {}
+    children: list[Child] = []
+    if nats:
+        server = bundled(settings)
+        environment["NATS_URL"] = server.url
+        children.append(Child("nats", ["serve", "nats", "--port", str(server.port)]))
+    api = Child("api", ["serve", "api", "--host", settings.host, "--port", str(settings.port)], environment)
+    children.append(api)
+    if flows:
+        children.append(Child("worker", ["serve", "worker", "--port", "0"], environment))
+    supervisor = Supervisor(children)
     supervisor.start()
     try:
         _wait_ready(api, f"http://{settings.host}:{settings.port}/ready")

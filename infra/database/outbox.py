@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from data_contracts.codec import Event, encode, kind
 from data_contracts.errors import ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
+from infra.crash_points import reach
 from infra.database.tables import EventRow, PersonRow, TombstoneRow
 from infra.database.upsert import insert_into
 
@@ -27,7 +28,9 @@ def insert(session: Session, events: Sequence[Event], tombstone: Tombstone) -> l
     if not rows:
         return []
     statement = insert_into(session, EventRow).on_conflict_do_nothing(index_elements=["person", "id"])
+    reach("before_insert")
     inserted = session.execute(statement.returning(EventRow.person, EventRow.id), rows)
+    reach("after_insert")
     new = {(person, event_id) for person, event_id in inserted}
     return [_take(new, event) for event in events]
 

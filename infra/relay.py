@@ -1,0 +1,171 @@
+"""The relay: carries committed events to the mirror and marks them; several at once are safe.
+
+It goes by marks, never by the last sequence, so a transaction that commits late with a low number is not missed. A
+message can reach the mirror twice (a relay that dies between acknowledgement and mark), never zero times. Each new
+connection first compares the stream's newest place with the marks, so what a crash of the server took is sent again.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from data_contracts.codec import Event
+from data_contracts.errors import OOError
+from data_contracts.identifiers import to_us
+from infra.clock import Clock
+from infra.crash_points import reach
+from infra.database import mirror_log
+from infra.database.engine import Database
+from infra.database.mirror_log import Waiting
+
+__all__ = ["Publishes", "Relay", "RelayState"]
+
+BATCH = 2_000
+MARKS = 500  # rows a transaction, so that no writer holds the file for more than about 5 ms
+POLL_S = 0.25  # for what other processes commit; what this one commits wakes the relay at once
+RETRY_S = (0.1, 0.2, 0.5, 1.0)
+WINDOW_US = 30 * 86_400 * 1_000_000
+logger = logging.getLogger(__name__)
+
+
+class Publishes(Protocol):
+    """One connection to the mirror."""
+
+    last: int
+    used: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server is still there."""
+
+    async def publish(self, rows: Sequence[Waiting]) -> Mapping[int, int]:
+        """Return the mirror's place by event sequence, of what was acknowledged; raises `Unavailable`."""
+
+
+@dataclass(slots=True)
+class RelayState:
+    """What the relay has done since its start, for metrics and probes."""
+
+    connected: bool = False
+    published: int = 0
+    failures: int = 0
+    refilled: int = 0
+    used: float = 0.0  # share of the mirror's bytes
+
+
+class Relay:
+    """Runs in a thread with an event loop of its own, so that neither requests nor commits wait for the network."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        connect: Callable[[], AbstractAsyncContextManager[Publishes]],
+    ) -> None:
+        self.state = RelayState()
+        self._database = database
+        self._clock = clock
+        self._connect = connect
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="oo-relay", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the batch that is under way, and end."""
+        self._stopping.set()
+        self._loop.call_soon_threadsafe(self._wake.set)
+        self._thread.join(timeout=10)
+
+    def handle(self, _: Sequence[Event]) -> None:
+        """Hear of fresh commits: the subscriber of the bus."""
+        if not self._wake.is_set():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def ping(self) -> str:
+        """Say how the mirror is; a part that may fail without harm."""
+        with self._database.read() as session:
+            behind = mirror_log.lag(session, to_us(self._clock()))
+        return f"{'connected' if self.state.connected else 'not connected'}, {behind.events} events behind"
+
+    def _live(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._run())
+        finally:
+            self._loop.close()
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                with self._database.read() as session:
+                    newest = mirror_log.newest_place(session)  # before the stream is asked: others go on meanwhile
+                async with self._connect() as mirror:
+                    self._begin(mirror, newest)
+                    await self._carry(mirror)
+            except OOError as error:
+                logger.warning("the relay waits: %s", error)
+            except Exception:  # the edge of a thread: the relay comes back whatever happened
+                logger.exception("the relay failed")
+            self.state.connected = False
+            failures = 0 if time.monotonic() - began > max(RETRY_S) else failures + 1
+            self.state.failures += not self._stopping.is_set()
+            await self._rest(RETRY_S[min(failures, len(RETRY_S)) - 1])
+
+    def _begin(self, mirror: Publishes, newest: int) -> None:
+        """Look whether the mirror still has what was marked, and take back the marks of what it lost."""
+        since_us = to_us(self._clock()) - WINDOW_US
+        lost = 0
+        if newest > mirror.last:
+            with self._database.unit_of_work() as uow:
+                lost = mirror_log.unmark_between(uow, mirror.last, newest, since_us=since_us)
+                uow.commit()
+            logger.warning("the mirror has lost %d events; they are sent again", lost)
+        self.state.refilled += lost
+        self.state.used = mirror.used
+        self.state.connected = True
+
+    async def _carry(self, mirror: Publishes) -> None:
+        while mirror.alive and not self._stopping.is_set():
+            self._wake.clear()
+            moved = await self.step(mirror)
+            if not moved:
+                await self._rest(POLL_S)
+
+    async def step(self, mirror: Publishes) -> int:
+        """Carry one batch and return how many events arrived and were marked."""
+        with self._database.read() as session:
+            rows = mirror_log.waiting(session, BATCH)
+        if not rows:
+            return 0
+        places = await mirror.publish(rows)
+        reach("after_pub_ack")
+        items = list(places.items())
+        for start in range(0, len(items), MARKS):
+            reach("before_mark")
+            with self._database.unit_of_work() as uow:
+                mirror_log.mark(uow, dict(items[start : start + MARKS]), at_us=to_us(self._clock()))
+                uow.commit()
+        self.state.published += len(places)
+        self.state.failures += len(rows) > len(places)
+        return len(places)
+
+    async def _rest(self, seconds: float) -> None:
+        if self._stopping.is_set():
+            return
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,47 @@
+"""Ties a process to the mirror where `NATS_URL` names one: its relay, its health, its metrics."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry
+
+from data_contracts.errors import Malformed
+from infra.jetstream.bundled import BundledServer, free_port
+from infra.mirror_metrics import MirrorMetrics
+from infra.relay import Relay
+from infra.settings import Settings
+from oo.household import Household
+
+
+@contextmanager
+def mirroring(household: Household, registry: CollectorRegistry) -> Iterator[Relay | None]:
+    """Relay every commit to the mirror while this process lives; without `NATS_URL` there is nothing to do."""
+    url = household.settings.nats_url
+    if url is None:
+        yield None
+        return
+    from infra.jetstream.publisher import publisher  # noqa: PLC0415 - the driver is paid by who has a mirror
+
+    relay = Relay(household.database, household.clock, lambda: publisher(url))
+    registry.register(MirrorMetrics(household.database, household.clock, relay.state))
+    household.health.register("mirror", relay.ping, vital=False)
+    unsubscribe = household.database.bus.subscribe(relay.handle)
+    try:
+        with relay:
+            yield relay
+    finally:
+        unsubscribe()
+
+
+def bundled(settings: Settings, port: int | None = None) -> BundledServer:
+    """Return the bundled server of a home, not yet started."""
+    return BundledServer(settings.nats, settings.keys, port=port or free_port())
+
+
+def become_server(settings: Settings, port: int | None) -> None:
+    """Turn this process into the bundled server, so that signals and its end are the server's own."""
+    if port is not None and port <= 0:
+        raise Malformed("the bundled server needs a port that its clients know")
+    server = bundled(settings, port)
+    os.execve(server.command[0], server.command, server.environment)  # noqa: S606 - our own command, no shell
