@@ -108,7 +108,9 @@ class Household:
     @cached_property
     def reader(self) -> SeenReader:
         """Return the packed reads."""
-        return SeenReader(self.database, self.stores.online, self.vault, self.champion)
+        reader = SeenReader(self.database, self.stores.online, self.vault, self.champion)
+        self._stack.callback(reader.close)
+        return reader
 
     @cached_property
     def recommender(self) -> Recommender:

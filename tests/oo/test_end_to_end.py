@@ -1,0 +1,109 @@
+"""The whole way over the real API, on both databases."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from api.app import create_app
+from data_contracts.decisions import Decision, unpack
+from data_contracts.features import CONSENT_SIGNALS
+from data_contracts.identifiers import DecisionId, PersonId
+from infra.database import decisions
+from infra.database.tables import PersonRow
+from oo.household import Household
+from oo.replaying import replay_all, standing_now
+from oo.sign_in import login_url
+from oo.visitor import Visitor, served
+from serving.replay import part_of, recompute
+from tests.oo.conftest import Hands
+
+TITLE = "Call the roofer"
+
+
+@pytest.fixture
+def resident(household: Household) -> PersonRow:
+    """Return somebody who lives here."""
+    return household.settle_in("ada", "Europe/Vienna", role="admin")
+
+
+@pytest.fixture
+def visitor(household: Household, resident: PersonRow) -> Iterator[Visitor]:
+    """Return a signed-in client of the API on loopback."""
+    household.start()
+    with served(create_app(household.settings, household.parts)) as address:
+        client = Visitor(login_url(household, PersonId(resident.person), address))
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+def task(number: int, now: datetime, title: str = TITLE) -> dict[str, Any]:
+    """Return a task that is due tonight, as a client posts it."""
+    data = {"task": f"roof-{number}", "state": "open", "priority": 4, "title": title}
+    data["due"] = (now + timedelta(hours=6)).isoformat()
+    return {"id": f"signal-{number}", "kind": "task_changed", "at": now.isoformat(), "source": "app", "data": data}
+
+
+def first_tip(visitor: Visitor, clock: Hands) -> Any:
+    """Ask at each quarter hour until there is a tip."""
+    for _ in range(24):
+        answer = visitor.post("/api/recommend")
+        if answer["tip"] is not None:
+            return answer
+        clock.pass_time(minutes=15)
+    pytest.fail("there was no tip in six hours")
+
+
+def record(household: Household, person: str, decision: str) -> Decision:
+    """Return the record of a decision."""
+    with household.database.read() as session:
+        return unpack(decisions.get(session, PersonId(person), DecisionId(decision)).record)
+
+
+def chances(household: Household, logged: Decision, version: int) -> list[float]:
+    """Return the probabilities of a logged situation under the posterior of a version."""
+    policy = household.shelf.get(logged.policy_digest)
+    asked = replace(logged, posterior_version=version)
+    with household.database.read() as session:
+        return recompute(asked, policy, part_of(session, asked, policy)).probabilities.tolist()
+
+
+def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all_of_it_replays(
+    household: Household, resident: PersonRow, visitor: Visitor, clock: Hands
+) -> None:
+    """Signal, tip, reaction, changed posterior, equal replay."""
+    for signal in CONSENT_SIGNALS:
+        visitor.post("/api/consents", {"signal": signal.value, "granted": True})
+    verdicts = visitor.post("/api/signals", {"signals": [task(1, clock.now)]})
+    assert [(verdict["id"], verdict["status"]) for verdict in verdicts] == [("signal-1", "accepted")]
+
+    answer = first_tip(visitor, clock)
+    decision = answer["decision_id"]
+    visitor.post(f"/api/decisions/{decision}/shown")
+    before = standing_now(household, resident, DecisionId(decision)).probability
+    told = visitor.get(f"/api/decisions/{decision}/receipt")
+    seen = {feature["name"]: (feature["value"], feature["masked"]) for feature in told["features"]}
+    assert seen["tasks_open"] == (1.0, False)
+    assert told["probability"] == pytest.approx(before)
+
+    wish = {"decision_id": decision, "kind": "done", "idempotency_key": "tap-1"}
+    result = visitor.post("/api/reactions", wish)
+    assert (result["applied"], result["posterior_version"]) == (True, 1)
+    assert visitor.post("/api/reactions", wish)["applied"] is False
+    assert standing_now(household, resident, DecisionId(decision)).probability != before
+
+    clock.pass_time(hours=1)
+    visitor.post("/api/signals", {"signals": [task(2, clock.now, "Pay the plumber")]})
+    later = visitor.post("/api/recommend")
+    logged = record(household, resident.person, later["decision_id"])
+    assert logged.posterior_version == 1
+    assert chances(household, logged, 1) == logged.probabilities.tolist()
+    assert chances(household, logged, 0) != logged.probabilities.tolist()
+
+    replays = replay_all(household, resident)
+    assert len(replays) >= 2
+    assert all(replay.equal for replay in replays)
