@@ -89,7 +89,7 @@ def _fit(at: Moments, offer: Offers) -> Floats:
         Topic.TASKS: 2.6 * a[:, ACTION["urgent_and_fits"]] + 0.5 * a[:, ACTION["priority"]]
         + 0.4 * np.minimum(t["tasks_overdue"] / 4, 1) * (1 - a[:, ACTION["personal"]]) - 0.6 * tired,
         Topic.CALENDAR: 0.7 * np.minimum(t["busy_min_next_24h"] / 360, 1) + 0.5 * evening - 0.4,
-        Topic.HABITS: 2.6 * t["streak_at_risk"] * evening + 0.7 * t["streak_at_risk"]
+        Topic.HABITS: 2.9 * t["streak_at_risk"] * evening + 0.7 * t["streak_at_risk"]
         + 0.4 * np.minimum(t["habits_left_today"], 3) / 3 - 1.2 * (t["habits_left_today"] == 0),
         Topic.MOOD: 1.4 * low - 0.7 * (1 - low) + 0.3 * np.minimum(t["hours_since_mood"] / 24, 1),
         Topic.FOCUS: 0.9 * fresh + 0.8 * np.minimum(t["longest_gap_12h_min"] / 180, 1) * morning - 1.0 * evening
@@ -122,7 +122,7 @@ def _wear(at: Moments, offer: Offers) -> Floats:
     t, a = at.true, offer.actions
     dismissed = t["not_now_24h"] * np.exp(-t["hours_since_tip"] / 3)
     return (
-        0.15 * t["tips_shown_24h"] + 0.7 * np.minimum(dismissed, 3) + 1.5 * np.exp(-t["hours_since_tip"] / 2)
+        0.15 * t["tips_shown_24h"] + 0.7 * np.minimum(dismissed, 3) + 1.2 * np.exp(-t["hours_since_tip"] / 1.5)
         + 0.12 * t["not_for_me_30d"] - 1.0 * (t["done_share_30d"] - 0.4)
         + 0.9 * a[:, ACTION["shown_lately"]] - 0.2 * a[:, ACTION["done_lately"]]
         + 1.6 * a[:, ACTION["deferred_lately"]] + 2.2 * a[:, ACTION["rejected_lately"]]

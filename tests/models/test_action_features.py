@@ -41,13 +41,15 @@ def test_every_column_of_every_candidate_is_in_the_unit_interval_and_silence_is_
     assert not actions[-1].any()
 
 
-def test_urgency_falls_with_the_hours_left_and_is_full_when_overdue() -> None:
-    """Urgency falls with the hours left and is full when overdue."""
+def test_urgency_is_full_when_due_and_fades_before_and_after() -> None:
+    """Urgency is full at the due time; it grows over hours before, and fades over days after."""
 
     def due(hours: float) -> dict[str, float]:
         return row(dataclasses.replace(URGENT, due_us=NOW_US + round(hours * HOUR_US)))
 
-    assert due(-5)["urgency"] == due(0)["urgency"] == 1.0 > due(1)["urgency"] > due(50)["urgency"] > 0
+    assert due(0)["urgency"] == 1.0 > due(1)["urgency"] > due(50)["urgency"] > 0
+    assert 1.0 > due(-5)["urgency"] > due(-72)["urgency"] == pytest.approx(0.5)
+    assert due(-5)["urgency"] > due(5)["urgency"]
     assert due(-5)["overdue"] == 1.0
     assert due(1)["overdue"] == 0.0
     assert row(dataclasses.replace(URGENT, due_us=None))["urgency"] == 0.0
