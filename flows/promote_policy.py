@@ -1,7 +1,8 @@
-"""Flow `promote_policy`: challengers see new decisions, and the newest is promoted when the evidence allows."""
+"""Flow `promote_policy`: a champion that breaks its promise goes back, then the newest challenger is considered."""
 
 from prefect import flow, task
 
+from flows.demoting import demote_if_worse
 from flows.parts import opened
 from flows.promoting import Considered, consider
 from flows.retraining import open_registry
@@ -17,7 +18,15 @@ def consider_challengers() -> Considered:
         return consider(parts, open_registry(parts))
 
 
+@task(name="judge_champion", timeout_seconds=TIMEOUT_S, **RETRIES)
+def judge_champion() -> int:
+    """Demote the champion when its live rewards ask for it; return how many were demoted."""
+    with opened() as parts:
+        return int(demote_if_worse(parts, open_registry(parts), actor="flow:promote_policy") is not None)
+
+
 @flow(name="promote_policy", timeout_seconds=TIMEOUT_S, persist_result=False)
 def promote_policy() -> None:
     """Gather evidence and ask for the verdict."""
-    leave("promote_policy", consider_challengers()._asdict())
+    demoted = judge_champion()
+    leave("promote_policy", {**consider_challengers()._asdict(), "demoted": demoted})

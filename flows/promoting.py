@@ -5,10 +5,14 @@ from typing import NamedTuple
 from data_contracts.decisions import Origin
 from data_contracts.errors import Conflict, NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
+from flows.demoting import REFERENCE, mean_reward
+from flows.gate_evidence import evidence_of
 from flows.parts import FlowParts
 from infra.database import policies, shadow
 from infra.database.policies import Champion
-from models.promotion import Keep, PromotionEvidence, ShadowComparison, verdict
+from models import artifact
+from models.gate import gate
+from models.promotion import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
 from models.registry import PolicyRegistry
 from serving.shadow import Shadow
 from serving.shelf import PolicyShelf
@@ -53,6 +57,8 @@ def promote(
     wanted = digest or _newest(parts)
     evidence = PromotionEvidence(wanted, before.digest, _evidence(parts, wanted, before), bootstrap)
     opinion = verdict(evidence)
+    if isinstance(opinion, Promote) and evidence.comparison is not None:
+        opinion = _gated(parts, registry, evidence.comparison)
     if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
         raise PromotionRefused(f"{opinion.rule}: {opinion.reason}")
     overridden = override if isinstance(opinion, Keep) else None
@@ -65,7 +71,12 @@ def promote(
             at_us=to_us(parts.clock()),
             actor=actor,
             override_reason=overridden,
-            evidence={"verdict": type(opinion).__name__, "reason": opinion.reason, "bootstrap": bootstrap},
+            evidence={
+                "verdict": type(opinion).__name__,
+                "reason": opinion.reason,
+                "bootstrap": bootstrap,
+                REFERENCE: None if before.digest is None else mean_reward(parts.database, before.digest),
+            },
         )
         uow.commit()
     if not swap.won:
@@ -103,6 +114,13 @@ def mirror_alias(parts: FlowParts, registry: PolicyRegistry) -> None:
         "champion" in version.aliases for version in registry.versions() if version.digest == digest
     ):
         registry.set_alias("champion", digest)
+
+
+def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison) -> Promote | Keep:
+    """Ask the statistical gate about a challenger that passed in shadow."""
+    challenger = artifact.load(registry.fetch(comparison.challenger), digest=comparison.challenger).policy
+    answer = gate(evidence_of(parts.database, challenger, comparison))
+    return Promote(answer.reason) if answer.failing is None else Keep(answer.failing, answer.reason)
 
 
 def _newest(parts: FlowParts) -> PolicyDigest:

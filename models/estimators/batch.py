@@ -24,6 +24,16 @@ class Batch(NamedTuple):
         weights: Floats = self.target / self.propensity
         return weights
 
+    def where(self, chosen: NDArray[np.bool_]) -> "Batch":
+        """Return the rows of a mask (N,), at places of their own."""
+        return Batch(
+            self.reward[chosen],
+            self.propensity[chosen],
+            self.target[chosen],
+            self.expected[chosen],
+            self.predicted[chosen],
+        )
+
     def rows(self, low: int, high: int) -> "Batch":
         """Return the rows [low, high) at their place."""
         part = slice(low, high)
@@ -35,3 +45,14 @@ class Batch(NamedTuple):
             self.predicted[part],
             self.start + low,
         )
+
+
+def joined(batches: list[Batch]) -> Batch:
+    """Return all rows of a log as one batch."""
+    return Batch(
+        np.concatenate([each.reward for each in batches]),
+        np.concatenate([each.propensity for each in batches]),
+        np.concatenate([each.target for each in batches]),
+        np.concatenate([each.expected for each in batches]),
+        np.concatenate([each.predicted for each in batches]),
+    )

@@ -14,7 +14,7 @@ PLACES = 4
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     log_app.command("export")(export)
-    for command in (evaluate,):
+    for command in (evaluate, gate, rollback):
         app.command()(command)
 
 
@@ -64,3 +64,38 @@ def evaluate(
     ]
     head = f"{found.verdict}: {found.reason}"
     emit(found, f"{head}\nlogged value {found.logged_value:.{PLACES}f}\n{rows(table)}", as_json=as_json)
+
+
+def gate(
+    evidence: Annotated[Path, typer.Option("--evidence", help="A JSON file with the numbers of docs/learning.md.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask the gate about recorded numbers; exit 1 when the incumbent stays."""
+    import json
+
+    from data_contracts.errors import Malformed
+    from models.gate import PROMOTE, evidence_from
+    from models.gate import gate as ask
+
+    try:
+        data = json.loads(evidence.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Malformed(f"{evidence.name} cannot be read as JSON: {error}") from error
+    answer = ask(evidence_from(data))
+    emit(answer, f"{answer.verdict}: {answer.reason}", as_json=as_json)
+    if answer.verdict != PROMOTE:
+        raise typer.Exit(1)
+
+
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; it is audited and shown.")] = "by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Give the champion's slot back to the policy that it replaced."""
+    from flows.demoting import rollback as go_back
+    from flows.retraining import open_registry
+    from oo.household import opened
+
+    with opened() as household:
+        made = go_back(household.stores, open_registry(household.stores), actor="cli", reason=reason)
+    emit(made._asdict(), f"{made.digest[:12]} decides again, revision {made.revision}: {made.reason}", as_json=as_json)

@@ -129,7 +129,7 @@ def test_a_challenger_that_agrees_is_promoted_by_the_flow(living: World, parts: 
     with parts.database.read() as session:
         champion = policies.champion(session).digest
     assert champion == (challenger if late.promoted else incumbent)
-    assert late.rule in {"", "no_better_value"}
+    assert late.rule in {"no_better_value", "too_few_rows"}  # a day or two convince nobody
     assert consider(parts, registry).compared == 0
 
 

@@ -1,0 +1,87 @@
+"""Laws of the way back: by hand, and by itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_contracts.decisions import Origin
+from data_contracts.errors import NotFound
+from data_contracts.identifiers import PersonId
+from flows import demoting
+from flows.demoting import demote_if_worse, rollback
+from flows.gate_evidence import evidence_of
+from flows.parts import OpenedParts
+from flows.promoting import promote
+from flows.retraining import open_registry, retrain
+from infra.database import audit, policies
+from infra.database.engine import Database
+from infra.settings import Settings
+from models import artifact
+from models.gate import KEEP, gate
+from models.promotion import ShadowComparison
+from tests.flows.test_learning import live
+from tests.serving.conftest import afternoon
+from tests.serving.world import World, world
+
+
+@pytest.fixture
+def living(home: Path, database: Database, person: PersonId) -> Iterator[World]:
+    """Return a world without any policy."""
+    with world(home, database, person, afternoon(), policy=False) as built:
+        yield built
+
+
+@pytest.fixture
+def parts(living: World, home: Path) -> OpenedParts:
+    """Return the world's stores as a flow sees them."""
+    settings = Settings(home=home)
+    return OpenedParts(settings, living.database, living.vault, living.online, living.stream, living.clock)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_champion_goes_back_by_hand_and_by_itself(
+    living: World, parts: OpenedParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback returns to what was replaced; low live rewards do it unasked; each leaves its reason in the audit."""
+    registry = open_registry(parts)
+    first = retrain(parts, registry, living.clock(), warm_people=3).digest
+    promote(parts, registry, first, actor="test", bootstrap=True)
+    with pytest.raises(NotFound):
+        rollback(parts, registry, actor="test", reason="nothing to go back to")
+    assert demote_if_worse(parts, registry, actor="test") is None
+    live(living, tips=2)
+    second = retrain(parts, registry, living.clock(), warm_people=4).digest
+    promote(parts, registry, second, actor="test", override="a test")
+    assert demote_if_worse(parts, registry, actor="test") is None
+    monkeypatch.setattr(demoting, "_rewards", lambda *_: np.full(200, 0.02))
+    made = demote_if_worse(parts, registry, actor="test")
+    assert made is not None
+    assert (made.digest, made.replaced) == (first, second)
+    assert made.reason.startswith("demoted: mean live reward is in")
+    assert rollback(parts, registry, actor="test", reason="second thoughts").digest == second
+    with parts.database.read() as session:
+        assert policies.champion(session).digest == second
+        lines = audit.newest(session, action="champion_changed")
+    assert {line.detail["override_reason"] for line in lines} == {None, "a test", made.reason, "second thoughts"}
+    assert "champion" in next(each for each in registry.versions() if each.digest == second).aliases
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_the_gate_is_asked_with_numbers_from_the_log(living: World, parts: OpenedParts) -> None:
+    """Evidence is gathered from the incumbent's own live decisions, and a few of them are named as too few."""
+    registry = open_registry(parts)
+    first = retrain(parts, registry, living.clock(), warm_people=3).digest
+    promote(parts, registry, first, actor="test", bootstrap=True)
+    comparison = ShadowComparison(first, first, Origin.LIVE, decisions=60, agreement=0.5, value_difference=0.1)
+    challenger = artifact.load(parts.settings.policies / first).policy
+    empty = gate(evidence_of(parts.database, challenger, comparison))
+    assert (empty.verdict, empty.failing, empty.value) == (KEEP, "too_few_rows", 0)
+    live(living, tips=3)
+    living.pass_time(hours=6)
+    evidence = evidence_of(parts.database, challenger, comparison)
+    assert evidence.rows >= 3
+    assert evidence.origin == "live"
+    assert evidence.lift == pytest.approx(0.0, abs=0.05)  # the incumbent against itself
+    assert gate(evidence).failing == "too_few_rows"

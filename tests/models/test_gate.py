@@ -1,0 +1,120 @@
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+
+from data_contracts.errors import Malformed
+from models.demotion import Demote, Stay, judge
+from models.gate import KEEP, PROMOTE, GateEvidence, Segment, evidence_from, gate
+from models.power import rows_needed, table
+
+GOOD = GateEvidence(
+    challenger="new",
+    incumbent="old",
+    shadow_challenger="new",
+    shadow_incumbent="old",
+    origin="live",
+    rows=2_000,
+    ess=800.0,
+    overlap=1.0,
+    largest=0.01,
+    weight_z=0.4,
+    calibration=1.2,
+    shadow_decisions=2_000,
+    agreement=0.5,
+    lift=0.06,
+    lift_low=0.01,
+    silence_rate=0.3,
+    incumbent_silence_rate=0.3,
+    not_for_me_rate=0.05,
+    incumbent_not_for_me_rate=0.06,
+    latency_p99_ms=0.4,
+    segments=(Segment("person 0", 900, 0.1),),
+)
+
+
+def test_good_evidence_promotes() -> None:
+    """Good evidence promotes, and the verdict carries the lower bound."""
+    found = gate(GOOD)
+    assert (found.verdict, found.failing, found.value) == (PROMOTE, None, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("origin", "simulated", "simulated"),
+        ("shadow_incumbent", "other", "shadow_of_others"),
+        ("rows", 199, "too_few_rows"),
+        ("ess", 99.0, "too_small_ess"),
+        ("overlap", 0.94, "too_little_overlap"),
+        ("largest", 0.2, "heavy_weight"),
+        ("weight_z", -4.1, "false_propensities"),
+        ("calibration", 5.1, "false_propensities"),
+        ("shadow_decisions", 49, "too_few_shadow"),
+        ("agreement", 0.09, "too_little_agreement"),
+        ("lift_low", 0.0, "no_better_value"),
+        ("silence_rate", 0.55, "silence_rate"),
+        ("not_for_me_rate", 0.1, "not_for_me_rate"),
+        ("segments", (Segment("person 3", 60, -0.01),), "harmed_segment"),
+        ("latency_p99_ms", 5.5, "too_slow"),
+    ],
+)
+def test_each_rule_alone_keeps_the_incumbent_and_is_named(field: str, value: object, rule: str) -> None:
+    """Each rule alone keeps the incumbent, and is named with its number."""
+    found = gate(dataclasses.replace(GOOD, **{field: value}))  # type: ignore[arg-type] # one field by name
+    assert (found.verdict, found.failing) == (KEEP, rule)
+    assert found.value != found.bound
+
+
+@pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(GateEvidence) if f.type is float])
+def test_what_is_not_a_number_never_promotes(field: str) -> None:
+    """What is not known never promotes; only the point estimate is not asked."""
+    found = gate(dataclasses.replace(GOOD, **{field: math.nan}))  # type: ignore[arg-type] # one field by name
+    assert (found.verdict == KEEP) == (field != "lift")
+
+
+def test_evidence_survives_json() -> None:
+    """Evidence survives its trip through a file, unknown numbers as null."""
+    again = evidence_from(json.loads(json.dumps(dataclasses.asdict(GOOD))))
+    assert again == GOOD
+    unknown = evidence_from({**dataclasses.asdict(GOOD), "ess": None})
+    assert math.isnan(unknown.ess)
+
+
+@pytest.mark.parametrize(
+    "change", [{"shoe_size": 1}, {"rows": "many"}, {"origin": 3}, {"segments": [1]}, {"ess": True}]
+)
+def test_foreign_evidence_is_refused(change: dict[str, object]) -> None:
+    """Foreign, mistyped or missing evidence is refused."""
+    with pytest.raises(Malformed):
+        evidence_from({**dataclasses.asdict(GOOD), **change})
+    with pytest.raises(Malformed, match="lacks"):
+        evidence_from({"challenger": "new"})
+
+
+def test_smaller_differences_and_fewer_people_need_more_days() -> None:
+    """A quarter of the difference needs sixteen times the rows; a hundred people a hundredth of the days."""
+    assert rows_needed(0.05) == pytest.approx(16 * rows_needed(0.2), rel=0.02)
+    days = {(need.people, need.difference): need.days for need in table()}
+    assert days[1, 0.05] > days[5, 0.05] > days[100, 0.05]
+    assert days[1, 0.05] > days[1, 0.1] > days[1, 0.2]
+
+
+def test_a_champion_that_keeps_its_promise_stays() -> None:
+    """A champion as good as what it replaced is demoted in at most one of twenty lives, however often it is judged."""
+    demoted = 0
+    for seed in range(60):
+        rewards = (np.random.default_rng(seed).random(600) < 0.4).astype(float)
+        demoted += any(isinstance(judge(rewards[:n], 0.4), Demote) for n in range(50, 601, 50))
+    assert demoted <= 6
+
+
+def test_a_champion_in_a_world_that_turned_is_demoted() -> None:
+    """When rewards fall from 0.5 to 0.2 the champion goes, and the reason has the numbers; a few say nothing."""
+    rewards = (np.random.default_rng(1).random(400) < 0.2).astype(float)
+    found = judge(rewards, 0.5)
+    assert isinstance(found, Demote)
+    assert "0.500" in found.reason
+    assert isinstance(judge(rewards[:10], 0.5), Stay)
