@@ -103,9 +103,9 @@ class Life:
         self.titles[key(title)] = title
         return key(title)
 
-    def meeting(self, start_us: int, end_us: int, *, busy: bool = True) -> None:
-        """Add a calendar event."""
-        body = self._add(self.ago(120), "ics").event_scheduled
+    def meeting(self, start_us: int, end_us: int, *, busy: bool = True, said_days_ago: float = 1 / 12) -> None:
+        """Add a calendar event, which the calendar said some days ago."""
+        body = self._add(self.ago(said_days_ago * 1_440), "ics").event_scheduled
         body.event = key(f"meeting{len(self.events)}")
         body.start_us, body.end_us, body.busy = start_us, end_us, busy
 

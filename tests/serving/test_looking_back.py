@@ -1,4 +1,7 @@
-"""Receipts, replay, shadow runs and days: what the log alone can tell."""
+"""Receipts, replay and shadow runs: what the log alone can tell, and who decides next."""
+
+from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -7,11 +10,9 @@ from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest
 from data_contracts.reactions import ReactionKind
 from infra.database import policies
 from models.checks import trained
-from models.policies import Greedy, LinearThompson
+from models.policies import ArtifactPolicy
 from models.simulation.warm_start import warm_start
 from serving.champion import ChampionHolder
-from serving.day import Day
-from serving.pool_maker import PoolMaker
 from serving.receipt import Receipts
 from serving.replay import verify
 from serving.shadow import Shadow
@@ -83,37 +84,54 @@ def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World
     assert all(replay.equal for replay in replays)
 
 
-def test_a_challenger_in_shadow_sees_every_decision_and_their_comparison_is_evidence(living: World) -> None:
-    """A challenger sees each decision once, and the comparison counts them all, with both of its figures in range."""
-    made = decided(living, 6)
-    incumbent = living.champion.held.digest
-    greedy = trained("greedy", warm_start(2, count=20, days=10))
-    assert isinstance(greedy, Greedy)
-    challenger = living.register(greedy)
+def in_shadow(living: World, policy: ArtifactPolicy) -> PolicyDigest:
+    """Register a policy as a challenger in shadow and return its digest."""
+    digest = living.register(policy)
     with living.database.unit_of_work() as uow:
-        policies.set_stage(uow, challenger, "shadow")
+        policies.set_stage(uow, digest, "shadow")
         uow.commit()
+    return digest
+
+
+def test_a_challenger_in_shadow_sees_every_decision_once_and_their_comparison_counts_them(living: World) -> None:
+    """The uniform policy agrees once in n actions, and its value is the mean of the scores less what was expected."""
     shadow = Shadow(living.database, PolicyShelf(living.home / "policies"))
-    assert shadow.catch_up() == len(made)
-    assert shadow.catch_up() == 0
-    comparison = shadow.compare(challenger, incumbent)
-    assert comparison.decisions == len(made)
-    assert 0.0 <= comparison.agreement <= 1.0
-    assert -1.0 <= comparison.value_difference <= 1.0
+    challenger = in_shadow(living, trained("uniform", warm_start(2, count=1, days=1)))
+    made = decided(living, 4)
+    assert (shadow.catch_up(), shadow.catch_up()) == (4, 0)
+    living.pass_time(minutes=15)
+    made += decided(living, 2)
+    assert (shadow.catch_up(), shadow.catch_up()) == (2, 0)
+    comparison = shadow.compare(challenger, living.champion.held.digest)
+    records = [living.record(each) for each in made]
+    assert comparison.decisions == len(records) == 6
+    assert comparison.agreement == pytest.approx(fmean(1 / len(record.candidates) for record in records), abs=1e-12)
+    expected = fmean(record.mu.mean() - record.probabilities @ record.mu for record in records)
+    assert comparison.value_difference == pytest.approx(expected, abs=1e-12)
+    assert comparison.value_difference < 0
 
 
 def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -> None:
-    """A damaged artifact is named as refused, also by the ping, and a missing one gives a new holder no policy."""
-    before = living.champion.held
+    """A damaged artifact in the slot is named as refused, and decisions go on by the policy that was loaded before."""
     living.ask()
-    digest = living.register(trained("linear_thompson", warm_start(3, count=20, days=10)))
-    (living.home / "policies" / digest / "arrays.npz").write_bytes(b"damaged")
-    held = living.champion.follow(digest)
-    assert held.policy is living.champion.held.policy
-    assert held.refused == digest
+    before = living.champion.held
+    assert before.policy is not None
     assert before.refused is None
-    assert "refused" in living.champion.ping()
-    assert ChampionHolder(living.home / "policies").follow(PolicyDigest("no digest")).policy is None
+    digest = living.promote(trained("linear_thompson", warm_start(3, count=20, days=10)))
+    (living.home / "policies" / digest / "arrays.npz").write_bytes(b"damaged")
+    living.pass_time(hours=20)
+    decision = living.ask_until_decision()
+    assert living.champion.held.policy is before.policy
+    assert living.champion.held.refused == digest
+    assert digest[:12] in living.champion.ping()
+    record = living.record(decision)
+    assert (record.policy_digest, record.fallback) == (before.digest, None)
+
+
+def test_a_missing_artifact_gives_a_new_holder_no_policy(home: Path) -> None:
+    """There is nothing to fall back on, and the missing artifact is named as refused."""
+    held = ChampionHolder(home / "policies").follow(PolicyDigest("no digest"))
+    assert (held.policy, held.refused) == (None, "no digest")
 
 
 def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> None:
@@ -132,30 +150,11 @@ def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> N
 
 
 def test_a_promotion_holds_at_the_next_request(living: World) -> None:
-    """The next request loads the promoted policy, and a decision that is made then names its digest."""
-    living.ask()
-    first = living.champion.held.digest
+    """The decision before it names the old policy, the one after it the promoted policy."""
+    first = living.ask_until_decision()
     second = living.promote(trained("linear_thompson", warm_start(5, count=20, days=10)))
-    living.pass_time(minutes=15)
-    answer = living.ask()
-    assert living.champion.held.digest == second != first
-    if answer.decision_id is not None and not answer.repeated:
-        assert living.record(answer.decision_id).policy_digest == second
-
-
-def test_a_day_has_a_step_each_quarter_hour_is_silent_by_rule_and_logs_nothing(living: World) -> None:
-    """Of 96 steps those in quiet hours and events are silent, some speak, and the online store stays as it was."""
-    from serving.hydration import Hydrator  # noqa: PLC0415 - one use
-
-    living.ask()
-    pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
-    before = living.online.read(living.person)
-    steps = Day(living.reader, pools, living.champion).steps(living.person, None, living.now)
-    assert len(steps) == 96
-    reasons = {step.at.strftime("%H:%M"): step.reason for step in steps}
-    assert reasons["03:00"] == reasons["22:00"] == "quiet_hours"
-    assert reasons["12:00"] == reasons["15:30"] == "in_event"
-    assert any(step.speaks for step in steps)
-    assert all((step.tip is not None) == step.speaks for step in steps)
-    assert living.online.read(living.person) == before
-    assert isinstance(warm_policy(), LinearThompson)
+    living.pass_time(hours=20)
+    decision = living.ask().decision_id
+    assert decision is not None
+    assert decision != first
+    assert living.record(decision).policy_digest == second != living.record(first).policy_digest

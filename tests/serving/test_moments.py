@@ -1,17 +1,22 @@
 """The rules of the moment, one by one."""
 
 import random
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.decisions import Trigger
-from data_contracts.features import Source
+from data_contracts.features import POSITION, SOURCES, Source
+from data_contracts.identifiers import from_us, to_us
+from data_contracts.tips import Candidate, Condition
+from feature_repo.vector import ContextVector
 from serving.eligibility import MOST_ACTIONS, eligible, prepare
-from serving.local_time import POINT_US, decision_point_us, minute_of_day, next_point_us, within_daily
+from serving.local_time import decision_point_us, minute_of_day, next_point_us, within_daily
 from serving.moments import (
     UNKNOWN_GAP_MIN,
     Latest,
@@ -22,6 +27,7 @@ from serving.moments import (
     in_event,
     no_new_tip,
 )
+from serving.phrasing import SLOT_NEEDS, slots
 from tests.serving.life import Life
 from tests.serving.scenes import scene
 
@@ -68,12 +74,16 @@ def test_without_consent_the_calendar_is_not_looked_at_and_effort_is_capped() ->
 
 
 def test_an_old_calendar_still_silences_and_still_bounds_the_gap() -> None:
-    """Where the gap is masked, the next event still bounds it, and an event that goes on still silences."""
-    life = meeting_life("14:40")
+    """A calendar that is too old for the vector still bounds the gap by its next event, and silences inside it."""
+    life = Life.on("2026-03-04T14:40")
+    days = 1 + SOURCES[Source.CALENDAR].fresh_s / 86_400
+    life.meeting(life.clock(0, "15:00"), life.clock(0, "16:00"), said_days_ago=days)
     moment, vector = moment_of(life), life.vector()
-    masked = np.ones_like(vector.masked)
-    assert free_minutes(moment, vector.values, masked) == 20.0
-    assert in_event(replace(moment, now_us=life.clock(0, "15:30")))
+    assert vector.masked[POSITION["free_gap_min"]]
+    assert vector.masked[POSITION["in_event"]]
+    assert free_minutes(moment, vector.values, vector.masked) == 20.0
+    assert closed_now(moment) is None
+    assert closed_now(replace(moment, now_us=life.clock(0, "15:30"))) is Reason.IN_EVENT
 
 
 @given(minute=st.integers(0, 1_439), start=st.integers(0, 1_439), end=st.integers(0, 1_439))
@@ -83,10 +93,16 @@ def test_quiet_hours_may_cross_midnight_and_equal_ends_mean_none(minute: int, st
     assert within_daily(minute, start, end) is ((minute - start) % 1_440 < length)
 
 
-@given(at_us=st.integers(0, 4_000_000_000_000_000))
-def test_decision_points_are_the_quarter_hours(at_us: int) -> None:
-    """Each instant lies at or after its point and before the next one, which is one `POINT_US` later."""
-    assert decision_point_us(at_us) <= at_us < next_point_us(at_us) == decision_point_us(at_us) + POINT_US
+@given(
+    at_us=st.integers(0, 4_000_000_000_000_000),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Eucla", "America/St_Johns"]),
+)
+def test_decision_points_are_the_quarter_hours(at_us: int, zone: str) -> None:
+    """The point is the last :00, :15, :30 or :45 of the wall clock of any zone, and 15 minutes later is the next."""
+    point = from_us(decision_point_us(at_us)).astimezone(ZoneInfo(zone))
+    assert (point.minute % 15, point.second, point.microsecond) == (0, 0, 0)
+    assert timedelta(0) <= from_us(at_us) - point < timedelta(minutes=15)
+    assert from_us(next_point_us(at_us)) - point == timedelta(minutes=15)
 
 
 def test_a_reaction_rests_and_a_silence_holds_until_the_next_point_only() -> None:
@@ -103,7 +119,7 @@ def test_a_reaction_rests_and_a_silence_holds_until_the_next_point_only() -> Non
     assert no_new_tip(moment_of(life, latest=completed)) is None
 
 
-def test_only_what_nobody_asked_for_spends_the_budget() -> None:
+def test_only_what_nobody_asked_for_is_held_to_the_budget() -> None:
     """A spent budget refuses the unsolicited tip, and never the opened page."""
     life = Life.on("2026-03-04T14:10")
     assert no_new_tip(moment_of(life, Trigger.UNSOLICITED, spent=3)) is Reason.BUDGET_SPENT
@@ -111,28 +127,41 @@ def test_only_what_nobody_asked_for_spends_the_budget() -> None:
     assert no_new_tip(moment_of(life, Trigger.OPEN, spent=9)) is None
 
 
-@given(seed=st.integers(0, 10_000))
-def test_what_is_eligible_fits_the_gap_the_hour_and_every_condition_and_all_refusals_are_counted(seed: int) -> None:
-    """Tips that may be given fit gap, hour, expiry and blocks, and are few; with the refused they make up the pool."""
+def may_be_given(candidate: Candidate, vector: ContextVector, here: Moment, blocked: Collection[str]) -> bool:
+    """Return, word for word, whether a tip may be given now."""
+    names = slots(candidate.text) & SLOT_NEEDS.keys()
+    conditions = [*candidate.conditions, *(Condition(*SLOT_NEEDS[name]) for name in names)]
+    places = [POSITION[condition.feature] for condition in conditions]
+    return (
+        candidate.effort_min <= free_minutes(here, vector.values, vector.masked)
+        and candidate.from_min <= minute_of_day(here.now_us, here.zone) < candidate.until_min
+        and to_us(candidate.expires_at) > here.now_us
+        and (candidate.opens_at is None or to_us(candidate.opens_at) <= here.now_us)
+        and candidate.cluster not in blocked
+        and not any(vector.masked[place] for place in places)
+        and all(each.low <= vector.values[place] <= each.high for each, place in zip(conditions, places, strict=True))
+    )
+
+
+@given(seed=st.integers(0, 10_000), later_min=st.integers(0, 240))
+def test_what_is_eligible_fits_the_gap_the_hour_and_every_condition_and_all_refusals_are_counted(
+    seed: int, later_min: int
+) -> None:
+    """Up to `MOST_ACTIONS` tips that fit, and no others, may be given; with the refused they make up the pool."""
     life = scene(random.Random(seed))  # noqa: S311 - situations, not secrets
-    pool, vector, moment = prepare(life.pool()), life.vector(), moment_of(life)
-    free_min = free_minutes(moment, vector.values, vector.masked)
-    minute = minute_of_day(life.now_us, life.zone)
+    pool = prepare(life.pool())
+    life.at += timedelta(minutes=later_min)  # what opens or ends meanwhile is still in the pool
+    vector, moment = life.vector(), moment_of(life)
     blocked = ["finish_due", "walk", "no such cluster"]
     found = eligible(
         pool,
         values=vector.values,
         masked=vector.masked,
         now_us=life.now_us,
-        minute=minute,
-        free_min=free_min,
+        minute=minute_of_day(life.now_us, life.zone),
+        free_min=free_minutes(moment, vector.values, vector.masked),
         blocked=blocked,
     )
-    for place in found.places:
-        candidate = pool.candidates[place]
-        assert candidate.effort_min <= free_min
-        assert candidate.from_min <= minute < candidate.until_min
-        assert candidate.expires_at.timestamp() * 1e6 > life.now_us
-        assert candidate.cluster not in blocked
-    assert len(found.places) <= MOST_ACTIONS
+    fitting = [place for place, each in enumerate(pool.candidates) if may_be_given(each, vector, moment, blocked)]
+    assert found.places.tolist() == fitting[:MOST_ACTIONS]
     assert len(found.places) + sum(found.refused.values()) == len(pool.candidates)

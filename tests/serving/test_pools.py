@@ -7,6 +7,7 @@ import pytest
 
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import PersonId, to_us
+from data_contracts.tips import Candidate
 from infra.database import source_files
 from infra.vault import Vault
 from serving.candidates import basis_of, build_pool
@@ -59,12 +60,24 @@ def test_a_pool_holds_for_an_hour_and_only_while_what_it_was_made_from_stays_the
     assert basis_of(life.row(), life.consent_mask, life.zone, tomorrow) != pool.basis
 
 
+def specificity(candidate: Candidate) -> tuple[bool, int]:
+    """Return whether a tip is about a subject, and on how many things of this moment it depends."""
+    return candidate.subject is not None, len(candidate.conditions) + candidate.text.count("{")
+
+
 def test_the_most_specific_tip_of_each_cluster_comes_first() -> None:
-    """Every cluster has its turn before one has a second, and the very first candidate is about a subject."""
+    """Clusters take turns, and from turn to turn the tips of one cluster never become more specific."""
     pool = build_pool([Catalogue()], afternoon().surroundings())
-    first = [candidate.cluster for candidate in pool.candidates][: len({each.cluster for each in pool.candidates})]
-    assert len(set(first)) == len(first)
-    assert pool.candidates[0].subject is not None
+    of_cluster: dict[str, list[Candidate]] = {}
+    turns = []
+    for candidate in pool.candidates:
+        of_cluster.setdefault(candidate.cluster, []).append(candidate)
+        turns.append(len(of_cluster[candidate.cluster]))
+    assert turns == sorted(turns)
+    ranks = [[specificity(each) for each in found] for found in of_cluster.values()]
+    assert ranks == [sorted(found, reverse=True) for found in ranks]
+    assert any(found[0][0] > found[-1][0] for found in ranks)
+    assert any(found[0][0] == found[-1][0] and found[0][1] > found[-1][1] for found in ranks)
 
 
 def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives_none(living: World) -> None:
@@ -73,12 +86,11 @@ def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives
     subject = living.vault.subject_key(living.person, "task", "t-1")
     item = {
         "id": "e-1",
-        "kind": "task",
+        "kind": "task_changed",
         "at": living.now.isoformat(),
         "source": "file",
         "data": {"task": "t-1", "title": "Water  the plants\u202e", "state": "open"},
     }
-    item["kind"] = "task_changed"
     path.write_text(json.dumps(item) + "\n")
     with living.database.unit_of_work() as uow:
         source_files.remember(

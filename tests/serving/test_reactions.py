@@ -1,16 +1,19 @@
 """What a person answers moves reward, posterior, blocks and events together, once, and can be taken back."""
 
+from dataclasses import replace
+
 import pytest
 
 from data_contracts.codec import Event, kind
-from data_contracts.decisions import Trigger, unpack
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.reactions import REWARDS, Outcome, ReactionKind
 from infra.database import events, person_parts, reactions, reward_changes
 from models import person_part
+from models.person_part import PersonPart
 from serving.person_learning import model_of, part_at
+from serving.replay import recompute
 from tests.serving.world import World
 
 
@@ -27,15 +30,12 @@ def tip(living: World) -> DecisionId:
     return answer.decision_id
 
 
-def task_tip(living: World) -> DecisionId:
-    """Return the decision of the next tip about a task or a habit, putting off all others."""
-    for _ in range(60):
-        decision = tip(living)
-        if living.row(decision).subject is not None:
-            return decision
-        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, living.event_id())
-        living.pass_time(minutes=15)
-    raise AssertionError("no tip was about a subject")
+def part_of(living: World) -> PersonPart:
+    """Return the person's stored part of the champion."""
+    with living.database.read() as session:
+        stored = person_parts.find(session, living.person, living.champion.held.digest)
+    assert stored is not None
+    return person_part.unpack(stored.payload)
 
 
 def same_part_as_rebuilt(living: World) -> bool:
@@ -50,7 +50,7 @@ def same_part_as_rebuilt(living: World) -> bool:
     return stored.payload == person_part.pack(rebuilt)
 
 
-def test_a_tip_is_shown_once_and_a_silence_never(living: World) -> None:
+def test_a_tip_is_shown_once_and_by_nobody_else(living: World) -> None:
     """The first showing counts and leaves one event, the second does not, and nobody else can show the tip."""
     decision = tip(living)
     assert living.desk.shown(living.person, decision)
@@ -58,6 +58,19 @@ def test_a_tip_is_shown_once_and_a_silence_never(living: World) -> None:
     assert kinds(living).count("tip_shown") == 1
     with pytest.raises(NotFound):
         living.desk.shown(PersonId("ff" * 16), decision)
+
+
+def test_a_silence_is_neither_shown_nor_answered(living: World) -> None:
+    """Both are refused, and neither leaves an event, a reward or the time of a showing."""
+    silence = living.ask_until_silence()
+    before = kinds(living)
+    with pytest.raises(NotFound):
+        living.desk.shown(living.person, silence)
+    with pytest.raises(Conflict):
+        living.desk.react(living.person, silence, ReactionKind.DONE, "to a silence")
+    row = living.row(silence)
+    assert (row.shown_us, row.closed_us, row.reward) == (None, None, None)
+    assert kinds(living) == before
 
 
 @pytest.mark.parametrize("reaction", list(ReactionKind))
@@ -96,17 +109,23 @@ def test_a_second_answer_and_a_key_used_for_something_else_are_conflicts(living:
 
 
 def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterior(living: World) -> None:
-    """At 5 s reward and block go, the posterior follows the log and the tip is open again; at 6 s it is a conflict."""
+    """At 5 s reward and block go, and all but the version of the part is as it was, bit for bit; 6 s is a conflict."""
+    first = tip(living)
+    living.desk.react(living.person, first, ReactionKind.DONE, "first")
+    living.pass_time(minutes=15)
     decision = tip(living)
+    before = part_of(living)
     living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
+    assert part_of(living).moment.tolist() != before.moment.tolist()
     living.pass_time(seconds=5)
     undone = living.desk.undo(living.person, decision)
-    assert (undone.applied, undone.reward, undone.posterior_version) == (True, None, 2)
+    assert (undone.applied, undone.reward, undone.posterior_version) == (True, None, 3)
+    assert person_part.pack(replace(part_of(living), version=before.version)) == person_part.pack(before)
+    assert same_part_as_rebuilt(living)
     row = living.row(decision)
     assert (row.outcome, row.reward, row.closed_us) == (None, None, None)
     with living.database.read() as session:
         assert reactions.blocks(session, living.person, now_us=to_us(living.now)) == {}
-    assert same_part_as_rebuilt(living)
     assert living.ask().decision_id == decision
     living.desk.react(living.person, decision, ReactionKind.DONE, "second")
     living.pass_time(seconds=6)
@@ -162,7 +181,7 @@ def complete(living: World, subject: str, *, publish: bool = True) -> None:
 @pytest.mark.parametrize("publish", [True, False])
 def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, publish: bool) -> None:
     """A completion counts 0.9, once, whether the bus tells of it or settling finds it later."""
-    decision = task_tip(living)
+    decision = living.ask_until_subject()
     living.desk.shown(living.person, decision)
     subject = living.row(decision).subject
     assert subject is not None
@@ -177,21 +196,20 @@ def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, p
     assert same_part_as_rebuilt(living)
 
 
-def test_a_reaction_changes_a_later_probability(living: World) -> None:
-    """Asked again for the same instant, the policy has a newer posterior and answers with other probabilities."""
-    seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
-    made = living.recommender.pool_of(seen)
-    before = living.recommender.decide(seen, made).row
+@pytest.mark.parametrize("reaction", [ReactionKind.DONE, ReactionKind.NOT_FOR_ME])
+def test_a_reaction_changes_a_later_probability(living: World, reaction: ReactionKind) -> None:
+    """The part alone moves the probability of the same tip in the same situation, and later decisions use that part."""
     decision = tip(living)
-    living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
-    with living.database.unit_of_work() as uow:
-        reactions.unblock(uow, person=living.person, decision=decision)
-        uow.commit()
-    living.now = living.life.now
-    seen = living.reader.read(living.person, Trigger.OPEN, to_us(living.now))
-    after = living.recommender.decide(seen, living.recommender.pool_of(seen)).row
-    assert before is not None
-    assert after is not None
-    first, second = unpack(before.record), unpack(after.record)
-    assert (first.posterior_version, second.posterior_version) == (0, 1)
-    assert first.probabilities.tolist() != second.probabilities.tolist()
+    record = living.record(decision)
+    policy = living.champion.held.policy
+    assert policy is not None
+    living.desk.react(living.person, decision, reaction, "key")
+    without, learned = recompute(record, policy, None), recompute(record, policy, part_of(living))
+    assert without.probabilities.tolist() == record.probabilities.tolist()
+    change = learned.probabilities[record.chosen] - without.probabilities[record.chosen]
+    assert change > 0 if reaction is ReactionKind.DONE else change < 0
+    living.pass_time(minutes=15)
+    later = living.record(living.ask_until_decision())
+    assert later.posterior_version == 1
+    with_part, bare = recompute(later, policy, part_of(living)), recompute(later, policy, None)
+    assert later.probabilities.tolist() == with_part.probabilities.tolist() != bare.probabilities.tolist()

@@ -11,6 +11,7 @@ from data_contracts.answers import Recommendation
 from data_contracts.decisions import Decision, Trigger, unpack
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, new_id, to_us
+from data_contracts.reactions import ReactionKind
 from feature_repo.online_tables import OnlineFile
 from flows.stream import Stream
 from infra.database import consents, decisions, events, people, policies, texts
@@ -170,6 +171,36 @@ class World:
                 return answer
             self.pass_time(minutes=15)
         raise AssertionError("there was no tip in all this time")
+
+    def ask_until_decision(self, tries: int = 40) -> DecisionId:
+        """Let quarter hours pass until a decision is made, tip or silence, and return it."""
+        for _ in range(tries):
+            answer = self.ask()
+            if answer.decision_id is not None and not answer.repeated:
+                return answer.decision_id
+            self.pass_time(minutes=15)
+        raise AssertionError("there was no decision in all this time")
+
+    def ask_until_silence(self, tries: int = 60) -> DecisionId:
+        """Let quarter hours pass, putting off every tip, until the policy chooses silence, and return that decision."""
+        for _ in range(tries):
+            decision = self.ask_until_decision()
+            if self.row(decision).silent:
+                return decision
+            self.desk.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
+            self.pass_time(minutes=15)
+        raise AssertionError("there was no silence in all this time")
+
+    def ask_until_subject(self, tries: int = 60) -> DecisionId:
+        """Put off every tip until one is about a task or a habit, and return its decision."""
+        for _ in range(tries):
+            decision = self.ask_until_tip().decision_id
+            assert decision is not None
+            if self.row(decision).subject is not None:
+                return decision
+            self.desk.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
+            self.pass_time(minutes=15)
+        raise AssertionError("no tip was about a subject")
 
     def row(self, decision: DecisionId) -> DecisionRow:
         """Return the stored decision."""
