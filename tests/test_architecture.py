@@ -60,6 +60,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "typer": {"oo"},
     "typing_extensions": {"feature_repo"},
     "uvicorn": {"oo"},
+    "yaml": {"models/simulation/scenario"},
 }
 
 # `import api.app` must not pay for these, nor give an attacker their code

@@ -14,7 +14,7 @@ PLACES = 4
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     log_app.command("export")(export)
-    for command in (evaluate, gate, rollback):
+    for command in (evaluate, gate, rollback, simulate):
         app.command()(command)
 
 
@@ -99,3 +99,34 @@ def rollback(
     with opened() as household:
         made = go_back(household.stores, open_registry(household.stores), actor="cli", reason=reason)
     emit(made._asdict(), f"{made.digest[:12]} decides again, revision {made.revision}: {made.reason}", as_json=as_json)
+
+
+def simulate(
+    *,
+    scenario: Annotated[Path, typer.Option("--scenario", help="A YAML file; examples/scenarios has some.")],
+    policies: Annotated[
+        str, typer.Option("--policies", help="Names, separated by commas.")
+    ] = "linear_thompson,uniform",
+    people: Annotated[int, typer.Option(min=2, help="How many people live in it.")] = 100,
+    days: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    seed: Annotated[int, typer.Option(help="The same seed is the same world.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
+    from data_contracts.errors import Malformed
+    from models.simulation.learners import RULES
+    from models.simulation.scenario import scenario_from
+    from models.simulation.summary import try_out
+
+    names = [name.strip() for name in policies.split(",")]
+    if not set(names) <= set(RULES) or len(set(names)) < len(names):
+        raise Malformed(f"--policies are different names of {', '.join(RULES)}")
+    world = scenario_from(scenario)
+    found = try_out(world, names, people=people, days=days, seed=seed)
+    table: list[tuple[str, ...]] = [("policy", "reward", "regret", "silence", "not for me", f"gain on {names[0]}")]
+    for each in found:
+        rates = (each.reward, each.regret, each.silence, each.not_for_me)
+        gain = f"{each.gain.value:+.3f} [{each.gain.low:+.3f}, {each.gain.high:+.3f}]"
+        table.append((each.policy, *(f"{rate.value:.3f}" for rate in rates), gain))
+    data = {"scenario": world, "people": people, "days": days, "seed": seed, "origin": "simulated", "policies": found}
+    emit(data, rows(table), as_json=as_json)
