@@ -28,7 +28,7 @@ def main() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        app()
+        app(prog_name="oo")
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None:

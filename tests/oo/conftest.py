@@ -59,6 +59,7 @@ def lived_in(trained: Path, home: Path) -> Path:
 @pytest.fixture
 def oo(lived_in: Path, monkeypatch: pytest.MonkeyPatch, now: datetime) -> CommandLine:
     """Return the command line of a home with a champion, at `now`."""
+    monkeypatch.setenv("OO_HOME", str(lived_in))
     command_line = CommandLine(lived_in, monkeypatch)
     command_line.at(now)
     return command_line

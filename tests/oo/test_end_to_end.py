@@ -69,7 +69,8 @@ def chances(household: Household, logged: Decision, version: int) -> list[float]
     policy = household.shelf.get(logged.policy_digest)
     asked = replace(logged, posterior_version=version)
     with household.database.read() as session:
-        return recompute(asked, policy, part_of(session, asked, policy)).probabilities.tolist()
+        choice = recompute(asked, policy, part_of(session, asked, policy))
+    return [float(each) for each in choice.probabilities]
 
 
 def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all_of_it_replays(
