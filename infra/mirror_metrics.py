@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from data_contracts.identifiers import to_us
 from infra.clock import Clock
-from infra.database import mirror_log
+from infra.database import dead_letters, mirror_log
 from infra.database.engine import Database
 from infra.relay import RelayState
 
@@ -31,11 +31,13 @@ class MirrorMetrics(Collector):
         """Yield gauges and counters."""
         with self._database.read() as session:
             lag = mirror_log.lag(session, to_us(self._clock()))
+            dead = dead_letters.total(session)
         state = self._state
         yield GaugeMetricFamily("oo_mirror_lag_events", "Events that the mirror has not acknowledged.", lag.events)
         yield GaugeMetricFamily("oo_mirror_lag_seconds", "Age of the oldest of them.", lag.seconds)
         yield GaugeMetricFamily("oo_mirror_connected", "1 while this process reaches the mirror.", state.connected)
         yield GaugeMetricFamily("oo_mirror_used_share", "Share of the stream's bytes in use.", state.used)
+        yield GaugeMetricFamily("oo_dead_letters", "Messages that the stream gave up on.", dead)
         yield CounterMetricFamily("oo_mirror_published", "Events that this process mirrored.", state.published)
         yield CounterMetricFamily("oo_mirror_failures", "Batches or connections that failed.", state.failures)
         yield CounterMetricFamily("oo_mirror_refilled", "Events sent again after the mirror lost them.", state.refilled)

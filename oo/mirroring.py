@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry
 
 from data_contracts.errors import Malformed
+from flows.following import Following
+from flows.shares import EVERYBODY, Share
 from infra.jetstream.bundled import BundledServer, free_port
 from infra.mirror_metrics import MirrorMetrics
 from infra.relay import Relay
@@ -15,20 +17,28 @@ from oo.household import Household
 
 
 @contextmanager
-def mirroring(household: Household, registry: CollectorRegistry) -> Iterator[Relay | None]:
-    """Relay every commit to the mirror while this process lives; without `NATS_URL` there is nothing to do."""
+def mirroring(household: Household, registry: CollectorRegistry, share: Share = EVERYBODY) -> Iterator[Relay | None]:
+    """Relay every commit to the mirror and follow it while this process lives; nothing to do without `NATS_URL`."""
     url = household.settings.nats_url
     if url is None:
         yield None
         return
-    from infra.jetstream.publisher import publisher  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.jetstream.follower import follower  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.jetstream.publisher import publisher  # noqa: PLC0415 - as above
 
     relay = Relay(household.database, household.clock, lambda: publisher(url))
+    following = Following(
+        household.database,
+        household.stores.stream,
+        household.clock,
+        lambda: follower(url, share.durable),
+        share,
+    )
     registry.register(MirrorMetrics(household.database, household.clock, relay.state))
     household.health.register("mirror", relay.ping, vital=False)
     unsubscribe = household.database.bus.subscribe(relay.handle)
     try:
-        with relay:
+        with relay, following:
             yield relay
     finally:
         unsubscribe()

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from flows.shares import share_of
 from infra.health import Health
 from infra.settings import Settings
 from oo.household import Household
@@ -26,6 +27,7 @@ from oo.output import note
 
 SETTLE_S = 60.0
 FOLD_S = 0.25
+SWEEP_S = 5.0  # with a mirror, which wakes the fold at once, this only finds what the mirror has lost
 BACKLOG = 2_048
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         with (
             mirroring(household, app.state.metrics.registry),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
-            Periodic("oo-fold", FOLD_S, household.catch_up),
+            Periodic("oo-fold", _fold_s(settings), household.catch_up),
         ):
             _run(app, listener)
 
@@ -57,16 +59,17 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
         _run(app, listener)
 
 
-def serve_stream(*, host: str | None, port: int | None) -> None:
-    """Fold new events of everybody into features, and settle what nobody answered."""
+def serve_stream(*, host: str | None, port: int | None, share: str | None = None) -> None:
+    """Fold new events of a share of the people into features, and settle what nobody answered."""
+    part = share_of(share)
     listener, settings = _listen(Settings(), host, port)
     with Household(settings) as household:
         registry = CollectorRegistry()
         app = _probe_app(household.health, registry)
         with (
-            mirroring(household, registry),
+            mirroring(household, registry, part),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
-            Periodic("oo-fold", FOLD_S, household.catch_up),
+            Periodic("oo-fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
         ):
             _run(app, listener)
 
@@ -90,6 +93,10 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
     ):
         server.ready()
         serve()
+
+
+def _fold_s(settings: Settings) -> float:
+    return FOLD_S if settings.nats_url is None else SWEEP_S
 
 
 class Periodic:

@@ -87,11 +87,15 @@ def serve_scorer(port: Port = None, host: Host = None) -> None:
 
 
 @serve_app.command("stream")
-def serve_stream(port: Port = None, host: Host = None) -> None:
+def serve_stream(
+    port: Port = None,
+    host: Host = None,
+    share: Annotated[str | None, typer.Option(help="Which part of the people, such as 2/3.")] = None,
+) -> None:
     """Fold new events into features, for an api process that does not."""
     from oo.processes import serve_stream as run
 
-    run(host=host, port=port)
+    run(host=host, port=port, share=share)
 
 
 @serve_app.command("nats")

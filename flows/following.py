@@ -1,0 +1,214 @@
+"""The stream processor over the mirror: each message says whose events to fold, and is acknowledged when they are.
+
+A person's events are folded from the event table in their order there, and the fold head, which is written in one
+transaction with the working state, is the inbox: a message whose sequence is not above the head was taken in before.
+So a late, doubled or shuffled message changes nothing, and a processor that takes over a share needs only its heads.
+A message that cannot be read or folded is handed out `MAX_DELIVERIES` times and then becomes a dead letter; others
+are not held up by it.
+"""
+
+import asyncio
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from data_contracts.codec import decode, kind
+from data_contracts.errors import Malformed, OOError
+from data_contracts.identifiers import PersonId, to_us
+from flows.shares import EVERYBODY, Share
+from flows.stream import Stream
+from infra.clock import Clock
+from infra.crash_points import reach
+from infra.database import dead_letters, working_state
+from infra.database.engine import Database
+
+__all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message"]
+
+BATCH = 500
+WAIT_S = 1.0
+RETRY_S = 0.5
+MAX_DELIVERIES = 5
+logger = logging.getLogger(__name__)
+
+
+class Message(Protocol):
+    """One delivery."""
+
+    @property
+    def place(self) -> int:
+        """Where in the mirror it lies."""
+
+    @property
+    def subject(self) -> str:
+        """Kind and person, as `oo.ev.<kind>.<person>`."""
+
+    @property
+    def sequence(self) -> int:
+        """Where in the event table it lies, or 0."""
+
+    @property
+    def payload(self) -> bytes:
+        """The event."""
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was handed out, this time included."""
+
+    async def done(self) -> None:
+        """Never hand it out again."""
+
+    async def again(self) -> None:
+        """Hand it out again, later."""
+
+
+class Follows(Protocol):
+    """A durable consumer."""
+
+    async def fetch(self, limit: int, wait_s: float) -> Sequence[Message]:
+        """Return new deliveries, after at most `wait_s`."""
+
+
+@dataclass(slots=True)
+class FollowingState:
+    """What this processor has done since its start."""
+
+    handled: int = 0
+    repeated: int = 0
+    dead: int = 0
+    failures: int = 0
+
+
+class Following:
+    """Follows the mirror in a thread, for its share of the people."""
+
+    def __init__(
+        self,
+        database: Database,
+        stream: Stream,
+        clock: Clock,
+        connect: Callable[[], AbstractAsyncContextManager[Follows]],
+        share: Share = EVERYBODY,
+    ) -> None:
+        self.state = FollowingState()
+        self._database = database
+        self._stream = stream
+        self._clock = clock
+        self._connect = connect
+        self._share = share
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._live, name="oo-following", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._task = self._loop.create_task(self._run())
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End; what is not acknowledged comes again."""
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(timeout=10)
+
+    def _live(self) -> None:
+        if self._task is None:
+            return
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            return
+        finally:
+            self._loop.close()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                async with self._connect() as mirror:
+                    while True:
+                        await self.step(mirror, WAIT_S)
+            except OOError as error:
+                logger.warning("the stream processor waits: %s", error)
+            except Exception:  # the edge of a thread: the processor comes back whatever happened
+                logger.exception("the stream processor failed")
+            self.state.failures += 1
+            await asyncio.sleep(RETRY_S)
+
+    async def step(self, mirror: Follows, wait_s: float) -> int:
+        """Take one batch in and return how many messages it had."""
+        batch = await mirror.fetch(BATCH, wait_s)
+        broken = {id(message): _broken(message) for message in batch}
+        wanted: dict[PersonId, int] = {}
+        for message in batch:
+            person = _person(message)
+            if broken[id(message)] is None and self._share.holds(person):
+                wanted[person] = max(message.sequence, wanted.get(person, 0))
+        heads = {person: self._fold(person, sequence) for person, sequence in wanted.items()}
+        for message in batch:
+            reason = broken[id(message)]
+            if reason is None and _person(message) in heads:
+                head, hindrance = heads[_person(message)]
+                reason = hindrance if message.sequence > head else None
+            await self._answer(message, reason)
+        return len(batch)
+
+    def _fold(self, person: PersonId, sequence: int) -> tuple[int, str | None]:
+        """Fold a person up to a sequence; return how far that went, and what hindered more."""
+        head = self._head(person)
+        if head >= sequence:
+            self.state.repeated += 1
+            return head, None
+        try:
+            gone = self._stream.fold_person(person).gone
+        except Malformed:
+            return self._head(person), "not_foldable"
+        return (sequence, None) if gone else (self._head(person), "not_in_database")
+
+    def _head(self, person: PersonId) -> int:
+        with self._database.read() as session:
+            return working_state.head(session, person).sequence
+
+    async def _answer(self, message: Message, reason: str | None) -> None:
+        if reason is not None and message.deliveries < MAX_DELIVERIES:
+            await message.again()
+            return
+        if reason is not None:
+            self._bury(message, reason)
+        reach("before_ack")
+        await message.done()
+        self.state.handled += 1
+
+    def _bury(self, message: Message, reason: str) -> None:
+        with self._database.unit_of_work() as uow:
+            dead_letters.add(
+                uow,
+                person=_person(message),
+                place=message.place,
+                digest=hashlib.sha256(message.payload).hexdigest(),
+                size=len(message.payload),
+                reason=reason,
+                deliveries=message.deliveries,
+                at_us=to_us(self._clock()),
+            )
+            uow.commit()
+        self.state.dead += 1
+        logger.warning("a message became a dead letter: %s", reason)
+
+
+def _person(message: Message) -> PersonId:
+    return PersonId(message.subject.rpartition(".")[2])
+
+
+def _broken(message: Message) -> str | None:
+    """Return the rule that a message breaks."""
+    if message.sequence == 0:
+        return "no_sequence"
+    try:
+        event = decode(message.payload)
+    except Malformed:
+        return "unreadable"
+    return None if message.subject.split(".")[2:] == [kind(event), event.person] else "wrong_subject"

@@ -1,0 +1,80 @@
+"""Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement, declared in code."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from infra.jetstream.connection import connected, own_errors
+from infra.jetstream.declared import SEQUENCE, STREAM, declare
+
+__all__ = ["ACK_WAIT_S", "Delivery", "Follower", "follower"]
+
+ACK_WAIT_S = 30.0  # a message that nobody answers for comes again, to whoever asks next
+MAX_UNDER_WAY = 5_000
+RETRY_S = 0.5
+
+
+class Delivery(NamedTuple):
+    """One delivery of a message: where it lies, what it says, and how often it was handed out."""
+
+    place: int
+    subject: str
+    sequence: int  # in the event table; 0 when the message does not say
+    payload: bytes
+    deliveries: int
+    message: Msg
+
+    async def done(self) -> None:
+        """Acknowledge for good; raises `Unavailable`."""
+        with own_errors():
+            await self.message.ack()
+
+    async def again(self) -> None:
+        """Ask for it once more, a little later; raises `Unavailable`."""
+        with own_errors():
+            await self.message.nak(delay=RETRY_S)
+
+
+class Follower:
+    """One reader of a durable consumer; several of them share its messages."""
+
+    def __init__(self, reader: JetStreamContext.PullSubscription) -> None:
+        self._reader = reader
+
+    async def fetch(self, limit: int, wait_s: float) -> list[Delivery]:
+        """Return what is there, or the first that comes within `wait_s`; raises `Unavailable`."""
+        with own_errors():
+            try:
+                return [_delivery(message) for message in await self._reader.fetch(limit, timeout=wait_s)]
+            except TimeoutError:  # nothing new
+                return []
+
+
+@asynccontextmanager
+async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
+    """Connect for ever, declare stream and consumer, and give what reads."""
+    async with connected(url, for_ever=True) as client:
+        js = client.jetstream()
+        config = ConsumerConfig(
+            durable_name=durable,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT_S,
+            max_ack_pending=MAX_UNDER_WAY,
+        )
+        with own_errors():
+            await declare(js)
+            await js.add_consumer(STREAM, config)
+            reader = await js.pull_subscribe_bind(durable=durable, stream=STREAM)
+        yield Follower(reader)
+
+
+def _delivery(message: Msg) -> Delivery:
+    text = (message.headers or {}).get(SEQUENCE, "")
+    sequence = int(text) if text.isascii() and text.isdigit() else 0
+    about = message.metadata
+    return Delivery(about.sequence.stream, message.subject, sequence, message.data, about.num_delivered or 1, message)
