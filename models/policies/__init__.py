@@ -4,12 +4,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from models.policies.artifact_policy import ArtifactPolicy
+from models.policies.epsilon_greedy import EpsilonGreedy
 from models.policies.greedy import Greedy
+from models.policies.linear_choice import LinearChoice
 from models.policies.linear_thompson import LinearThompson
+from models.policies.regcb import RegCB
+from models.policies.squarecb import SquareCB
 from models.policies.uniform import Uniform
 
 POLICIES: Mapping[str, type[ArtifactPolicy]] = MappingProxyType(
-    {policy.NAME: policy for policy in (LinearThompson, Greedy, Uniform)}
+    {policy.NAME: policy for policy in (LinearThompson, Greedy, Uniform, EpsilonGreedy, SquareCB, RegCB)}
 )
 
-__all__ = ["POLICIES", "ArtifactPolicy", "Greedy", "LinearThompson", "Uniform"]
+__all__ = [
+    "POLICIES",
+    "ArtifactPolicy",
+    "EpsilonGreedy",
+    "Greedy",
+    "LinearChoice",
+    "LinearThompson",
+    "RegCB",
+    "SquareCB",
+    "Uniform",
+]

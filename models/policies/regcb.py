@@ -1,0 +1,30 @@
+"""Optimism by regression: the largest upper confidence bound, plus the exploration floor.
+
+Source: Foster, Agarwal, Dudik, Luo & Schapire, "Practical Contextual Bandits with Regression Oracles" (2018), RegCB
+optimistic, with the linear model's own sigma as the width of its confidence set.
+Model card: data, intended use and masks as for `linear_thompson`. Use it offline and in shadow: first in the bake-off
+of Bietti et al. (2021).
+Limits: nearly deterministic, so its log supports few other policies; only the floor keeps them apart.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.policies.linear_choice import LinearChoice
+from models.policy import with_floor
+
+Floats = NDArray[np.float64]
+
+WIDTH = 1.0  # standard deviations of optimism
+
+
+class RegCB(LinearChoice):
+    """The largest upper bound wins; equal ones share."""
+
+    NAME = "regcb"
+
+    def chances(self, mu: Floats, sigma: Floats) -> Floats:
+        """Return equal shares for the largest upper bounds, and the floor."""
+        upper = mu + WIDTH * sigma
+        best = upper == upper.max()
+        return with_floor(best / best.sum())
