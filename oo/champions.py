@@ -6,6 +6,7 @@ from flows.promoting import Promoted, promote
 from flows.retraining import open_registry, retrain
 from infra.database import policies
 from oo.household import Household
+from oo.output import note
 
 
 def resolve(household: Household, beginning: str | None) -> PolicyDigest | None:
@@ -26,6 +27,7 @@ def ensure_champion(household: Household) -> Promoted | None:
     with household.database.read() as session:
         if policies.champion(session).digest is not None:
             return None
+    note("Training the first policy on simulated people; this takes about half a minute, once.")
     registry = open_registry(household.stores)
     made = retrain(household.stores, registry, household.clock())
     return promote(household.stores, registry, made.digest, actor="first start", bootstrap=True)
