@@ -26,7 +26,7 @@ from infra.crash_points import reach
 from infra.database import dead_letters, working_state
 from infra.database.engine import Database
 
-__all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message"]
+__all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message", "judge"]
 
 BATCH = 500
 WAIT_S = 1.0
@@ -158,19 +158,9 @@ class Following:
 
     def _fold(self, person: PersonId, sequence: int) -> tuple[int, str | None]:
         """Fold a person up to a sequence; return how far that went, and what hindered more."""
-        head = self._head(person)
-        if head >= sequence:
-            self.state.repeated += 1
-            return head, None
-        try:
-            gone = self._stream.fold_person(person).gone
-        except Malformed:
-            return self._head(person), "not_foldable"
-        return (sequence, None) if gone else (self._head(person), "not_in_database")
-
-    def _head(self, person: PersonId) -> int:
-        with self._database.read() as session:
-            return working_state.head(session, person).sequence
+        head = _head(self._database, person)
+        self.state.repeated += head >= sequence
+        return (head, None) if head >= sequence else _fold(self._database, self._stream, person, sequence)
 
     async def _answer(self, message: Message, reason: str | None) -> None:
         if reason is not None and message.deliveries < MAX_DELIVERIES:
@@ -197,6 +187,28 @@ class Following:
             uow.commit()
         self.state.dead += 1
         logger.warning("a message became a dead letter: %s", reason)
+
+
+def judge(database: Database, stream: Stream, message: Message) -> str | None:
+    """Take one message in, outside of any batch; return why that is not possible."""
+    reason = _broken(message)
+    if reason is not None:
+        return reason
+    head, hindrance = _fold(database, stream, _person(message), message.sequence)
+    return hindrance if message.sequence > head else None
+
+
+def _fold(database: Database, stream: Stream, person: PersonId, sequence: int) -> tuple[int, str | None]:
+    try:
+        gone = stream.fold_person(person).gone
+    except Malformed:
+        return _head(database, person), "not_foldable"
+    return (sequence, None) if gone else (_head(database, person), "not_in_database")
+
+
+def _head(database: Database, person: PersonId) -> int:
+    with database.read() as session:
+        return working_state.head(session, person).sequence
 
 
 def _person(message: Message) -> PersonId:

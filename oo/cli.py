@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from oo.commands import lab, learning, life, privacy, running
+from oo.commands import lab, learning, life, privacy, repair, running
 from oo.output import note
 from oo.refusals import refusal_of
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (running, life, learning, lab, privacy):
+for group in (running, life, learning, lab, privacy, repair):
     group.register(app)
 
 

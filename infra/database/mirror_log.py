@@ -1,6 +1,6 @@
 """Which events the mirror has: marks with the place that it gave them, so that a loss there is seen and mended."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, select, update
@@ -17,8 +17,8 @@ __all__ = [
     "mark",
     "mirrored",
     "newest_place",
-    "unmark",
     "unmark_between",
+    "unmark_since",
     "waiting",
 ]
 
@@ -42,6 +42,7 @@ class Mirrored(NamedTuple):
     person: str
     id: str
     payload: bytes
+    received_us: int
     marked: bool
 
 
@@ -91,11 +92,14 @@ def unmark_between(uow: UnitOfWork, place: int, last: int, *, since_us: int) -> 
     return len(uow.session.scalars(statement.returning(EventRow.sequence)).all())
 
 
-def unmark(uow: UnitOfWork, sequences: Sequence[int]) -> None:
-    """Take back the marks of single events."""
-    for start in range(0, len(sequences), PAGE):
-        chosen = EventRow.sequence.in_(sequences[start : start + PAGE])
-        uow.session.execute(update(EventRow).where(chosen).values(published_us=None, mirror_sequence=None))
+def unmark_since(uow: UnitOfWork, since_us: int) -> int:
+    """Take back the marks of everything that came in since then; return how many."""
+    statement = (
+        update(EventRow)
+        .where(EventRow.received_us >= since_us, EventRow.published_us.is_not(None))
+        .values(published_us=None, mirror_sequence=None)
+    )
+    return len(uow.session.scalars(statement.returning(EventRow.sequence)).all())
 
 
 def lag(session: Session, now_us: int) -> Lag:
@@ -108,7 +112,8 @@ def lag(session: Session, now_us: int) -> Lag:
 def mirrored(session: Session, since_us: int) -> Iterator[Mirrored]:
     """Yield every event that came in since then, in order."""
     after = 0
-    columns = (EventRow.sequence, EventRow.person, EventRow.id, EventRow.payload, EventRow.published_us.is_not(None))
+    marked = EventRow.published_us.is_not(None)
+    columns = (EventRow.sequence, EventRow.person, EventRow.id, EventRow.payload, EventRow.received_us, marked)
     while True:
         statement = (
             select(*columns)

@@ -30,7 +30,7 @@ async def connected(url: str, *, for_ever: bool) -> AsyncIterator[Client]:
             connect_timeout=CONNECT_S,
             ping_interval=PING_S,
             allow_reconnect=for_ever,
-            max_reconnect_attempts=-1 if for_ever else 0,
+            max_reconnect_attempts=-1 if for_ever else 1,
             reconnect_time_wait=0.25,
             error_cb=_note,
         )

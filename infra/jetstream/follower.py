@@ -1,17 +1,19 @@
 """Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement, declared in code."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
 
 from infra.jetstream.connection import connected, own_errors
 from infra.jetstream.declared import SEQUENCE, STREAM, declare
 
-__all__ = ["ACK_WAIT_S", "Delivery", "Follower", "follower"]
+__all__ = ["ACK_WAIT_S", "Delivery", "Follower", "follower", "read_at"]
 
 ACK_WAIT_S = 30.0  # a message that nobody answers for comes again, to whoever asks next
 MAX_UNDER_WAY = 5_000
@@ -26,17 +28,19 @@ class Delivery(NamedTuple):
     sequence: int  # in the event table; 0 when the message does not say
     payload: bytes
     deliveries: int
-    message: Msg
+    message: Msg | None  # none when it was looked up and not handed out
 
     async def done(self) -> None:
         """Acknowledge for good; raises `Unavailable`."""
         with own_errors():
-            await self.message.ack()
+            if self.message is not None:
+                await self.message.ack()
 
     async def again(self) -> None:
         """Ask for it once more, a little later; raises `Unavailable`."""
         with own_errors():
-            await self.message.nak(delay=RETRY_S)
+            if self.message is not None:
+                await self.message.nak(delay=RETRY_S)
 
 
 class Follower:
@@ -73,8 +77,22 @@ async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
         yield Follower(reader)
 
 
+async def read_at(client: Client, place: int) -> Delivery | None:
+    """Return what lies at a place of the stream, or None when it has left it; raises `Unavailable`."""
+    with own_errors():
+        try:
+            found = await client.jetstream().get_msg(STREAM, place)
+        except NotFoundError:
+            return None
+    return Delivery(place, found.subject or "", _sequence(found.headers), found.data or b"", 0, None)
+
+
+def _sequence(headers: Mapping[str, str] | None) -> int:
+    text = (headers or {}).get(SEQUENCE, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def _delivery(message: Msg) -> Delivery:
-    text = (message.headers or {}).get(SEQUENCE, "")
-    sequence = int(text) if text.isascii() and text.isdigit() else 0
+    sequence = _sequence(message.headers)
     about = message.metadata
     return Delivery(about.sequence.stream, message.subject, sequence, message.data, about.num_delivered or 1, message)

@@ -1,0 +1,76 @@
+"""A person's features made again from their events, compared with what the stream made, and put in its place."""
+
+from typing import NamedTuple
+
+from data_contracts.codec import Event
+from data_contracts.errors import Conflict
+from data_contracts.features import CONSENT_SIGNALS
+from data_contracts.identifiers import PersonId
+from feature_repo.fold import fold
+from feature_repo.served_row import served_row, served_view
+from flows.parts import FlowParts
+from infra.database import events, working_state
+from infra.database.working_state import FoldHead, StateRow
+
+__all__ = ["Rebuilt", "rebuild"]
+
+PAGE = 5_000
+ATTEMPTS = 5
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild read and found: rows of working state that were wrong, and whether the served row was right."""
+
+    events: int
+    wrong_rows: int
+    served_equal: bool
+
+
+def rebuild(parts: FlowParts, person: PersonId) -> Rebuilt:
+    """Make working state and served row from the events and mend what differs.
+
+    Raises `Conflict` when the person's events come faster than they can be read, `ErasedPerson`, `NotFound`.
+    """
+    for _ in range(ATTEMPTS):
+        parts.stream.fold_person(person)
+        head, log = _log(parts, person)
+        rebuilt = _write(parts, person, head, log)
+        if rebuilt is not None:
+            return rebuilt
+    raise Conflict("new events kept arriving during the rebuild; run it again")
+
+
+def _log(parts: FlowParts, person: PersonId) -> tuple[FoldHead, list[Event]]:
+    """Return the head and the events up to it, of one snapshot."""
+    log: list[Event] = []
+    sequence = 0
+    with parts.database.read() as session:
+        head = working_state.head(session, person)
+        while True:
+            page = events.after(session, person, sequence, PAGE)
+            log += (event for number, event in page if number <= head.sequence)
+            if len(page) < PAGE:
+                return head, log
+            sequence = page[-1].sequence
+
+
+def _write(parts: FlowParts, person: PersonId, head: FoldHead, log: list[Event]) -> Rebuilt | None:
+    """Put the rebuilt state in place of the stored one; return None when the head has moved meanwhile."""
+    state = fold(log)
+    wanted = {StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload) for row in state.rows()}
+    with parts.database.unit_of_work() as uow:
+        working_state.lock(uow, person)
+        if working_state.head(uow.session, person) != head:
+            return None
+        stored = set(working_state.load(uow.session, person))
+        working_state.forget_rows(uow, person, [(row.source, row.key) for row in stored - wanted])
+        working_state.save(uow, person, sorted(wanted - stored))
+        packet = parts.online.read(person)
+        equal = packet.row == served_row(state, head.as_of_us)
+        if not equal:
+            parts.online.delete(person)  # the guard would keep a wrong row of the same version
+            views = {source: served_view(state, source, head.as_of_us) for source in CONSENT_SIGNALS}
+            parts.online.write(person, views, head.as_of_us, head.sequence)
+        uow.commit()
+    parts.stream.drop(person)
+    return Rebuilt(len(log), len(stored ^ wanted), equal)
