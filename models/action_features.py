@@ -138,9 +138,13 @@ def _fill_memory(columns: Floats, clusters: tuple[str, ...], tips: ServedTips, n
     shown = dict(zip(reversed(tips.shown_clusters), reversed(tips.shown_us), strict=True))
     kinds_of_clusters = zip(reversed(tips.reaction_clusters), reversed(tips.reaction), strict=True)
     reacted = dict(zip(kinds_of_clusters, reversed(tips.reaction_us), strict=True))
+    remembered = {*tips.shown_clusters, *tips.reaction_clusters}
+    rows = [row for row, cluster in enumerate(clusters) if cluster in remembered]  # few of many
+    known = [clusters[row] for row in rows]
     newest = [
-        [shown.get(cluster, NEVER_US) for cluster in clusters],
-        *([reacted.get((cluster, kind), NEVER_US) for cluster in clusters] for kind in _REACTIONS),
+        [shown.get(cluster, NEVER_US) for cluster in known],
+        *([reacted.get((cluster, kind), NEVER_US) for cluster in known] for kind in _REACTIONS),
     ]
-    ages = np.minimum(np.array(newest, dtype=np.float64) - now_us, 0.0)
-    columns[: len(clusters), _MEMORY:] = np.exp(ages.T / _FADES_US)
+    if rows:
+        ages = np.minimum(np.array(newest, dtype=np.float64) - now_us, 0.0)
+        columns[rows, _MEMORY:] = np.exp(ages.T / _FADES_US)
