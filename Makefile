@@ -50,6 +50,7 @@ contracts: $(STAMP) ## write what is made of the contracts: event types, OpenAPI
 	$(BIN)/python -m data_contracts.documents
 	$(BIN)/python -m serving.catalogue_page
 	$(BIN)/python -m api.openapi
+	$(BIN)/python -m oo.documents
 
 lock: $(STAMP) ## write requirements.lock anew; ARGS=--upgrade takes newer releases
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header \

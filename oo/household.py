@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from api.parts import Parts
-from data_contracts.errors import NotFound
+from data_contracts.errors import Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from flows.parts import OpenedParts
@@ -262,7 +262,7 @@ def at_instant(text: str | None) -> Iterator[Household]:
     else:
         try:
             clock = fixed_clock(datetime.fromisoformat(text))
-        except ValueError as error:
+        except (ValueError, Malformed) as error:
             raise Misused(f"--at takes an instant with zone, such as 2026-11-25T10:40+01:00, not {text!r}") from error
     with Household(clock=clock) as household:
         yield household

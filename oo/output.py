@@ -20,7 +20,9 @@ DEFAULT_PERSON = "me"
 def plain(value: Any) -> Any:
     """Return `value` in JSON's own types; instants in ISO 8601."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    elif isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, datetime | date):
         return value.isoformat()
     if isinstance(value, Mapping):
