@@ -78,6 +78,11 @@ class Supervisor:
         self.children = tuple(children)
         self._ending = False
 
+    @property
+    def ending(self) -> bool:
+        """Whether a signal came."""
+        return self._ending
+
     def start(self) -> None:
         """Start every child, and listen to SIGINT and SIGTERM from now on."""
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-import urllib.error
 import urllib.request
 from typing import Any
 
@@ -44,10 +43,10 @@ def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: b
     supervisor = Supervisor(children)
     supervisor.start()
     try:
-        _wait_ready(api, f"http://{settings.host}:{settings.port}/ready")
-        with Household(settings) as household:
-            link = login_url(household, PersonId(row.person), settings.url)
-        _say(settings.url, link, as_json=as_json)
+        if _ready(supervisor, api, f"http://{settings.host}:{settings.port}/ready"):
+            with Household(settings) as household:
+                link = login_url(household, PersonId(row.person), settings.url)
+            _say(settings.url, link, as_json=as_json)
     except BaseException:
         supervisor.stop()
         raise
@@ -73,13 +72,16 @@ def _port(settings: Settings) -> int:
     return int(port)
 
 
-def _wait_ready(api: Child, url: str) -> None:
+def _ready(supervisor: Supervisor, api: Child, url: str) -> bool:
+    """Wait until the page answers; return false when a signal came first, raises `Unavailable` after a minute."""
     deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+    while not supervisor.ending:
+        if time.monotonic() > deadline:
+            raise Unavailable(f"the page did not answer at {url} within {READY_S:.0f} s")
         api.look()
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback or the household's own address
-                return
-        except (urllib.error.URLError, OSError):
+                return True
+        except OSError:
             time.sleep(0.1)
-    raise Unavailable(f"the page did not answer at {url} within {READY_S:.0f} s")
+    return False

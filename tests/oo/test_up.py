@@ -1,0 +1,97 @@
+"""`oo up` as the process that a person starts: it says where it is, mends what dies, and leaves nothing behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from data_contracts.errors import Unavailable
+from oo.visitor import Visitor
+from tests.infra_deploy.test_processes import PATIENCE_S, survivors
+from tests.oo.command_line import CommandLine
+
+pytestmark = pytest.mark.processes
+ENDING_S = 30
+
+
+@contextmanager
+def up(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run `oo up` in a home until the end of the block."""
+    command = [sys.executable, "-m", "oo", "up", "--json", "--port", "0", *options]
+    environment = os.environ | {"OO_HOME": str(home)}
+    with (home / "up.log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate(timeout=ENDING_S)
+
+
+def said(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Return the one line that it prints when it is ready."""
+    assert process.stdout is not None
+    words: dict[str, str] = json.loads(process.stdout.readline())
+    return words
+
+
+def api_of(process: subprocess.Popen[str]) -> int:
+    """Return the process id of the api child."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            if parent == str(process.pid) and b"api" in (folder / "cmdline").read_bytes():
+                return int(folder.name)
+    pytest.fail("there is no api process")
+
+
+def tip_again(visitor: Visitor) -> object:
+    """Ask until an answer comes."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            return visitor.post("/api/recommend")
+        visitor.close()
+        time.sleep(0.2)
+    pytest.fail("nobody answered any more")
+
+
+def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_in: Path) -> None:
+    """The api is killed once and comes back with the session still valid; SIGTERM leaves no process."""
+    with up(lived_in, "--no-flows") as process:
+        words = said(process)
+        assert set(words) == {"url", "login_url"}
+        with urlopen(words["url"], timeout=10) as page:  # noqa: S310 - the address on loopback that it printed
+            assert (page.status, page.headers.get_content_type()) == (200, "text/html")
+        visitor = Visitor(words["login_url"])
+        with pytest.raises(Unavailable, match="401"):
+            Visitor(words["login_url"]).post("/api/recommend")  # the link was used
+        first = visitor.post("/api/recommend")
+        assert set(first) >= {"tip", "decision_id", "reason", "repeated", "fallback"}
+        killed = api_of(process)
+        os.kill(killed, signal.SIGKILL)
+        assert tip_again(visitor) is not None
+        assert api_of(process) != killed
+        visitor.close()
+        process.terminate()
+        assert process.wait(ENDING_S) == 0
+    assert survivors(lived_in) == []
+    assert "starts again" in (lived_in / "up.log").read_text()
+
+
+def test_a_taken_port_is_one_sentence(oo: CommandLine) -> None:
+    """Nothing is started and nothing waits."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answer = oo("up", "--port", port)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == f"oo: 127.0.0.1:{port} is taken; `oo up --port 0` picks a free one\n"
