@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from data_contracts.codec import decode, kind
-from data_contracts.errors import Malformed, OOError
+from data_contracts.errors import ErasedPerson, Malformed, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
 from flows.shares import EVERYBODY, Share
 from flows.stream import Stream
@@ -32,6 +32,7 @@ BATCH = 500
 WAIT_S = 1.0
 RETRY_S = 0.5
 MAX_DELIVERIES = 5
+ERASED = "erased"  # not a fault: what arrives about an erased person leaves the mirror at once
 logger = logging.getLogger(__name__)
 
 
@@ -63,6 +64,9 @@ class Message(Protocol):
 
     async def again(self) -> None:
         """Hand it out again, later."""
+
+    async def erase(self) -> None:
+        """Take it out of the mirror, to the last byte."""
 
 
 class Follows(Protocol):
@@ -163,11 +167,13 @@ class Following:
         return (head, None) if head >= sequence else _fold(self._database, self._stream, person, sequence)
 
     async def _answer(self, message: Message, reason: str | None) -> None:
-        if reason is not None and message.deliveries < MAX_DELIVERIES:
+        if reason not in (None, ERASED) and message.deliveries < MAX_DELIVERIES:
             await message.again()
             return
-        if reason is not None:
+        if reason is not None and reason != ERASED:
             self._bury(message, reason)
+        if reason == ERASED:
+            await message.erase()
         reach("before_ack")
         await message.done()
         self.state.handled += 1
@@ -200,10 +206,18 @@ def judge(database: Database, stream: Stream, message: Message) -> str | None:
 
 def _fold(database: Database, stream: Stream, person: PersonId, sequence: int) -> tuple[int, str | None]:
     try:
-        gone = stream.fold_person(person).gone
+        stream.fold_person(person)
+        head = _head(database, person)
+        if head < sequence:
+            with database.unit_of_work() as uow:
+                working_state.lock(uow, person)
     except Malformed:
         return _head(database, person), "not_foldable"
-    return (sequence, None) if gone else (_head(database, person), "not_in_database")
+    except ErasedPerson:
+        return 0, ERASED
+    except NotFound:
+        return 0, "not_in_database"
+    return head, "not_in_database"
 
 
 def _head(database: Database, person: PersonId) -> int:

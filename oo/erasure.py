@@ -14,6 +14,7 @@ from feature_repo.history import History
 from infra import durable_files
 from infra.database import erasure
 from oo.household import Household
+from oo.mirroring import forget_in_mirror
 
 MARK = "erasure.unfinished"  # empty: it must not say whose
 HALF_COPIES = (".backup-*", ".restore-*")  # what a backup or a restore leaves that was killed
@@ -64,4 +65,7 @@ def _erase_person(household: Household, person: PersonId) -> int:
     household.hydrator.forget(person)
     household.stores.online.delete(person)
     History(household.settings.history).forget(person)
-    return erasure.erase(household.database, household.vault, person, now_us=household.now_us())
+    forget_in_mirror(household.settings, person)
+    rows = erasure.erase(household.database, household.vault, person, now_us=household.now_us())
+    forget_in_mirror(household.settings, person)  # a relay may have had some of the rows in its hands
+    return rows

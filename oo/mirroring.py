@@ -1,15 +1,17 @@
 """Ties a process to the mirror where `NATS_URL` names one: its relay, its health, its metrics."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry
 
-from data_contracts.errors import Malformed
+from data_contracts.errors import Malformed, Unavailable
+from data_contracts.identifiers import PersonId
 from flows.following import Following
 from flows.shares import EVERYBODY, Share
-from infra.jetstream.bundled import BundledServer, free_port
+from infra.jetstream.bundled import BundledServer, free_port, known_url
 from infra.mirror_metrics import MirrorMetrics
 from infra.relay import Relay
 from infra.settings import Settings
@@ -55,3 +57,22 @@ def become_server(settings: Settings, port: int | None) -> None:
         raise Malformed("the bundled server needs a port that its clients know")
     server = bundled(settings, port)
     os.execve(server.command[0], server.command, server.environment)  # noqa: S606 - our own command, no shell
+
+
+def forget_in_mirror(settings: Settings, person: PersonId) -> int:
+    """Take a person out of the mirror, if there is one, and return how many messages that were.
+
+    A bundled server that is not running is started for it. Raises `Unavailable` when the mirror does not answer.
+    """
+    url = settings.nats_url or known_url(settings.nats)
+    if url is None:
+        return 0
+    from infra.jetstream.comparing import forget  # noqa: PLC0415 - as above
+
+    try:
+        return asyncio.run(forget(url, person))
+    except Unavailable:
+        if settings.nats_url is not None:
+            raise
+    with bundled(settings) as server:
+        return asyncio.run(forget(server.url, person))

@@ -1,14 +1,14 @@
 """Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement, declared in code."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError
 
 from infra.jetstream.connection import connected, own_errors
 from infra.jetstream.declared import SEQUENCE, STREAM, declare
@@ -28,6 +28,7 @@ class Delivery(NamedTuple):
     sequence: int  # in the event table; 0 when the message does not say
     payload: bytes
     deliveries: int
+    js: JetStreamContext
     message: Msg | None  # none when it was looked up and not handed out
 
     async def done(self) -> None:
@@ -42,18 +43,24 @@ class Delivery(NamedTuple):
             if self.message is not None:
                 await self.message.nak(delay=RETRY_S)
 
+    async def erase(self) -> None:
+        """Overwrite it in the stream's files; raises `Unavailable`."""
+        with own_errors(), suppress(NotFoundError, BadRequestError):  # it has left the stream already
+            await self.js.delete_msg(STREAM, self.place)
+
 
 class Follower:
     """One reader of a durable consumer; several of them share its messages."""
 
-    def __init__(self, reader: JetStreamContext.PullSubscription) -> None:
+    def __init__(self, js: JetStreamContext, reader: JetStreamContext.PullSubscription) -> None:
+        self._js = js
         self._reader = reader
 
     async def fetch(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return what is there, or the first that comes within `wait_s`; raises `Unavailable`."""
         with own_errors():
             try:
-                return [_delivery(message) for message in await self._reader.fetch(limit, timeout=wait_s)]
+                return [_delivery(self._js, message) for message in await self._reader.fetch(limit, timeout=wait_s)]
             except TimeoutError:  # nothing new
                 return []
 
@@ -74,17 +81,18 @@ async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
             await declare(js)
             await js.add_consumer(STREAM, config)
             reader = await js.pull_subscribe_bind(durable=durable, stream=STREAM)
-        yield Follower(reader)
+        yield Follower(js, reader)
 
 
 async def read_at(client: Client, place: int) -> Delivery | None:
     """Return what lies at a place of the stream, or None when it has left it; raises `Unavailable`."""
+    js = client.jetstream()
     with own_errors():
         try:
-            found = await client.jetstream().get_msg(STREAM, place)
+            found = await js.get_msg(STREAM, place)
         except NotFoundError:
             return None
-    return Delivery(place, found.subject or "", _sequence(found.headers), found.data or b"", 0, None)
+    return Delivery(place, found.subject or "", _sequence(found.headers), found.data or b"", 0, js, None)
 
 
 def _sequence(headers: Mapping[str, str] | None) -> int:
@@ -92,7 +100,9 @@ def _sequence(headers: Mapping[str, str] | None) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def _delivery(message: Msg) -> Delivery:
+def _delivery(js: JetStreamContext, message: Msg) -> Delivery:
     sequence = _sequence(message.headers)
     about = message.metadata
-    return Delivery(about.sequence.stream, message.subject, sequence, message.data, about.num_delivered or 1, message)
+    return Delivery(
+        about.sequence.stream, message.subject, sequence, message.data, about.num_delivered or 1, js, message
+    )

@@ -5,6 +5,8 @@ import random
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,10 +19,11 @@ from flows.following import MAX_DELIVERIES, Following
 from flows.shares import EVERYBODY, Share, share_of
 from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database import dead_letters, mirror_log
+from infra.database import dead_letters, erasure, mirror_log
 from infra.database.engine import Database
 from infra.jetstream.declared import subject
 from infra.jetstream.follower import follower
+from infra.vault import Vault
 from tests.flows import people
 from tests.flows.test_stream import living, online, truth
 from tests.infra.jetstream.conftest import nats_server, nats_url
@@ -46,6 +49,10 @@ class Letter:
     async def done(self) -> None:
         """Never again."""
         self.taken = True
+
+    async def erase(self) -> None:
+        """Leave no byte."""
+        self.payload = b""
 
     async def again(self) -> None:
         """Hand out once more."""
@@ -167,6 +174,11 @@ def test_a_share_is_read_from_its_words() -> None:
     assert share_of("1/1").durable == "fold"
 
 
+def newest_mood_is(online: OnlineFile, person: PersonId, mood: int) -> bool:
+    """Say whether a decision would see it."""
+    return online.read(person).row.mood.mood[:1] == (mood,)
+
+
 def test_a_commit_reaches_the_online_row_through_the_mirror(
     living: Database, online: OnlineFile, person: PersonId, now: datetime, nats_url: str
 ) -> None:
@@ -176,5 +188,20 @@ def test_a_commit_reaches_the_online_row_through_the_mirror(
     with relay_of(living, nats_url, fixed_clock(now)), processor:
         for turn in range(1, 6):
             people.append(living, [people.mood(person, to_us(now) + turn, turn)])
-            wait_until(lambda turn=turn: online.read(person).row.mood.mood[:1] == (turn,))  # type: ignore[misc]
+            wait_until(partial(newest_mood_is, online, person, turn))
         wait_until(lambda: processor.state.handled == len(CONSENT_SIGNALS) + 5 and waiting(living) == 0)
+
+
+def test_what_arrives_about_an_erased_person_is_erased_too(
+    living: Database, stream: Stream, person: PersonId, now: datetime, home: Path
+) -> None:
+    """A late or replayed message is no dead letter: it leaves the mirror."""
+    people.append(living, [people.mood(person, to_us(now))])
+    late = letters(living)
+    vault = Vault(home / "keys")
+    living.tombstone = vault.tombstone
+    erasure.erase(living, vault, person, now_us=to_us(now))
+    deliver(living, stream, now, Post(late))
+    assert all(letter.taken and letter.payload == b"" for letter in late)
+    with living.read() as session:
+        assert dead_letters.standing(session) == []

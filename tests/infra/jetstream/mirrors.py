@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 from infra.clock import Clock
 from infra.database import mirror_log
@@ -11,15 +10,14 @@ from infra.database.engine import Database
 from infra.jetstream.connection import connected
 from infra.jetstream.publisher import publisher
 from infra.jetstream.reading import Held, held
-from infra.relay import Publishes, Relay
+from infra.relay import Relay
 
 PATIENCE_S = 30.0
 
 
 def relay_of(database: Database, url: str, clock: Clock) -> Relay:
     """Return a relay that hears the database's bus."""
-    connect: Callable[[], AbstractAsyncContextManager[Publishes]] = lambda: publisher(url)  # noqa: E731
-    relay = Relay(database, clock, connect)
+    relay = Relay(database, clock, lambda: publisher(url))
     database.bus.subscribe(relay.handle)
     return relay
 
