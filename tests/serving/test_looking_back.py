@@ -14,7 +14,7 @@ from models.policies import ArtifactPolicy
 from models.simulation.warm_start import warm_start
 from serving.champion import ChampionHolder
 from serving.receipt import Receipts
-from serving.replay import verify
+from serving.replay import part_of, recompute, verify
 from serving.shadow import Shadow
 from serving.shelf import PolicyShelf
 from tests.serving.world import World, warm_policy
@@ -109,6 +109,20 @@ def test_a_challenger_in_shadow_sees_every_decision_once_and_their_comparison_co
     expected = fmean(record.mu.mean() - record.probabilities @ record.mu for record in records)
     assert comparison.value_difference == pytest.approx(expected, abs=1e-12)
     assert comparison.value_difference < 0
+
+
+def test_agreement_is_the_probability_that_both_would_have_done_the_same(living: World) -> None:
+    """With a greedy challenger, which has learned from the same rewards, it is the product of both distributions."""
+    made = decided(living, 4)
+    greedy = trained("greedy", warm_start(2, count=20, days=10))
+    challenger = in_shadow(living, greedy)
+    shadow = Shadow(living.database, PolicyShelf(living.home / "policies"))
+    shadow.catch_up()
+    records = [living.record(each) for each in made]
+    with living.database.read() as session:
+        theirs = [recompute(each, greedy, part_of(session, each, greedy)).probabilities for each in records]
+    expected = fmean(p @ record.probabilities for p, record in zip(theirs, records, strict=True))
+    assert shadow.compare(challenger, living.champion.held.digest).agreement == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -> None:

@@ -17,6 +17,8 @@ from data_contracts.reactions import ReactionKind
 from infra.database import consents, people, reactions
 from infra.database.tables import DecisionRow
 from serving.local_time import next_point_us
+from serving.subjects import SOURCE_BIT
+from serving.tip_box import open_words
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
 
@@ -144,6 +146,25 @@ def test_an_open_tip_about_what_was_withdrawn_ends_at_the_next_request(living: W
     answer = living.ask()
     assert answer.decision_id != open_tip
     assert answer.tip is None or answer.tip.text != kept.tip.text
+
+
+def test_an_open_tip_that_speaks_of_the_calendar_ends_when_that_consent_is_withdrawn(living: World) -> None:
+    """Its subject is still known, and yet neither its decision nor its words come again."""
+    for _ in range(60):
+        decision = living.ask_until_tip().decision_id
+        assert decision is not None
+        box = living.row(decision).text_box
+        assert box is not None
+        words = open_words(living.vault, living.person, decision, box)
+        if words.needs >> SOURCE_BIT[Source.CALENDAR] & 1:
+            break
+        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, living.event_id())
+        living.pass_time(minutes=15)
+    assert words.needs >> SOURCE_BIT[Source.CALENDAR] & 1
+    withdraw(living, Source.CALENDAR)
+    answer = living.ask()
+    assert answer.decision_id != decision
+    assert answer.tip is None or answer.tip.text != words.text
 
 
 def test_without_a_champion_the_answer_is_named_counted_and_still_logged_with_its_propensity(
