@@ -17,7 +17,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PREFECT_RESULTS_DEFAULT_SERIALIZER := json
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test check bench contracts lock
+.PHONY: help demo up test faults check bench contracts lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -30,6 +30,9 @@ up: $(STAMP) ## the page, the api and the flows, until Ctrl-C
 
 test: $(STAMP) ## every test, on SQLite and PostgreSQL, in a real browser where there is one
 	@CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(ARGS)
+
+faults: $(STAMP) ## kill processes and servers at every named point and at random; ROUNDS=n for more
+	$(BIN)/python -m tests.faults
 
 check: $(STAMP) ## format, lint, types, architecture, contracts
 	$(BIN)/ruff format --check .
