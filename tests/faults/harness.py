@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return it in JSON's types."""
-        return asdict(self)
+        return {**vars(self), "per_fault": dict(self.per_fault)}
 
 
 class Harness:
