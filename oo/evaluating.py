@@ -1,8 +1,10 @@
 """Which log and which policy an evaluation is about."""
 
+from datetime import datetime
 from pathlib import Path
 
 from data_contracts.errors import Malformed, NotFound
+from data_contracts.identifiers import to_us
 from infra.database import policies
 from models.evaluation import Evaluation, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
@@ -29,6 +31,19 @@ def evaluate_file(household: Household, path: Path, *, policy: str, layout: str,
     if layout != "oo":
         raise Malformed(f"--format is oo or obd, not {layout!r}")
     return evaluate(DecisionLog(path), PolicyTarget(policy_of(household, policy)), seed=seed)
+
+
+def instant_us(text: str | None, default: int) -> int:
+    """Return an instant with zone in microseconds, or the default; raises `Malformed`."""
+    if text is None:
+        return default
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Malformed(f"an instant looks like 2026-11-25T10:40+01:00, not {text!r}") from error
+    if at.tzinfo is None:
+        raise Malformed(f"the instant {text!r} has no zone")
+    return to_us(at)
 
 
 def policy_of(household: Household, wanted: str) -> Policy:

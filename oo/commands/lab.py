@@ -130,3 +130,22 @@ def simulate(
         table.append((each.policy, *(f"{rate.value:.3f}" for rate in rates), gain))
     data = {"scenario": world, "people": people, "days": days, "seed": seed, "origin": "simulated", "policies": found}
     emit(data, rows(table), as_json=as_json)
+
+
+def time_machine(policy: str, person: str, since: str | None, until: str | None, *, as_json: bool) -> None:
+    """Print what another policy would have said to a person; `oo replay --policy` ends here."""
+    from data_contracts.identifiers import PersonId, from_us
+    from oo.evaluating import instant_us, policy_of
+    from oo.household import opened
+    from oo.replaying import FOREVER_US
+    from serving.otherwise import otherwise
+
+    begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)
+    with opened() as household:
+        other, row = policy_of(household, policy), household.person(person)
+        with household.database.read() as session:
+            found = otherwise(session, other, PersonId(row.person), since_us=begin, until_us=end)
+    same = sum(each.said == each.would_say for each in found)
+    lines = [(from_us(each.at_us).strftime("%Y-%m-%d %H:%M"), each.said, each.would_say) for each in found]
+    head = f"{other.name} would have said the same in {same} of {len(found)} moments"
+    emit({"policy": other.name, "same": same, "moments": found}, f"{head}\n{rows(lines)}", as_json=as_json)

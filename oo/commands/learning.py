@@ -76,11 +76,20 @@ def policies(as_json: AsJson = False) -> None:
 
 def replay(
     decision: Annotated[str | None, typer.Argument(help="One decision; default: all of the person.")] = None,
+    *,
     verify: Annotated[bool, typer.Option("--verify", help="Exit 1 unless every replay is equal.")] = False,
+    policy: Annotated[str | None, typer.Option(help="What this policy would have said: a name or a digest.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="With --policy: the first instant, with zone.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="With --policy: the instant to stop before.")] = None,
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
-    """Make logged decisions again from the log alone, and compare."""
+    """Make logged decisions again from the log alone, and compare; with --policy, as another would have decided."""
+    if policy is not None:
+        from oo.commands.lab import time_machine
+
+        time_machine(policy, person, since, until, as_json=as_json)
+        return
     from oo.household import opened
     from oo.replaying import replay_all
 

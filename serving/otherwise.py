@@ -1,0 +1,46 @@
+"""The time machine: what another policy would have said at every logged moment, from the log alone.
+
+The other policy sees the logged situation and candidates, the person's part that it would have had itself, rebuilt from
+the same rewards, and the logged seed. Limits: it answers each moment as it was; had it decided, later moments would
+have been others.
+"""
+
+from dataclasses import dataclass
+
+from data_contracts.decisions import Decision, unpack
+from data_contracts.identifiers import DecisionId, PersonId
+from infra.database import decisions
+from infra.database.engine import Session
+from models.policy import Policy
+from serving.replay import part_of, recompute
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """One logged moment under two policies; a template is the tip's, or `silence`."""
+
+    decision: DecisionId
+    at_us: int
+    said: str
+    would_say: str
+    chance_of_said: float  # under the other policy
+    expected_reward: float | None  # of what it would say, by its own model; None where it has none
+
+
+def otherwise(session: Session, policy: Policy, person: PersonId, *, since_us: int, until_us: int) -> list[Otherwise]:
+    """Return a person's logged moments in [since_us, until_us), oldest first, under `policy`."""
+    rows = decisions.records_between(session, person=person, since_us=since_us, until_us=until_us)
+    return [_again(session, policy, unpack(row.record)) for row in rows]
+
+
+def _again(session: Session, policy: Policy, record: Decision) -> Otherwise:
+    choice = recompute(record, policy, part_of(session, record, policy))
+    known = bool(choice.sigma.any())
+    return Otherwise(
+        decision=record.id,
+        at_us=record.at_us,
+        said=record.chosen_ref.template,
+        would_say=record.candidates[choice.index].template,
+        chance_of_said=float(choice.probabilities[record.chosen]),
+        expected_reward=float(choice.mu[choice.index]) if known else None,
+    )
