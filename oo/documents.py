@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import AliasChoices
-from pydantic.fields import FieldInfo
 from typer.main import get_group
 
 from infra.settings import Settings
@@ -75,11 +73,10 @@ def _form(parameter: Any) -> str:
     return names if parameter.is_flag else f"{names} {parameter.name.upper()}"
 
 
-def _setting(name: str, field: FieldInfo) -> str:
-    alias = field.validation_alias
-    variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"OO_{name.upper()}"
+def _setting(name: str, field: Any) -> str:
+    aliases = getattr(field.validation_alias, "choices", (f"OO_{name.upper()}",))
     default = "`$XDG_DATA_HOME/oo`" if name == "home" else "" if field.default is None else f"`{field.default}`"
-    return f"| `{variable}` | {default} | {field.description} |"
+    return f"| `{aliases[0]}` | {default} | {field.description} |"
 
 
 def main(folder: Path) -> None:

@@ -23,7 +23,6 @@ def served(app: Any) -> Iterator[str]:
     """Serve an app on a free port in a thread and give its address."""
     listener, port = listen("127.0.0.1", 0)
     server = uvicorn.Server(config_of(app))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.run, args=([listener],), name="oo-demo-api", daemon=True)
     thread.start()
     try:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -73,8 +73,8 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
         with urlopen(words["url"], timeout=10) as page:  # noqa: S310 - the address on loopback that it printed
             assert (page.status, page.headers.get_content_type()) == (200, "text/html")
         visitor = Visitor(words["login_url"])
-        with pytest.raises(Unavailable, match="401"):
-            Visitor(words["login_url"]).post("/api/recommend")  # the link was used
+        with closing(Visitor(words["login_url"])) as late, pytest.raises(Unavailable, match="401"):
+            late.post("/api/recommend")  # the link was used
         first = visitor.post("/api/recommend")
         assert set(first) >= {"tip", "decision_id", "reason", "repeated", "fallback"}
         killed = api_of(process)
