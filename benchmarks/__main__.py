@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 import benchmarks
-from benchmarks.result import Result, complaint, record, recorded_ratio
+from benchmarks.result import PeerMissing, Result, complaint, record, recorded_ratio
 
 
 def runner(name: str) -> Callable[[], Result] | None:
@@ -31,7 +31,11 @@ def main(names: list[str]) -> int:
         run = runner(name)
         if run is None:
             continue
-        result = run()
+        try:
+            result = run()
+        except PeerMissing as missing:
+            print(f"{name}: not run, {missing}")
+            continue
         print(
             f"{result.name}: ours {result.ours:,.6g} {result.unit}, peer {result.peer:,.6g} {result.unit}, "
             f"ratio {result.ratio:.1f}, target {result.target:g}, equal {result.equal}, {result.notes}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.result import Result
+from benchmarks.result import PeerMissing, Result
 from models.estimators import PRIMARY
 from models.evaluation import Evaluation, evaluate
 from models.open_bandit import ItemDistribution, OpenBanditLog
@@ -40,7 +40,7 @@ def run() -> Result:
     """Measure both sides on the same log."""
     python = os.environ.get("OO_BENCH_OBP")
     if python is None:
-        raise SystemExit("set OO_BENCH_OBP to the Python of an environment with obp 0.5.7")
+        raise PeerMissing("set OO_BENCH_OBP to the Python of an environment with obp 0.5.7")
     with tempfile.TemporaryDirectory() as folder:
         given, answer = Path(folder) / "in.npz", Path(folder) / "out.json"
         subprocess.run([python, str(PEERS / "obp_target.py"), str(given)], check=True)

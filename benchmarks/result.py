@@ -12,6 +12,10 @@ RESULTS = Path(__file__).parent / "results"
 WORST_SHARE = 0.8  # of the recorded ratio
 
 
+class PeerMissing(Exception):
+    """The peer of a benchmark is not on this machine; the message says how to get it."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One comparison; `ratio` says how many times better ours is, and `equal` that both gave the same answers."""

@@ -15,7 +15,7 @@ from data_contracts.reactions import (
     REWARD_TABLE_VERSION,
     REWARDS,
     SILENCE_PRICE,
-    SILENCE_STEP,
+    SILENCE_SHARE,
     UNDO_WINDOW_S,
     WAIT_WINDOW_S,
     silence_reward,
@@ -125,8 +125,9 @@ def rewards_page() -> str:
         f"Version {REWARD_TABLE_VERSION}. Every reward lies in [0, 1]; a decision stores the version that rewarded it.",
         _table(("outcome", "reward"), [(f"`{outcome}`", f"{reward:g}") for outcome, reward in REWARDS.items()]),
         "## Silence",
-        f"Silence counts as delivered when it is chosen. Its reward is {SILENCE_PRICE:g}, and {SILENCE_STEP:g} more for"
-        " each interruption already spent today: the more oO has said, the better a tip must be.",
+        f"Silence counts as delivered when it is chosen. Its reward is {SILENCE_PRICE:g}. Each interruption already"
+        f" spent today adds {SILENCE_SHARE:.0%} of what is missing to 1: the more oO has said, the better"
+        " a tip must be.",
         _table(("spent", "reward of silence"), [(spent, f"{silence_reward(spent):g}") for spent in range(5)]),
         "## Windows",
         _table(

@@ -37,10 +37,10 @@ REWARDS: dict[Outcome, float] = {
 }
 
 SILENCE_PRICE = 0.45  # the reward of silence when nothing was spent yet
-SILENCE_STEP = 0.08  # added for each interruption already spent today
+SILENCE_SHARE = 0.15  # of what is missing to 1, added by each interruption already spent today
 SILENCE_SIGMA = 0.02  # small and positive, so that silence takes part in sampling
 
 
 def silence_reward(spent: int, price: float = SILENCE_PRICE) -> float:
-    """Return the documented reward of saying nothing, in [0, 1], after `spent` interruptions today."""
-    return min(max(price + SILENCE_STEP * spent, 0.0), 1.0)
+    """Return the reward of saying nothing after `spent` interruptions today: it rises, and stays below 1."""
+    return 1.0 - (1.0 - min(max(price, 0.0), 1.0)) * (1.0 - SILENCE_SHARE) ** spent

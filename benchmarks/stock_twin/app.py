@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import Cookie, Depends, FastAPI, HTTPException
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore
 from mlflow.pyfunc import PyFuncModel
 from pydantic import BaseModel
 from sqlalchemy import func, select
@@ -25,6 +25,7 @@ from benchmarks.stock_twin.decision_maker import Known, decide
 from benchmarks.stock_twin.feature_store import open_store
 from benchmarks.stock_twin.tables import ClusterBlock, Decision, Login, Person, Pool, Posterior, open_engine, sessions
 from data_contracts.features import FEATURE_SERVICE
+from data_contracts.served import ServedRow
 from feature_repo.training_sets import served_row_of
 from models.action_features import Prepared
 from models.person_part import unpack
@@ -76,10 +77,7 @@ def create_app(
         with maker() as session:
             yield session
 
-    @lru_cache(POOLS)
-    def pool_of(person: str, _built_us: int) -> tuple[list[dict[str, Any]], Prepared]:
-        with maker() as session:
-            return open_pool(session.scalars(select(Pool).where(Pool.person_id == person)).one())
+    pool_of = remembered_pools(maker)
 
     @app.post("/api/recommend")
     def recommend(
@@ -88,26 +86,22 @@ def create_app(
         now_us = clock.now_us()
         person = signed_in(session, sid, now_us)
         zone = ZoneInfo(person.zone)
-        asked = store.get_online_features(service, [{"person": person.id}], full_feature_names=True).to_dict()
-        row = served_row_of({name: values[0] for name, values in asked.items()})
+        row = served_row(store, service, person)
         closed = rules.closed_now(row, person, now_us, zone)
         if closed is not None:
             return RecommendOut(tip=None, decision_id=None, reason=closed)
-        newest = session.scalars(
-            select(Decision).where(Decision.person_id == person.id).order_by(Decision.at_us.desc()).limit(1)
-        ).first()
+        newest = newest_decision(session, person)
         if newest is not None and not newest.silent and newest.closed_us is None and newest.expires_us > now_us:
             return answer(newest, "open_tip", repeated=True)
         interruptions = spent(session, person, now_us, zone)
         held = rules.no_new_tip(newest, body.trigger, interruptions, person.budget, now_us)
         if held is not None:
             return RecommendOut(tip=None, decision_id=None, reason=held)
-        built_us = session.scalars(select(Pool.built_us).where(Pool.person_id == person.id)).one()
-        blocks = select(ClusterBlock.cluster).where(ClusterBlock.person_id == person.id, ClusterBlock.until_us > now_us)
+        built_us, blocked = pool_age_and_blocks(session, person, now_us)
         posterior = session.get(Posterior, person.id)
         candidates, arrays = pool_of(person.id, built_us)
         known = Known(
-            person, row, candidates, arrays, set(session.scalars(blocks)),
+            person, row, candidates, arrays, blocked,
             unpack(posterior.payload) if posterior is not None else None, now_us, zone, body.trigger, interruptions,
         )  # fmt: skip
         decision = decide(known, model, new_seed())
@@ -116,6 +110,17 @@ def create_app(
         return answer(decision, decision.reason)
 
     return app
+
+
+def remembered_pools(maker: sessionmaker[Session]) -> Callable[[str, int], tuple[list[dict[str, Any]], Prepared]]:
+    """Return a reader of opened pools that keeps the newest of each person."""
+
+    @lru_cache(POOLS)
+    def pool_of(person: str, _built_us: int) -> tuple[list[dict[str, Any]], Prepared]:
+        with maker() as session:
+            return open_pool(session.scalars(select(Pool).where(Pool.person_id == person)).one())
+
+    return pool_of
 
 
 def signed_in(session: Session, sid: str, now_us: int) -> Person:
@@ -129,6 +134,26 @@ def signed_in(session: Session, sid: str, now_us: int) -> Person:
         raise HTTPException(401)
     person: Person = found.Person
     return person
+
+
+def served_row(store: FeatureStore, service: FeatureService, person: Person) -> ServedRow:
+    """Return a person's features."""
+    asked = store.get_online_features(service, [{"person": person.id}], full_feature_names=True).to_dict()
+    return served_row_of({name: values[0] for name, values in asked.items()})
+
+
+def newest_decision(session: Session, person: Person) -> Decision | None:
+    """Return a person's last decision."""
+    statement = select(Decision).where(Decision.person_id == person.id).order_by(Decision.at_us.desc()).limit(1)
+    found: Decision | None = session.scalars(statement).first()
+    return found
+
+
+def pool_age_and_blocks(session: Session, person: Person, now_us: int) -> tuple[int, set[str]]:
+    """Return when a person's pool was built, and the meanings that stay away."""
+    built_us = session.scalars(select(Pool.built_us).where(Pool.person_id == person.id)).one()
+    blocks = select(ClusterBlock.cluster).where(ClusterBlock.person_id == person.id, ClusterBlock.until_us > now_us)
+    return built_us, set(session.scalars(blocks))
 
 
 def spent(session: Session, person: Person, now_us: int, zone: ZoneInfo) -> int:

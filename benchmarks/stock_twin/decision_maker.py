@@ -12,8 +12,8 @@ from benchmarks.stock_twin import rules
 from benchmarks.stock_twin.tables import Decision, Person
 from data_contracts.reactions import silence_reward
 from data_contracts.served import ServedRow
-from feature_repo.vector import context_vector
-from models.action_features import Prepared, action_features
+from feature_repo.vector import ContextVector, context_vector
+from models.action_features import Floats, Prepared, action_features
 from models.design import scaled_context
 from models.person_part import PersonPart
 
@@ -65,6 +65,21 @@ def decide(known: Known, model: PyFuncModel, seed: int) -> Decision:
             "seed": seed,
         }
     )
+    return _row(known, vector, places, refused, actions=actions, choice=choice, seed=seed)
+
+
+def _row(
+    known: Known,
+    vector: ContextVector,
+    places: list[int],
+    refused: dict[str, int],
+    *,
+    actions: Floats,
+    choice: Any,
+    seed: int,
+) -> Decision:
+    """Return the ORM row of a choice."""
+    person, row, now_us = known.person, known.row, known.now_us
     silent = choice["index"] == len(places)
     chosen = None if silent else known.candidates[places[choice["index"]]]
     return Decision(

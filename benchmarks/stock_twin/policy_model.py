@@ -19,7 +19,7 @@ class PolicyModel(PythonModel):
         with np.load(context.artifacts["arrays"]) as arrays:
             self.policy = LinearThompson.from_arrays(dict(arrays))
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, ARG002 - with hints, MLflow checks every row
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def] # with hints MLflow checks rows # noqa: ANN001, ANN201, ARG002 - so it asks
         """Return the choice among `actions` (n, k), silence last."""
         shared = Context(model_input["context"], model_input["silence"], model_input["person"])
         choice = self.policy.choose(shared, model_input["actions"], model_input["seed"])
