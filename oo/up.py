@@ -2,14 +2,16 @@
 
 import json
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from typing import Any
 
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
+from infra.database import policies
 from infra.settings import Settings
-from oo.champions import ensure_champion
 from oo.erasure import finish_erasures
 from oo.household import Household
 from oo.mirroring import bundled
@@ -28,8 +30,7 @@ def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: b
     with Household(settings) as household:
         finish_erasures(household)
         row = household.settle_in(person, role="admin")
-        if ensure_champion(household) is not None:
-            note("The first champion was trained on simulated people and is labelled so.")
+        _first_champion(household)
     environment: dict[str, str] = {}
     children: list[Child] = []
     if nats:
@@ -51,6 +52,17 @@ def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: b
         supervisor.stop()
         raise
     supervisor.run()
+
+
+def _first_champion(household: Household) -> None:
+    """Have the first policy trained where there is none; raises `Unavailable` when that fails."""
+    with household.database.read() as session:
+        if policies.champion(session).digest is not None:
+            return
+    command = [sys.executable, "-m", "oo.champions"]
+    if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:  # noqa: S603 - our own command
+        raise Unavailable("the first policy could not be trained; what happened is said above")
+    note("The first champion was trained on simulated people and is labelled so.")
 
 
 def _say(url: str, link: str, *, as_json: bool) -> None:
