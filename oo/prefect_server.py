@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from data_contracts.errors import Unavailable
+from infra.tethered import tethered
 
 START_S = 90.0
 STOP_S = 15.0
@@ -47,7 +48,9 @@ class PrefectServer:
         self._address = f"http://127.0.0.1:{port}/api"
         command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
         with (self._home / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603 - our own command
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                tethered(command), stdout=log, stderr=log, start_new_session=True
+            )
         os.environ["PREFECT_API_URL"] = self._address
         return self
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
+from infra.tethered import tethered
 from oo.output import note
 
 FIRST_WAIT_S = 0.5
@@ -32,8 +33,8 @@ class Child:
     restarts: int = 0
 
     def start(self) -> None:
-        """Start the process in a session of its own, so that Ctrl-C reaches it through the supervisor only."""
-        command = [sys.executable, "-m", "oo", *self.arguments]
+        """Start the process in a session of its own: Ctrl-C reaches it through us only, and our end is its end."""
+        command = tethered([sys.executable, "-m", "oo", *self.arguments])
         environment = {**os.environ, **self.environment}
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command
         self.started_s = time.monotonic()

@@ -12,6 +12,7 @@ from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
 from infra.database import policies
 from infra.settings import Settings
+from infra.tethered import tethered
 from oo.erasure import finish_erasures
 from oo.household import Household
 from oo.mirroring import bundled
@@ -59,7 +60,7 @@ def _first_champion(household: Household) -> None:
     with household.database.read() as session:
         if policies.champion(session).digest is not None:
             return
-    command = [sys.executable, "-m", "oo.champions"]
+    command = tethered([sys.executable, "-m", "oo.champions"])
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode != 0:  # noqa: S603 - our own command
         raise Unavailable("the first policy could not be trained; what happened is said above")
     note("The first champion was trained on simulated people and is labelled so.")

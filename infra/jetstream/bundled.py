@@ -16,6 +16,7 @@ from typing import Self
 
 from data_contracts.errors import Unavailable
 from infra.durable_files import create_once, make_private_folder, replace
+from infra.tethered import tethered
 
 __all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "known_url"]
 
@@ -95,7 +96,7 @@ class BundledServer:
         """Start, and wait until the server takes connections; raises `Unavailable`."""
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+                tethered(self.command), env=self.environment, stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:

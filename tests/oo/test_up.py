@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
@@ -86,6 +86,30 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
         assert process.wait(ENDING_S) == 0
     assert survivors(lived_in) == []
     assert "starts again" in (lived_in / "up.log").read_text()
+
+
+def test_up_that_is_killed_leaves_no_process(lived_in: Path) -> None:
+    """Kill -9 runs no line of ours; the kernel ends page, mirror, worker and the worker's server."""
+    with up(lived_in, "--nats") as process:
+        said(process)
+        wait_until(lambda: {"api", "worker", "nats-server", "prefect"} <= running(lived_in))
+        process.kill()
+        process.wait()
+        wait_until(lambda: survivors(lived_in) == [])
+
+
+def running(home: Path) -> set[str]:
+    """Return which of the processes run that `oo up` starts, itself or through the worker."""
+    words = {Path(word).name for command in survivors(home) for word in command.split()}
+    return words & {"api", "worker", "nats-server", "prefect"}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what other processes bring about."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
 
 
 def test_a_taken_port_is_one_sentence(oo: CommandLine) -> None:
