@@ -21,7 +21,7 @@ from data_contracts.reactions import (
     silence_reward,
 )
 from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
-from data_contracts.signals import FUTURE_S, PAST_DAYS, RULES, SIGNALS, Field
+from data_contracts.signals import FUTURE_S, PAST_DAYS, RULES, SIGNALS, Field, SignalContract
 
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -67,17 +67,19 @@ def _unless_given(field: Field) -> str:
     return str(field.default).lower()
 
 
+def _fields(contract: SignalContract) -> str:
+    if not contract.fields:
+        return "Its `data` is `{}`."
+    rows = [
+        (f"`{f.name}`", _form(f), _unless_given(f), f.why + (f" ({f.unit})" if f.unit else "")) for f in contract.fields
+    ]
+    return _table(("field", "form", "when absent", "meaning"), rows)
+
+
 def signals_page() -> str:
     """Return the page of the signals and the rules that refuse them."""
     kinds = [
-        f"## {kind}\n\n{contract.says} Needs the consent `{contract.source}`.\n\n"
-        + _table(
-            ("field", "form", "when absent", "meaning"),
-            [
-                (f"`{f.name}`", _form(f), _unless_given(f), f.why + (f" ({f.unit})" if f.unit else ""))
-                for f in contract.fields
-            ],
-        )
+        f"## {kind}\n\n{contract.says} Needs the consent `{contract.source}`.\n\n{_fields(contract)}"
         for kind, contract in SIGNALS.items()
     ]
     return _page(

@@ -21,7 +21,9 @@ class ServedTasks(NamedTuple):
     tasks, so a long backlog cannot hide what is due next; `earlier_due_count` counts the tasks before the list.
     """
 
-    last_us: int = 0  # when the newest fact became known, the later of event time and arrival; 0 when there is none
+    # When the newest fact became known (the later of event time and arrival), or the source was last read completely;
+    # 0 when there is neither.
+    last_us: int = 0
     open_count: int = 0
     high_priority_count: int = 0  # open tasks of priority 1
     oldest_created_us: int = 0  # of the open tasks; 0 when unknown

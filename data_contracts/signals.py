@@ -191,6 +191,12 @@ SIGNALS: Mapping[str, SignalContract] = MappingProxyType(
             ),
         ),
         "context_observed": _context(),
+        "tasks_synced": SignalContract(
+            Source.TASKS, "All tasks of the source were read; what was said about them before still holds.", ()
+        ),
+        "calendar_synced": SignalContract(
+            Source.CALENDAR, "The whole calendar of the source was read; what was said about it before still holds.", ()
+        ),
     }
 )
 

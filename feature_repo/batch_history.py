@@ -63,7 +63,7 @@ def _moved(state: WorkingState, calendar: HistoryRow | None, after_us: int, unti
     """Yield the calendars of the grid's instants in (after, until], where one differs from the last."""
     if calendar is None:
         return
-    end_us = min(until_us, state.calendar.last_us + FRESH_US)
+    end_us = min(until_us, state.last_us(Source.CALENDAR) + FRESH_US)
     for as_of_us in range(after_us // GRID_US * GRID_US + GRID_US, end_us + 1, GRID_US):
         part = served_view(state, Source.CALENDAR, as_of_us)
         if part != calendar.part:

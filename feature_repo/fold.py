@@ -1,9 +1,9 @@
 """The fold: events become the working state of one person, in any order and any number of times.
 
 Tasks and calendar instances are keyed rows where the fact with the greatest (event time, event id) wins; everything
-else is a capped log in that same order. The state is a function of the set of events, in integers, so shuffled, late
-and repeated events end in the same bytes. An event changes one row (an observed
-context at most three), and a full log lets its oldest go.
+else is a capped log in that same order, the newest complete reading of a source included. The state is a function of
+the set of events, in integers, so shuffled, late and repeated events end in the same bytes. An event changes one row
+(an observed context at most three), and a full log lets its oldest go.
 """
 
 import json
@@ -80,6 +80,8 @@ class WorkingState:
             "focus": (Source.CONTEXT, _log(Source.CONTEXT, 1)),
             "shown": (Source.TIPS, _log(Source.TIPS, 2 * TOP)),
             "answer": (Source.TIPS, _log(Source.TIPS, 8 * TOP)),
+            "tasks_synced": (Source.TASKS, _log(Source.TASKS, 1)),
+            "calendar_synced": (Source.CALENDAR, _log(Source.CALENDAR, 1)),
         }
 
     def apply(self, event: Event) -> list[Change]:
@@ -113,6 +115,11 @@ class WorkingState:
         """Return the facts of a log, oldest first; to be read only."""
         return self.logs[log][1].entries
 
+    def last_us(self, source: Source) -> int:
+        """Return when the newest word about the tasks or the calendar came, 0 when there was none."""
+        keyed = self.tasks if source is Source.TASKS else self.calendar
+        return max(keyed.last_us, self.logs[f"{source.value}_synced"][1].newest_us)
+
     def rows(self) -> Iterator[StateRow]:
         """Yield every row, in canonical order."""
         for key in sorted(self.tasks.rows):
@@ -131,14 +138,14 @@ class WorkingState:
         state = cls()
         for row in rows:
             values: tuple[Any, ...] = row.values
-            if row.source is Source.TASKS:
-                state.tasks.put(row.key, TaskRow(row.at_us, row.event_id, *values))
-            elif row.source is Source.CALENDAR:
-                state.calendar.put(row.key, CalendarRow(row.at_us, row.event_id, *values))
-            else:
-                name, _, key = row.key.partition("/")
-                rank = UNDO_RANK if values[0] == UNDO else 0
+            name, logged, key = row.key.partition("/")
+            if logged:
+                rank = UNDO_RANK if values[:1] == (UNDO,) else 0
                 state.logs[name][1].put(Entry(row.at_us, rank, row.event_id, key, values))
+            elif row.source is Source.TASKS:
+                state.tasks.put(row.key, TaskRow(row.at_us, row.event_id, *values))
+            else:
+                state.calendar.put(row.key, CalendarRow(row.at_us, row.event_id, *values))
         return state
 
 
@@ -195,6 +202,10 @@ def _context(event: Event) -> list[Fact]:
     return said
 
 
+def _synced(event: Event) -> list[Fact]:
+    return [_entry(str(event.WhichOneof("body")), "", event, ())]
+
+
 def _shown(event: Event) -> list[Fact]:
     body = event.tip_shown
     return [_entry("shown", body.decision, event, (body.cluster, int(body.unsolicited)))]
@@ -223,6 +234,8 @@ READERS: dict[str | None, Callable[[Event], list[Fact]]] = {
     "habit_logged": _habit,
     "mood_reported": _mood,
     "context_observed": _context,
+    "tasks_synced": _synced,
+    "calendar_synced": _synced,
     "tip_shown": _shown,
     "reaction_received": _reaction,
     "reaction_undone": _undone,

@@ -126,6 +126,11 @@ class Tasks:
         return True
 
     @property
+    def last_us(self) -> int:
+        """When the newest fact became known, 0 when there is none."""
+        return self.index.known[-1] if self.index.known else 0
+
+    @property
     def index(self) -> TaskIndex:
         """The sorted views, built when first asked for."""
         if self._index is None:

@@ -46,7 +46,7 @@ def served_row(state: WorkingState, as_of_us: int) -> ServedRow:
 
 def _tasks(state: WorkingState, _as_of_us: int) -> ServedTasks:
     index, rows = state.tasks.index, state.tasks.rows
-    last_us = index.known[-1] if index.known else 0
+    last_us = state.last_us(Source.TASKS)
     overdue = bisect_right(index.due, (last_us, LAST_KEY))
     first = max(0, min(overdue - BACKLOG, len(index.due) - CAPS["due_us"]))
     due = index.due[first : first + CAPS["due_us"]]
@@ -69,7 +69,7 @@ def _tasks(state: WorkingState, _as_of_us: int) -> ServedTasks:
 
 def _calendar(state: WorkingState, as_of_us: int) -> ServedCalendar:
     starts, ends = state.calendar.merged(as_of_us - LOOK_BACK_US, as_of_us + LOOK_AHEAD_US, CAPS["busy_start_us"])
-    return ServedCalendar(state.calendar.last_us, starts, ends)
+    return ServedCalendar(state.last_us(Source.CALENDAR), starts, ends)
 
 
 def _newest(entries: list[Entry], cap: int) -> list[Entry]:

@@ -18,7 +18,7 @@ from data_contracts.signals import RULES, SIGNALS
 from flows.parts import FlowParts
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
-from infra.connectors.reconciliation import Known, restored, subject_of, vanished
+from infra.connectors.reconciliation import Known, restored, subject_of, synced, vanished
 from infra.database import consents, events, people, quarantine, source_files
 
 CHUNK = 200  # rows per transaction: nobody waits long behind a large file
@@ -151,7 +151,7 @@ class _Importer:
                 uow.commit()
 
     def _finish(self, file: _File, batch: Batch) -> None:
-        """Take back what a snapshot names no more, and note where the file's words can be read again."""
+        """Take back what a snapshot names no more; note that it was read, and where its words can be read again."""
         self.file = None
         if file.whole and batch.connector:
             gone = vanished(file.known, file.named, now=self.context.now, subject_key=self.context.subject_key)
@@ -160,6 +160,8 @@ class _Importer:
             digest = digest_of(batch.path)
         except FileRefused:
             return  # it is named in the report, and there are no words to come back for
+        if file.whole:
+            self._note_reading(file, batch.connector, digest)
         with self.parts.database.unit_of_work() as uow:
             source_files.remember(
                 uow,
@@ -170,6 +172,12 @@ class _Importer:
                 imported_us=to_us(self.context.now),
             )
             uow.commit()
+
+    def _note_reading(self, file: _File, connector: str, digest: str) -> None:
+        """Renew the age of a source that was read to its end; it is no row of the file, so the report counts none."""
+        event = synced(source_of(file.path, connector, self.context), digest, self.context)
+        if event is not None and SIGNALS[kind(event)].source in self.allowed:
+            self._append([event])
 
 
 def _refused(row: Parsed, rule: str) -> Refused:

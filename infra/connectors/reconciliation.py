@@ -13,8 +13,11 @@ from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import to_us
 from data_contracts.signals import SubjectKeys
 from infra.connectors.calendar_files import AFTER, BEFORE
+from infra.connectors.connector import ReadContext
 
-SNAPSHOTS = ("icalendar:", "todoist_json:", "todoist_csv:")  # the other files are appended to
+# The other files are appended to: an old mood does not become a new one because its file was read again.
+SYNCED = {"icalendar": "calendar_synced", "todoist_json": "tasks_synced", "todoist_csv": "tasks_synced"}
+SNAPSHOTS = tuple(f"{connector}:" for connector in SYNCED)
 
 
 @dataclass(slots=True)
@@ -31,6 +34,8 @@ class Known:
         for event in events:
             known.ids.add(event.id)
             subject = subject_of(event)
+            if not subject:
+                continue
             newest = known.newest.get(subject)
             if newest is None or _order(event) > _order(newest):
                 known.newest[subject] = event
@@ -83,6 +88,21 @@ def vanished(known: Known, named: set[str], *, now: datetime, subject_key: Subje
         else:
             continue
         yield gone
+
+
+def synced(source: str, content: str, context: ReadContext) -> Event | None:
+    """Return the word that a source was read completely, one a day for the same `content` (a digest of its bytes).
+
+    None for a source that is appended to.
+    """
+    body_name = SYNCED.get(source.partition(":")[0])
+    if body_name is None:
+        return None
+    now_us = to_us(context.now)
+    identifier = context.subject_key("event_id", f"synced|{source}|{content}|{context.now:%Y-%m-%d}")
+    event = Event(id=identifier, person=context.person, at_us=now_us, received_us=now_us, source=source)
+    getattr(event, body_name).SetInParent()
+    return event
 
 
 def _anew(event: Event, now: datetime, identifier: str) -> Event:

@@ -22,6 +22,8 @@ SOUND: dict[str, dict[str, Any]] = {
     "habit_logged": {"habit": "run"},
     "mood_reported": {"mood": 3},
     "context_observed": {"place": "home"},
+    "tasks_synced": {},
+    "calendar_synced": {},
 }
 
 

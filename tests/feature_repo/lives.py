@@ -21,6 +21,8 @@ KINDS = (
     "habit_logged",
     "mood_reported",
     "context_observed",
+    "tasks_synced",
+    "calendar_synced",
     "tip_shown",
     "reaction_received",
     "reaction_undone",
@@ -35,7 +37,7 @@ def fill(event: Event, kind: str, draw: st.DrawFn) -> None:
     body.SetInParent()
     if kind in SIGNALS:
         SIGNALS[kind](body, draw)
-    elif kind != "consent_changed":
+    elif kind in {"tip_shown", "reaction_received", "reaction_undone", "outcome_observed"}:
         body.decision = f"decision{draw(few)}"
         if kind != "reaction_undone":
             body.cluster = f"cluster{draw(few)}"

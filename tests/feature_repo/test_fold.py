@@ -1,10 +1,12 @@
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
+from data_contracts.served import ServedRow
 from feature_repo.fold import StateRow, WorkingState, fold
 from feature_repo.packed_view import pack_view
 from feature_repo.served_row import served_row
@@ -148,3 +150,27 @@ def test_a_place_lasts_since_its_first_observation_in_a_row() -> None:
         life.append(event)
     context = served_row(fold(life), AS_OF_US).context
     assert (context.place, context.place_since_us) == (2, BASE_US + HOUR_US)
+
+
+def synced(kind: str, number: int, at_us: int) -> Event:
+    """Return the word that a source was read completely."""
+    event = fact(number, at_us)
+    getattr(event, kind).SetInParent()
+    return event
+
+
+@pytest.mark.parametrize(("kind", "part"), [("tasks_synced", "tasks"), ("calendar_synced", "calendar")])
+def test_a_source_is_as_fresh_as_its_last_complete_reading(kind: str, part: str) -> None:
+    """An older reading that comes late takes nothing back, and one row remembers the newest."""
+    life = [synced(kind, 1, BASE_US + HOUR_US), synced(kind, 2, BASE_US)]
+    state = fold([task(1, BASE_US - DAY_US), *life])
+    assert getattr(served_row(state, AS_OF_US), part).last_us == BASE_US + HOUR_US
+    assert sum(kind in row.key for row in state.rows()) == 1
+    others = served_row(fold(life), AS_OF_US)._replace(**{part: getattr(ServedRow(), part)})
+    assert others == ServedRow()
+
+
+def test_a_later_fact_is_fresher_than_an_earlier_reading() -> None:
+    """The newest word counts, whichever it is."""
+    state = fold([synced("tasks_synced", 1, BASE_US), task(1, BASE_US + HOUR_US)])
+    assert served_row(state, AS_OF_US).tasks.last_us == BASE_US + HOUR_US

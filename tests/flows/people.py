@@ -1,13 +1,15 @@
 """A person with every consent, and events of a life in the database."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
+from flows.parts import OpenedParts
+from infra.clock import fixed_clock
 from infra.database import consents, people
 from infra.database.engine import Database
 
@@ -66,3 +68,9 @@ def meeting(person: PersonId, number: int, at_us: int, start_us: int) -> Event:
 def household(session: Session) -> list[PersonId]:
     """Return everybody who lives here."""
     return [PersonId(row.person) for row in people.list_all(session)]
+
+
+def later(parts: OpenedParts, days: int) -> OpenedParts:
+    """Return the same installation, some days later."""
+    clock = fixed_clock(parts.clock() + timedelta(days=days))
+    return OpenedParts(parts.settings, parts.database, parts.vault, parts.online, parts.stream, clock)

@@ -1,25 +1,17 @@
 """Laws of expiry."""
 
-from datetime import timedelta
-
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.retention import LOG_DAYS, TABLES
 from flows.expiring import expire
 from flows.parts import OpenedParts
-from infra.clock import fixed_clock
 from infra.database import events, quarantine, working_state
 from infra.database.tables import Base, TextRow
 from tests.flows import people
+from tests.flows.people import later
 
 HOUR_US = people.HOUR_US
-
-
-def later(parts: OpenedParts, days: int) -> OpenedParts:
-    """Return the same installation, some days later."""
-    clock = fixed_clock(parts.clock() + timedelta(days=days))
-    return OpenedParts(parts.settings, parts.database, parts.vault, parts.online, parts.stream, clock)
 
 
 def test_what_outlived_its_retention_goes_and_the_rest_stays(parts: OpenedParts, person: PersonId) -> None:

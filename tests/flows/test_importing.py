@@ -1,16 +1,19 @@
 """Laws of importing files."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
-from data_contracts.codec import Event
+from data_contracts.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.signals import SIGNALS
 from flows.importing import CONSENT_MISSING, great_expectations_gate, import_files
-from flows.parts import FlowParts
+from flows.parts import FlowParts, OpenedParts
+from infra.connectors.import_files import ImportReport
 from infra.database import consents, events, quarantine, source_files
 from tests.flows import people
+from tests.flows.people import later
 
 MOOD = '{"id": "m-%d", "kind": "mood_reported", "at": "2026-03-0%dT08:00:00Z", "source": "s", "data": {"mood": %d}}\n'
 MOODS = "".join(MOOD % (day, day, day) for day in range(1, 4))
@@ -107,3 +110,51 @@ def test_a_task_that_a_file_names_no_more_is_taken_back(parts: FlowParts, person
     path.write_text(json.dumps({"items": tasks[1:]}))
     import_files(parts, person, [path])
     assert parts.online.read(person).row.tasks.open_count == 2
+
+
+TASK = {"id": "1", "content": "task", "priority": 4, "added_at": "2026-02-01T08:00:00Z"}
+
+
+def snapshot(home: Path, *tasks: object) -> Path:
+    """Write a file that is the whole truth of its source."""
+    path = home / "tasks.json"
+    path.write_text(json.dumps({"items": tasks}))
+    return path
+
+
+def readings(parts: FlowParts, person: PersonId) -> int:
+    """Return how often it was noted that the tasks were read completely."""
+    with parts.database.read() as session:
+        return [kind(each.event) for each in events.after(session, person, 0, 99)].count("tasks_synced")
+
+
+def test_reading_an_unchanged_file_on_another_day_renews_its_age(
+    parts: OpenedParts, person: PersonId, home: Path
+) -> None:
+    """Within a day the same file twice changes nothing; a day later the age alone is new, and no row is counted."""
+    path = snapshot(home, TASK)
+    first = import_files(parts, person, [path])
+    again = import_files(parts, person, [path])
+    assert (first.accepted, again, readings(parts, person)) == (1, ImportReport(duplicates=1), 1)
+    before = parts.online.read(person).row.tasks
+    tomorrow = later(parts, 1)
+    assert import_files(tomorrow, person, [path]) == again
+    assert readings(parts, person) == 2
+    after = parts.online.read(person).row.tasks
+    assert after == before._replace(last_us=to_us(tomorrow.clock()))
+    assert tomorrow.clock() - parts.clock() == timedelta(days=1)
+
+
+def test_a_source_that_was_not_read_to_its_end_keeps_its_age(parts: FlowParts, person: PersonId, home: Path) -> None:
+    """A row that was refused, or a withdrawn consent: nobody may say that all of it still holds."""
+    import_files(parts, person, [snapshot(home, TASK, {"id": "2", "content": "", "priority": 99})])
+    assert readings(parts, person) == 0
+    import_files(parts, person, [snapshot(home)])
+    assert readings(parts, person) == 1
+
+
+def test_a_log_that_is_read_again_is_not_fresher_for_it(parts: FlowParts, person: PersonId, home: Path) -> None:
+    """An old mood does not become a new one."""
+    import_files(parts, person, [lines(home, MOODS)])
+    assert readings(parts, person) == 0
+    assert parts.online.read(person).row.mood.last_us < to_us(parts.clock())

@@ -99,3 +99,7 @@ class ContextObserved(_message.Message):
     place: Place
     focus: bool
     def __init__(self, device: _Optional[_Union[Device, str]] = ..., place: _Optional[_Union[Place, str]] = ..., focus: _Optional[bool] = ...) -> None: ...
+
+class SourceSynced(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
