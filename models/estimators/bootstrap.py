@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 
 REPLICATES = 1_000
 BLOCK = 128  # rows that share one generator: small enough that a block's counts stay in the cache
+PRODUCT = 1 << 17  # multiplications up to which BLAS starts no threads: on a busy machine those cost a hundredfold
 
 
 def _poisson_table() -> Floats:
@@ -37,11 +38,14 @@ def resampled(terms: Floats, start: int, seed: int, replicates: int = REPLICATES
     """Return (replicates, K) sums of `terms` (N, K), whose first row stands at place `start` of the log."""
     total = np.zeros((replicates, terms.shape[1]))
     often = np.empty((replicates, BLOCK))
+    stripe = max(PRODUCT // (BLOCK * terms.shape[1]), 1)
     at = 0
     while at < len(terms):
         block, inside = divmod(start + at, BLOCK)
         size = min(BLOCK - inside, len(terms) - at)
-        total += counts(seed, block, replicates, often)[:, inside : inside + size] @ terms[at : at + size]
+        drawn = counts(seed, block, replicates, often)[:, inside : inside + size]
+        for low in range(0, replicates, stripe):
+            total[low : low + stripe] += drawn[low : low + stripe] @ terms[at : at + size]
         at += size
     return total
 
