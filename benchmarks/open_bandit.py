@@ -1,13 +1,10 @@
 """Off-policy values on the Open Bandit sample: ours against obp 0.5.7, which runs in an environment of its own.
 
 The random log of campaign all, the Bernoulli Thompson policy that obp ships as the target, and one reward model for
-both sides. Set `OO_BENCH_OBP` to the Python of an environment made by
-`uv pip install --no-deps obp==0.5.7 numpy pandas scikit-learn ...`. Both sides give eight values and the bootstrap
-intervals of 1,000 samples. `relative_error` is of the estimator that `models.estimators.PRIMARY` declares beforehand.
+both sides. Both sides give eight values and the bootstrap intervals of 1,000 samples. `relative_error` is of the estimator that `models.estimators.PRIMARY` declares beforehand.
 """
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -15,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.result import PeerMissing, Result
+from benchmarks.peer_environment import OBP, python_of
+from benchmarks.result import Result
 from models.estimators import PRIMARY
 from models.evaluation import Evaluation, evaluate
 from models.open_bandit import ItemDistribution, OpenBanditLog
@@ -38,9 +36,7 @@ def _best(log: OpenBanditLog, target: ItemDistribution) -> tuple[Evaluation, flo
 
 def run() -> Result:
     """Measure both sides on the same log."""
-    python = os.environ.get("OO_BENCH_OBP")
-    if python is None:
-        raise PeerMissing("set OO_BENCH_OBP to the Python of an environment with obp 0.5.7")
+    python = python_of(OBP)
     with tempfile.TemporaryDirectory() as folder:
         given, answer = Path(folder) / "in.npz", Path(folder) / "out.json"
         subprocess.run([python, str(PEERS / "obp_target.py"), str(given)], check=True)
