@@ -1,7 +1,8 @@
 """Off-policy values on the Open Bandit sample: ours against obp 0.5.7, which runs in an environment of its own.
 
 The random log of campaign all, the Bernoulli Thompson policy that obp ships as the target, and one reward model for
-both sides. Both sides give eight values and the bootstrap intervals of 1,000 samples. `relative_error` is of the estimator that `models.estimators.PRIMARY` declares beforehand.
+both sides. Both sides give eight values and the bootstrap intervals of 1,000 samples. `relative_error` is of the
+estimator that `models.estimators.PRIMARY` declares beforehand.
 """
 
 import json
