@@ -11,7 +11,7 @@ import hashlib
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
@@ -92,15 +92,25 @@ class History:
         self, view: str, columns: Sequence[str] | None = None, persons: Sequence[str] | None = None
     ) -> pl.DataFrame:
         """Return the rows of a view, of some persons only when they are named; in no order, possibly repeated."""
-        for _ in range(ATTEMPTS - 1):
-            try:
-                return self._read(view, columns, persons)
-            except FileNotFoundError:
-                continue  # a part was replaced between listing and opening: list again
-        return self._read(view, columns, persons)
+        return self._read(view, columns, lambda: self.parts(view, persons))[0]
 
-    def _read(self, view: str, columns: Sequence[str] | None, persons: Sequence[str] | None) -> pl.DataFrame:
-        parts = self.parts(view, persons)
+    def read_bucket(self, view: str, number: int, columns: Sequence[str]) -> tuple[pl.DataFrame, tuple[Path, ...]]:
+        """Return the rows of one bucket and the parts that they are from; of a single part in the order of the keys."""
+        return self._read(view, columns, lambda: self.parts_of(view, number))
+
+    def _read(
+        self, view: str, columns: Sequence[str] | None, listed: Callable[[], list[Path]]
+    ) -> tuple[pl.DataFrame, tuple[Path, ...]]:
+        for attempt in range(ATTEMPTS):
+            parts = listed()
+            try:
+                return self._table(view, columns, parts), tuple(parts)
+            except FileNotFoundError:  # a part was replaced between listing and opening: list again
+                if attempt == ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _table(self, view: str, columns: Sequence[str] | None, parts: list[Path]) -> pl.DataFrame:
         for part in parts:
             self.verify(part)
         if parts:
@@ -112,8 +122,12 @@ class History:
         """Return the parts of a view, only those that can hold the named persons."""
         if persons is None or len(persons) >= BUCKETS:
             return sorted((self.root / view).glob("bucket=*/*.parquet"))
-        folders = {self._folder(view, bucket(person)) for person in persons}
-        return sorted(part for folder in folders for part in folder.glob("*.parquet"))
+        numbers = {bucket(person) for person in persons}
+        return sorted(part for number in numbers for part in self.parts_of(view, number))
+
+    def parts_of(self, view: str, number: int) -> list[Path]:
+        """Return the parts of one bucket of a view."""
+        return sorted(self._folder(view, number).glob("*.parquet"))
 
     def verify(self, part: Path) -> None:
         """Raise `Malformed`, naming the part, when its bytes are not those once written; checked once a process."""

@@ -23,8 +23,9 @@ from typing_extensions import override
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.identifiers import to_us
-from feature_repo.as_of import between, latest, newest, take
+from feature_repo.as_of import between, latest
 from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, TIME, History, schema
+from feature_repo.point_in_time import features_at
 
 
 class HistoryOfflineStoreConfig(FeastConfigBaseModel):
@@ -186,12 +187,10 @@ def _asked(entity_df: pd.DataFrame) -> pl.DataFrame:
 
 def _features(view: FeatureView, asked: pl.DataFrame, names: list[str], prefix: str) -> list[pl.Series]:
     path = _folder(view.batch_source)
-    history = _history(path.parent)
-    persons = asked[PERSON].unique().to_list()
-    table = history.read(path.name, _columns([PERSON], names, EVENT_TIME, SEQUENCE_TIME), persons)
     ttl_us = int(view.ttl.total_seconds() * 1_000_000) if view.ttl else 0
-    rows = newest(table, asked[PERSON], asked[DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL], ttl_us)
-    return [column.alias(f"{prefix}__{column.name}" if prefix else column.name) for column in take(table, names, rows)]
+    instants_us = asked[DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL].to_physical().to_numpy()
+    found = features_at(_history(path.parent), path.name, names, asked[PERSON], instants_us, ttl_us=ttl_us)
+    return [column.alias(f"{prefix}__{column.name}" if prefix else column.name) for column in found]
 
 
 def _columns(keys: list[str], names: list[str], event: str, created: str | None) -> list[str]:

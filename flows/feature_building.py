@@ -65,13 +65,15 @@ def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
 
 @contextmanager
 def open_feast(parts: FlowParts) -> Iterator[Any]:
-    """Give the `feast.FeatureStore` of the home, its definitions applied, and close what it opened."""
+    """Give the `feast.FeatureStore` of the home, its definitions applied; close what it opened, forget what it read."""
     from feature_repo.apply import apply  # noqa: PLC0415 - feast takes seven seconds
+    from feature_repo.point_in_time import REMEMBERED  # noqa: PLC0415 - its history is read for feast only
 
     store = apply(parts.settings.home, parts.settings.database_url if parts.database.dialect == "postgresql" else None)
     try:
         yield store
     finally:
+        REMEMBERED.forget()
         asyncio.run(store.close())
 
 
