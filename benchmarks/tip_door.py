@@ -13,6 +13,7 @@ from infra.database.decision_writer import DecisionWriter
 from infra.database.engine import open_database
 from infra.health import Health
 from infra.settings import Settings
+from infra.signing import PolicySeal
 from infra.vault import Vault
 from serving.champion import ChampionHolder
 from serving.hydration import Hydrator
@@ -28,10 +29,10 @@ def open_door(home: Path) -> tuple[Parts, Settings]:
     """Return the parts of a process, wired as `oo up` wires them."""
     settings = Settings(home=home)
     clock = HandClock(home / "clock")
-    vault = Vault(settings.keys)
+    vault, seal = Vault(settings.keys), PolicySeal(settings.keys)
     database = open_database(settings.database, tombstone=vault.tombstone)
     online = open_online(settings.online_db)
-    champion = ChampionHolder(settings.policies)
+    champion = ChampionHolder(settings.policies, verify=seal.holds)
     writer = DecisionWriter(database)
     writer.start()
     seeds = count(1)
@@ -51,7 +52,7 @@ def open_door(home: Path) -> tuple[Parts, Settings]:
         health=Health(),
         recommender=recommender,
         reactions=ReactionDesk(database, champion, clock),
-        receipts=Receipts(database, PolicyShelf(settings.policies)),
+        receipts=Receipts(database, PolicyShelf(settings.policies, seal.holds)),
     )
     return parts, settings
 

@@ -14,6 +14,7 @@ from infra.database.engine import Database, open_database
 from infra.database.person_parts import StoredPart
 from infra.database.tables import PersonRow
 from infra.settings import Settings
+from infra.signing import PolicySeal
 from infra.vault import Vault
 from models import artifact
 from models.person_part import pack
@@ -39,7 +40,14 @@ def settle(home: Path, count: int) -> Settled:
     settings = Settings(home=home)
     rows = warm_start(WARM_START_SEED)
     policy = LinearThompson.from_arrays(fit(gather(rows)).arrays)
-    folder = artifact.save(policy, settings.policies, data_digest=data_digest(rows), origins=rows.origins(), metrics={})
+    folder = artifact.save(
+        policy,
+        settings.policies,
+        sign=PolicySeal(settings.keys).sign,
+        data_digest=data_digest(rows),
+        origins=rows.origins(),
+        metrics={},
+    )
     digest = PolicyDigest(folder.name)
     people = list(residents(count, policy.model.person_prior))
     database = open_database(settings.database)

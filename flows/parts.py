@@ -11,6 +11,7 @@ from infra.bus import Bus
 from infra.clock import Clock
 from infra.database.engine import Database, open_database
 from infra.settings import Settings
+from infra.signing import PolicySeal
 from infra.vault import Vault
 
 
@@ -28,6 +29,10 @@ class FlowParts(Protocol):
     @property
     def vault(self) -> Vault:
         """The keys."""
+
+    @property
+    def seal(self) -> PolicySeal:
+        """The household's signature under policies."""
 
     @property
     def online(self) -> OnlineTables:
@@ -49,6 +54,7 @@ class OpenedParts:
     settings: Settings
     database: Database
     vault: Vault
+    seal: PolicySeal
     online: OnlineTables
     stream: Stream
     clock: Clock
@@ -67,7 +73,7 @@ def opened(settings: Settings | None = None, clock: Clock | None = None) -> Iter
     stream = Stream(database=database, online=online, clock=clock)
     unsubscribe = bus.subscribe(stream.handle)
     try:
-        yield OpenedParts(settings, database, vault, online, stream, clock)
+        yield OpenedParts(settings, database, vault, PolicySeal(settings.keys), online, stream, clock)
     finally:
         unsubscribe()
         online.close()

@@ -87,7 +87,7 @@ def promote(
 
 def consider(parts: FlowParts, registry: PolicyRegistry) -> Considered:
     """Let challengers see new decisions, record how the newest compares, and promote it when the verdict allows."""
-    challengers = Shadow(parts.database, PolicyShelf(parts.settings.policies))
+    challengers = Shadow(parts.database, PolicyShelf(parts.settings.policies, parts.seal.holds))
     views = 0
     while seen := challengers.catch_up():
         views += seen
@@ -118,7 +118,8 @@ def mirror_alias(parts: FlowParts, registry: PolicyRegistry) -> None:
 
 def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison) -> Promote | Keep:
     """Ask the statistical gate about a challenger that passed in shadow."""
-    challenger = artifact.load(registry.fetch(comparison.challenger), digest=comparison.challenger).policy
+    folder = registry.fetch(comparison.challenger)
+    challenger = artifact.load(folder, verify=parts.seal.holds, digest=comparison.challenger).policy
     answer = gate(evidence_of(parts.database, challenger, comparison))
     return Promote(answer.reason) if answer.failing is None else Keep(answer.failing, answer.reason)
 

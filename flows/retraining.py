@@ -16,6 +16,7 @@ from data_contracts.identifiers import PolicyDigest, to_us
 from data_contracts.retention import LOG_DAYS
 from flows.feature_building import build_features, open_feast
 from flows.parts import FlowParts
+from infra.crash_points import reach
 from infra.database import decisions, policies
 from models import artifact
 from models.action_features import ACTION_COLUMNS
@@ -57,12 +58,13 @@ def retrain(
     folder = artifact.save(
         LinearThompson.from_arrays(trained.arrays),
         parts.settings.policies,
+        sign=parts.seal.sign,
         data_digest=data_digest(_joined(live.rows, prior)),
         origins=origins,
         metrics=trained.metrics,
     )
     version = registry.register(folder)
-    loaded = artifact.load(folder)
+    loaded = artifact.load(folder, verify=parts.seal.holds)
     digest = loaded.policy.digest
     with parts.database.unit_of_work() as uow:
         new = policies.register(
@@ -86,7 +88,11 @@ def open_registry(parts: FlowParts) -> PolicyRegistry:
     home = parts.settings.mlflow
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return PolicyRegistry(
-        f"sqlite:///{home / 'mlflow.db'}", artifacts=home / "artifacts", policies=parts.settings.policies
+        f"sqlite:///{home / 'mlflow.db'}",
+        artifacts=home / "artifacts",
+        policies=parts.settings.policies,
+        verify=parts.seal.holds,
+        reached=reach,
     )
 
 

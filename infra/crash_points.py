@@ -6,10 +6,10 @@ from functools import cache
 
 from data_contracts.errors import Malformed
 
-__all__ = ["POINTS", "reach"]
+__all__ = ["POINTS", "PROMOTION_POINTS", "STREAM_POINTS", "reach"]
 
 KILLED = 137
-POINTS = (
+STREAM_POINTS = (
     "before_insert",
     "after_insert",
     "after_commit",
@@ -18,6 +18,15 @@ POINTS = (
     "before_fold_commit",
     "before_ack",
 )
+PROMOTION_POINTS = (
+    "policy_saved",  # the artifact lies in its folder, nobody knows it
+    "policy_logged",  # the registry has its files, and no version of them
+    "policy_registered",  # the registry has a version, the database has no row
+    "challenger_in_shadow",  # the database has the row, the alias is old
+    "champion_fetched",  # the verdict is for it, the slot is old
+    "champion_swapped",  # the slot is new, the alias is old
+)
+POINTS = (*STREAM_POINTS, *PROMOTION_POINTS)
 _reached: Counter[str] = Counter()
 
 

@@ -2,15 +2,16 @@
 
 The digest of a policy is the sha256 of its canonical manifest (sorted keys, no spaces, without `signature`), and the
 manifest holds the sha256 of the arrays: one hex string names every bit. Golden vectors say what the policy must
-answer, so an artifact of another feature order, or a build that computes otherwise, is refused and not served.
-`signature` is left for the key that signs manifests; it is null until then.
+answer, so an artifact of another feature order, or a build that computes otherwise, is refused and not served; so is
+one that answers them too slowly. `signature` stands under the digest, by the household's own key (`infra.signing`).
 """
 
 import hashlib
 import json
 import os
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,11 @@ MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 MAX_MANIFEST, MAX_ARRAYS = 1 << 20, 1 << 26  # bytes
 GOLDEN_TOLERANCE = 1e-9
 GOLDEN_COUNT, GOLDEN_CANDIDATES = 3, 4
+MAX_CHOICE_S, MAX_PRODUCTS = 0.005, 50.0
+CHOICE_ACTIONS, CHOICE_TRIES = 10, 20
+
+Sign = Callable[[str], str]  # a digest's signature
+Verify = Callable[[str, str], bool]  # whether a digest's signature is one that is trusted here
 _KEYS = frozenset(
     {
         "schema", "policy", "feature_service_version", "feature_table_digest", "design_digest", "data_digest",
@@ -52,6 +58,7 @@ def save(
     policy: ArtifactPolicy,
     parent: Path,
     *,
+    sign: Sign,
     data_digest: str,
     origins: Mapping[str, int],
     metrics: Mapping[str, float],
@@ -71,7 +78,9 @@ def save(
         "golden": [_golden(policy, seed) for seed in range(GOLDEN_COUNT)],
         "signature": None,
     }
-    folder = parent / digest_of(manifest)
+    digest = digest_of(manifest)
+    manifest["signature"] = sign(digest)
+    folder = parent / digest
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / ARRAYS, arrays)
     _write(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False).encode())
@@ -92,19 +101,34 @@ def folder_of(policies: Path, digest: str) -> Path:
     return policies / digest
 
 
-def load(folder: Path, *, digest: str | None = None) -> Loaded:
+def load(folder: Path, *, verify: Verify, digest: str | None = None) -> Loaded:
     """Return the verified policy of a folder; raises `ArtifactRefused` naming the rule that does not hold."""
+    return _load(folder, digest, verify)
+
+
+def _load(folder: Path, digest: str | None, verify: Verify | None) -> Loaded:
     manifest = _manifest(_read(folder / MANIFEST, MAX_MANIFEST))
     found = digest_of(manifest)
     if digest is not None and found != digest:
         raise ArtifactRefused(f"the manifest's digest is {found}, not {digest}")
+    if verify is not None:
+        _check_signature(found, manifest["signature"], verify)
     packed = _read(folder / ARRAYS, MAX_ARRAYS)
     if hashlib.sha256(packed).hexdigest() != manifest["arrays_sha256"]:
         raise ArtifactRefused("the arrays do not have the sha256 of the manifest")
     policy = POLICIES[manifest["policy"]].from_arrays(_unpacked(packed), found)
     for golden in manifest["golden"]:
         _check_golden(policy, golden)
+    _check_speed(policy, manifest["golden"][0])
     return Loaded(policy, manifest)
+
+
+def sign_again(folder: Path, digest: str, *, sign: Sign) -> Loaded:
+    """Put the household's signature under an artifact that holds everything else; raises `ArtifactRefused`."""
+    loaded = _load(folder, digest, None)
+    manifest = {**loaded.manifest, "signature": sign(digest)}
+    _write(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False).encode())
+    return Loaded(loaded.policy, manifest)
 
 
 def _manifest(text: bytes) -> dict[str, Any]:
@@ -199,6 +223,13 @@ def _answer(policy: ArtifactPolicy, inputs: Mapping[str, Any]) -> dict[str, Floa
     return {"mu": choice.mu, "sigma": choice.sigma, "probabilities": choice.probabilities}
 
 
+def _check_signature(digest: str, signature: Any, verify: Verify) -> None:
+    if not isinstance(signature, str):
+        raise ArtifactRefused("the manifest is not signed; `oo sign` puts this household's signature under it")
+    if not verify(digest, signature):
+        raise ArtifactRefused("the manifest's signature is not one of this household's key")
+
+
 def _check_golden(policy: ArtifactPolicy, golden: Any) -> None:
     try:
         answer = _answer(policy, golden)
@@ -210,3 +241,25 @@ def _check_golden(policy: ArtifactPolicy, golden: Any) -> None:
             value, expected[name], rtol=0.0, atol=GOLDEN_TOLERANCE
         ):
             raise ArtifactRefused(f"a golden vector's {name} is not what this policy computes")
+
+
+def _check_speed(policy: ArtifactPolicy, golden: Mapping[str, Any]) -> None:
+    """Refuse a policy whose fastest choice of several, among many candidates, is too slow for the request path.
+
+    What else the machine does is not the artifact's fault: where one matrix product of the design's size takes long,
+    a choice may take as many times longer.
+    """
+    actions = np.array(golden["actions"])
+    inputs = {**golden, "actions": np.vstack((np.tile(actions[:-1], (CHOICE_ACTIONS, 1)), actions[-1:]))}
+    measure = np.full((len(inputs["actions"]), design.D), 0.5), np.full((design.D, design.D), 0.5)
+    fastest = yardstick = float("inf")
+    for _ in range(CHOICE_TRIES):
+        start = time.perf_counter()
+        _ = measure[0] @ measure[1]
+        between = time.perf_counter()
+        _answer(policy, inputs)
+        yardstick, fastest = min(yardstick, between - start), min(fastest, time.perf_counter() - between)
+        if fastest <= MAX_CHOICE_S:
+            return
+    if fastest > MAX_PRODUCTS * yardstick:
+        raise ArtifactRefused(f"a choice takes {fastest * 1e3:.1f} ms, {MAX_CHOICE_S * 1e3:.0f} ms are allowed")

@@ -94,8 +94,8 @@ def order_is_irrelevant(policy: ArtifactPolicy) -> None:
 def saved_and_loaded_it_chooses_the_same(policy: ArtifactPolicy) -> None:
     """After a trip through an artifact every choice is the same, bit for bit."""
     with tempfile.TemporaryDirectory() as parent:
-        folder = artifact.save(policy, Path(parent), data_digest="", origins={}, metrics={})
-        again = artifact.load(folder).policy
+        folder = artifact.save(policy, Path(parent), sign=str, data_digest="", origins={}, metrics={})
+        again = artifact.load(folder, verify=lambda digest, signature: digest == signature).policy
     for context, actions in situations(3, 10, 12):
         one, other = policy.choose(context, actions, seed=3), again.choose(context, actions, seed=3)
         if one.index != other.index or not (one.probabilities == other.probabilities).all():

@@ -7,7 +7,7 @@ MLflow. The database decides which policy is champion; the aliases here mirror i
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,10 +41,20 @@ class RegisteredVersion:
 class PolicyRegistry:
     """Versions of `oo-tip-policy`. `tracking_uri` is a database URL or a server's address."""
 
-    def __init__(self, tracking_uri: str, *, artifacts: Path, policies: Path) -> None:
+    def __init__(
+        self,
+        tracking_uri: str,
+        *,
+        artifacts: Path,
+        policies: Path,
+        verify: artifact.Verify,
+        reached: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._tracking_uri = tracking_uri
         self._artifacts = artifacts
         self._policies = policies
+        self._verify = verify
+        self._reached = reached  # where a fault test may let the process die
 
     @cached_property
     def _client(self) -> "MlflowClient":
@@ -69,7 +79,7 @@ class PolicyRegistry:
 
         Raises `ArtifactRefused` when the artifact does not verify.
         """
-        loaded = artifact.load(folder)
+        loaded = artifact.load(folder, verify=self._verify)
         known = self._by_digest(loaded.policy.digest)
         if known is not None:
             return known.version
@@ -78,6 +88,7 @@ class PolicyRegistry:
             self._client.log_metric(run.info.run_id, name, float(value))
         self._client.log_artifacts(run.info.run_id, str(folder), "policy")
         self._client.set_terminated(run.info.run_id)
+        self._reached("policy_logged")
         made = self._client.create_model_version(
             MODEL, f"{run.info.artifact_uri}/policy", run.info.run_id, tags=_tags(loaded)
         )
@@ -93,7 +104,7 @@ class PolicyRegistry:
             raise NotFound(f"the registry has no policy {wanted!r}")
         folder = artifact.folder_of(self._policies, version.digest)
         if folder.exists():
-            artifact.load(folder, digest=version.digest)
+            artifact.load(folder, verify=self._verify, digest=version.digest)
             return folder
         self._policies.mkdir(parents=True, exist_ok=True)
         from mlflow.artifacts import download_artifacts  # noqa: PLC0415 - loaded with the client
@@ -101,7 +112,7 @@ class PolicyRegistry:
         source = self._client.get_model_version(MODEL, str(version.version)).source
         with tempfile.TemporaryDirectory(dir=self._policies, prefix=".fetch-") as temporary:
             fetched = download_artifacts(artifact_uri=source, dst_path=temporary, tracking_uri=self._tracking_uri)
-            artifact.load(Path(fetched), digest=version.digest)
+            artifact.load(Path(fetched), verify=self._verify, digest=version.digest)
             try:
                 Path(fetched).rename(folder)
             except OSError:  # another process fetched the same bits first
@@ -130,7 +141,8 @@ class PolicyRegistry:
         return sorted(rows, key=lambda row: -row.version)
 
     def _by_digest(self, digest: str) -> RegisteredVersion | None:
-        return next((version for version in self.versions() if version.digest == digest), None)
+        """Return the first version of a digest: two processes that register it at once agree on that one."""
+        return next((version for version in reversed(self.versions()) if version.digest == digest), None)
 
     def _by_alias(self, alias: str) -> RegisteredVersion | None:
         return next((version for version in self.versions() if alias in version.aliases), None)

@@ -6,15 +6,14 @@ from data_contracts.errors import Malformed, NotFound, OOError
 from data_contracts.identifiers import PolicyDigest
 from flows.promoting import Promoted, promote
 from flows.retraining import open_registry, retrain
-from infra.database import policies
+from infra.database import audit, policies
+from models import artifact
 from oo.household import Household
 from oo.output import note
 
 
-def resolve(household: Household, beginning: str | None) -> PolicyDigest | None:
+def resolve(household: Household, beginning: str) -> PolicyDigest:
     """Return the one digest that begins like this; raises `NotFound`, or `Malformed` when several do."""
-    if beginning is None:
-        return None
     with household.database.read() as session:
         found = [row.digest for row in policies.list_all(session) if row.digest.startswith(beginning)]
     if not found:
@@ -22,6 +21,17 @@ def resolve(household: Household, beginning: str | None) -> PolicyDigest | None:
     if len(found) > 1:
         raise Malformed(f"{len(found)} policies begin with {beginning!r}; give more of the digest")
     return PolicyDigest(found[0])
+
+
+def trust(household: Household, digest: PolicyDigest, reason: str) -> PolicyDigest:
+    """Sign a policy of this home that holds everything but its signature; raises `ArtifactRefused`."""
+    folder = artifact.folder_of(household.settings.policies, digest)
+    artifact.sign_again(folder, digest, sign=household.stores.seal.sign)
+    with household.database.unit_of_work() as uow:
+        detail = {"digest": digest, "reason": reason}
+        audit.append(uow, at_us=household.now_us(), actor="cli", action="policy_signed", detail=detail)
+        uow.commit()
+    return digest
 
 
 def ensure_champion(household: Household) -> Promoted | None:

@@ -51,10 +51,7 @@ def policy_of(household: Household, wanted: str) -> Policy:
     if wanted == UNIFORM:
         return Uniform()
     if wanted not in POLICIES:
-        digest = resolve(household, wanted)
-        if digest is None:
-            raise NotFound(f"there is no policy {wanted!r}")
-        return household.shelf.get(digest)
+        return household.shelf.get(resolve(household, wanted))
     with household.database.read() as session:
         champion = policies.champion(session).digest
     if champion is None:

@@ -93,7 +93,7 @@ class Household:
     @cached_property
     def champion(self) -> ChampionHolder:
         """Return the policy that decides, followed through the champion's slot."""
-        return ChampionHolder(self.settings.policies)
+        return ChampionHolder(self.settings.policies, verify=self.stores.seal.holds)
 
     @cached_property
     def hydrator(self) -> Hydrator:
@@ -137,7 +137,7 @@ class Household:
     @cached_property
     def shelf(self) -> PolicyShelf:
         """Return the policies by digest."""
-        return PolicyShelf(self.settings.policies)
+        return PolicyShelf(self.settings.policies, self.stores.seal.holds)
 
     @cached_property
     def receipts(self) -> Receipts:

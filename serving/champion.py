@@ -38,8 +38,11 @@ class Held(NamedTuple):
 class ChampionHolder:
     """Holds the champion and swaps it when the slot has changed; safe between threads."""
 
-    def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, folder: Path, *, verify: artifact.Verify, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._folder = folder
+        self._verify = verify
         self._monotonic = monotonic
         self._held = Held()
         self._lock = Lock()
@@ -57,7 +60,8 @@ class ChampionHolder:
             if self._settled(digest):
                 return self._held
             try:
-                self._held = Held(artifact.load(artifact.folder_of(self._folder, digest), digest=digest).policy)
+                folder = artifact.folder_of(self._folder, digest)
+                self._held = Held(artifact.load(folder, verify=self._verify, digest=digest).policy)
             except ArtifactRefused as error:
                 logger.warning("the artifact of policy %s was refused: %s", digest[:12], error)
                 self._held = self._held._replace(

@@ -16,8 +16,9 @@ KEPT = 8
 class PolicyShelf:
     """The last few policies that were looked at; safe between threads."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, verify: artifact.Verify) -> None:
         self._folder = folder
+        self._verify = verify
         self._kept: OrderedDict[PolicyDigest, Policy] = OrderedDict()
         self._lock = Lock()
 
@@ -28,7 +29,8 @@ class PolicyShelf:
         with self._lock:
             found = self._kept.get(digest)
             if found is None:
-                found = artifact.load(artifact.folder_of(self._folder, digest), digest=digest).policy
+                folder = artifact.folder_of(self._folder, digest)
+                found = artifact.load(folder, verify=self._verify, digest=digest).policy
                 self._kept[digest] = found
             self._kept.move_to_end(digest)
             while len(self._kept) > KEPT:

@@ -11,7 +11,7 @@ SHORT = 12
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    for command in (train, promote, policies, replay):
+    for command in (train, promote, policies, sign, replay):
         app.command()(command)
 
 
@@ -47,7 +47,7 @@ def promote(
         made = promote_policy(
             stores,
             open_registry(stores),
-            resolve(household, digest),
+            None if digest is None else resolve(household, digest),
             actor="cli",
             bootstrap=bootstrap,
             override=override,
@@ -72,6 +72,20 @@ def policies(as_json: AsJson = False) -> None:
     ]
     table = rows([(p.digest[:SHORT], p.stage, p.name, f"version {p.registry_version}") for p in found])
     emit(data, table or "no policy yet; `oo train`", as_json=as_json)
+
+
+def sign(
+    digest: Annotated[str, typer.Argument(help="A digest or its beginning.")],
+    reason: Annotated[str, typer.Option(help="Why it is trusted; audited.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put this home's signature under a registered policy that it has not signed: after a restore, or a new key."""
+    from oo.champions import resolve, trust
+    from oo.household import opened
+
+    with opened() as household:
+        name = trust(household, resolve(household, digest), reason)
+    emit({"digest": name}, f"{name[:SHORT]} is signed: {reason}", as_json=as_json)
 
 
 def replay(

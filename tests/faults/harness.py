@@ -19,7 +19,7 @@ from feature_repo.fold import StateRow, fold
 from flows.following import Following
 from flows.parts import OpenedParts, opened
 from infra.clock import system_clock
-from infra.crash_points import POINTS
+from infra.crash_points import STREAM_POINTS
 from infra.database import dead_letters, events, mirror_log, working_state
 from infra.jetstream.bundled import BundledServer, free_port
 from infra.jetstream.comparing import compare
@@ -162,7 +162,7 @@ class Harness:
         time.sleep(self._chance.uniform(0.05, 0.8))
 
 
-def run(folder: Path, *, points: Sequence[str] = POINTS, rounds: int, seed: int) -> Report:
+def run(folder: Path, *, points: Sequence[str] = STREAM_POINTS, rounds: int, seed: int) -> Report:
     """Die at each of the points, with a wiped mirror in between, then suffer `rounds` kills at random, and check."""
     harness = Harness(folder, seed)
     chance = random.Random(seed)  # noqa: S311 - as above

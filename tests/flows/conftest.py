@@ -19,6 +19,7 @@ from flows.stream import Stream
 from infra.clock import fixed_clock
 from infra.database.engine import Database
 from infra.settings import Settings
+from infra.signing import PolicySeal
 from infra.vault import Vault
 from tests.flows import people
 
@@ -41,7 +42,7 @@ def parts(database: Database, person: PersonId, home: Path, now: datetime) -> It
     online = open_online(grown or settings.online_db)
     stream = Stream(database=database, online=online, clock=fixed_clock(now))
     unsubscribe = database.bus.subscribe(stream.handle)
-    yield OpenedParts(settings, database, vault, online, stream, fixed_clock(now))
+    yield OpenedParts(settings, database, vault, PolicySeal(settings.keys), online, stream, fixed_clock(now))
     unsubscribe()
     online.close()
 

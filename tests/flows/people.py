@@ -73,4 +73,4 @@ def household(session: Session) -> list[PersonId]:
 def later(parts: OpenedParts, days: int) -> OpenedParts:
     """Return the same installation, some days later."""
     clock = fixed_clock(parts.clock() + timedelta(days=days))
-    return OpenedParts(parts.settings, parts.database, parts.vault, parts.online, parts.stream, clock)
+    return OpenedParts(parts.settings, parts.database, parts.vault, parts.seal, parts.online, parts.stream, clock)

@@ -37,7 +37,7 @@ def living(home: Path, database: Database, person: PersonId) -> Iterator[World]:
 def parts(living: World, home: Path) -> OpenedParts:
     """Return the world's stores as a flow sees them."""
     settings = Settings(home=home)
-    return OpenedParts(settings, living.database, living.vault, living.online, living.stream, living.clock)
+    return OpenedParts(settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -75,7 +75,7 @@ def test_the_gate_is_asked_with_numbers_from_the_log(living: World, parts: Opene
     first = retrain(parts, registry, living.clock(), warm_people=3).digest
     promote(parts, registry, first, actor="test", bootstrap=True)
     comparison = ShadowComparison(first, first, Origin.LIVE, decisions=60, agreement=0.5, value_difference=0.1)
-    challenger = artifact.load(parts.settings.policies / first).policy
+    challenger = artifact.load(parts.settings.policies / first, verify=parts.seal.holds).policy
     empty = gate(evidence_of(parts.database, challenger, comparison))
     assert (empty.verdict, empty.failing, empty.value) == (KEEP, "too_few_rows", 0)
     live(living, tips=3)

@@ -35,7 +35,7 @@ def parts(living: World, home: Path) -> OpenedParts:
     """Return the world's stores as a flow sees them."""
     grown = living.database.url.render_as_string(hide_password=False)
     settings = Settings(home=home, database_url=grown if living.database.dialect == "postgresql" else None)
-    return OpenedParts(settings, living.database, living.vault, living.online, living.stream, living.clock)
+    return OpenedParts(settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock)
 
 
 def live(living: World, tips: int) -> None:
@@ -106,7 +106,7 @@ def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living:
     second = retrain(parts, registry, living.clock(), warm_people=3)
     assert (second.live_rows, second.skew) == (6, 0.0)
     assert second.digest != first.digest
-    manifest = artifact.load(parts.settings.policies / second.digest).manifest
+    manifest = artifact.load(parts.settings.policies / second.digest, verify=parts.seal.holds).manifest
     assert manifest["origins"] == {"live": 6, "simulated": second.simulated_rows}
 
 

@@ -38,4 +38,6 @@ def small(rows: TrainingRows) -> ArtifactPolicy:
 @pytest.fixture
 def saved(small: ArtifactPolicy, tmp_path: Path) -> Path:
     """An artifact of the small policy."""
-    return artifact.save(small, tmp_path, data_digest="d" * 64, origins={"simulated": 2}, metrics={"rmse": 0.3})
+    return artifact.save(
+        small, tmp_path, sign=str, data_digest="d" * 64, origins={"simulated": 2}, metrics={"rmse": 0.3}
+    )

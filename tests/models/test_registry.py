@@ -8,18 +8,21 @@ from data_contracts.errors import ArtifactRefused, NotFound
 from models import artifact
 from models.policies import ArtifactPolicy, Uniform
 from models.registry import PolicyRegistry
+from tests.models.test_artifact import trusts
 
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> PolicyRegistry:
     """One MLflow on a database file and a local folder."""
     home = tmp_path_factory.mktemp("home")
-    return PolicyRegistry(f"sqlite:///{home}/mlflow.db", artifacts=home / "artifacts", policies=home / "policies")
+    return PolicyRegistry(
+        f"sqlite:///{home}/mlflow.db", artifacts=home / "artifacts", policies=home / "policies", verify=trusts
+    )
 
 
 def other(tmp_path: Path, data: str) -> Path:
     """Another artifact, told apart by its data."""
-    return artifact.save(Uniform(), tmp_path, data_digest=data, origins={"live": 1}, metrics={})
+    return artifact.save(Uniform(), tmp_path, sign=str, data_digest=data, origins={"live": 1}, metrics={})
 
 
 def test_a_registered_policy_is_fetched_by_digest_and_by_alias(registry: PolicyRegistry, saved: Path) -> None:
@@ -30,7 +33,7 @@ def test_a_registered_policy_is_fetched_by_digest_and_by_alias(registry: PolicyR
     fetched = registry.fetch("champion")
     assert fetched == registry.fetch(saved.name)
     assert fetched.name == saved.name
-    assert artifact.load(fetched).policy.digest == saved.name
+    assert artifact.load(fetched, verify=trusts).policy.digest == saved.name
     found = next(row for row in registry.versions() if row.digest == saved.name)
     assert (found.version, found.aliases, found.origin) == (version, ("champion",), "simulated=2")
     assert found.data_digest == "d" * 64
@@ -67,7 +70,7 @@ def test_a_copy_that_rotted_in_the_registry_is_refused(
     registry: PolicyRegistry, tmp_path: Path, small: ArtifactPolicy
 ) -> None:
     """A copy that rotted in the registry is refused."""
-    folder = artifact.save(small, tmp_path, data_digest="rot", origins={}, metrics={})
+    folder = artifact.save(small, tmp_path, sign=str, data_digest="rot", origins={}, metrics={})
     registry.register(folder)
     for copy in registry._artifacts.rglob(artifact.MANIFEST):
         if artifact.digest_of(json.loads(copy.read_text())) == folder.name:

@@ -9,6 +9,7 @@ from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest
 from data_contracts.reactions import ReactionKind
 from infra.database import policies
+from infra.signing import PolicySeal
 from models.checks import trained
 from models.policies import ArtifactPolicy
 from models.simulation.warm_start import warm_start
@@ -38,7 +39,7 @@ def decided(living: World, count: int) -> list[DecisionId]:
 
 def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
     """They sum to the logged score within 1e-12, beside the logged probability and seed, for the person alone."""
-    receipts = Receipts(living.database, PolicyShelf(living.home / "policies"))
+    receipts = Receipts(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
     for decision in decided(living, 8):
         record = living.record(decision)
         receipt = receipts.receipt(living.person, decision)
@@ -53,7 +54,7 @@ def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
 
 def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World) -> None:
     """Probabilities, scores and vector come back without any error, before the first reaction and after others."""
-    shelf = PolicyShelf(living.home / "policies")
+    shelf = PolicyShelf(living.home / "policies", living.seal.holds)
     with_reactions = decided(living, 10)
     assert {living.record(each).posterior_version for each in with_reactions} > {0}
     with living.database.read() as session:
@@ -78,7 +79,8 @@ def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World
     assert last is not None
     with living.database.read() as session:
         replays = [
-            verify(session, PolicyShelf(living.home / "policies"), living.person, each) for each in (later, last)
+            verify(session, PolicyShelf(living.home / "policies", living.seal.holds), living.person, each)
+            for each in (later, last)
         ]
     assert [living.record(each).posterior_version for each in (later, last)] == [2, 3]
     assert all(replay.equal for replay in replays)
@@ -95,7 +97,7 @@ def in_shadow(living: World, policy: ArtifactPolicy) -> PolicyDigest:
 
 def test_a_challenger_in_shadow_sees_every_decision_once_and_their_comparison_counts_them(living: World) -> None:
     """The uniform policy agrees once in n actions, and its value is the mean of the scores less what was expected."""
-    shadow = Shadow(living.database, PolicyShelf(living.home / "policies"))
+    shadow = Shadow(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
     challenger = in_shadow(living, trained("uniform", warm_start(2, count=1, days=1)))
     made = decided(living, 4)
     assert (shadow.catch_up(), shadow.catch_up()) == (4, 0)
@@ -116,7 +118,7 @@ def test_agreement_is_the_probability_that_both_would_have_done_the_same(living:
     made = decided(living, 4)
     greedy = trained("greedy", warm_start(2, count=20, days=10))
     challenger = in_shadow(living, greedy)
-    shadow = Shadow(living.database, PolicyShelf(living.home / "policies"))
+    shadow = Shadow(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
     shadow.catch_up()
     records = [living.record(each) for each in made]
     with living.database.read() as session:
@@ -144,7 +146,7 @@ def test_a_refused_artifact_leaves_the_champion_that_was_loaded(living: World) -
 
 def test_a_missing_artifact_gives_a_new_holder_no_policy(home: Path) -> None:
     """There is nothing to fall back on, and the missing artifact is named as refused."""
-    held = ChampionHolder(home / "policies").follow(PolicyDigest("no digest"))
+    held = ChampionHolder(home / "policies", verify=PolicySeal(home / "keys").holds).follow(PolicyDigest("no digest"))
     assert (held.policy, held.refused) == (None, "no digest")
 
 
@@ -152,7 +154,7 @@ def test_a_refused_artifact_is_looked_at_again_after_a_while(living: World) -> N
     """An artifact that arrives late is not loaded at once, but is 31 seconds after the refusal."""
     digest = living.champion.held.digest or living.promote(warm_policy())
     now = [0.0]
-    holder = ChampionHolder(living.home / "policies", lambda: now[0])
+    holder = ChampionHolder(living.home / "policies", verify=living.seal.holds, monotonic=lambda: now[0])
     arrays = living.home / "policies" / digest / "arrays.npz"
     sound = arrays.read_bytes()
     arrays.unlink()

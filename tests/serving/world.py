@@ -18,6 +18,7 @@ from infra.database import consents, decisions, events, people, policies, texts
 from infra.database.decision_writer import DecisionWriter
 from infra.database.engine import Database
 from infra.database.tables import DecisionRow
+from infra.signing import PolicySeal
 from infra.vault import Vault
 from models import artifact
 from models.checks import trained
@@ -51,6 +52,7 @@ class World:
     seeds: Iterator[int]
     life: Life
     vault: Vault = field(init=False)
+    seal: PolicySeal = field(init=False)
     online: OnlineFile = field(init=False)
     stream: Stream = field(init=False)
     champion: ChampionHolder = field(init=False)
@@ -62,11 +64,11 @@ class World:
 
     def __post_init__(self) -> None:
         """Wire everything."""
-        self.vault = Vault(self.home / "keys")
+        self.vault, self.seal = Vault(self.home / "keys"), PolicySeal(self.home / "keys")
         self.online = OnlineFile(self.home / "online.db")
         self.stream = Stream(database=self.database, online=self.online, clock=self.clock)
         self.database.bus.subscribe(self.stream.handle)
-        self.champion = ChampionHolder(self.home / "policies")
+        self.champion = ChampionHolder(self.home / "policies", verify=self.seal.holds)
         self.writer = DecisionWriter(self.database)
         self.writer.start()
         self.reader = SeenReader(self.database, self.online, self.vault, self.champion)
@@ -128,14 +130,22 @@ class World:
         """Save and register a policy."""
         rows = warm_start(0, count=1, days=1)
         folder = artifact.save(
-            policy, self.home / "policies", data_digest=data_digest(rows), origins=rows.origins(), metrics={}
+            policy,
+            self.home / "policies",
+            sign=self.seal.sign,
+            data_digest=data_digest(rows),
+            origins=rows.origins(),
+            metrics={},
         )
-        digest = PolicyDigest(folder.name)
+        return self.know(PolicyDigest(folder.name), policy.name)
+
+    def know(self, digest: PolicyDigest, name: str) -> PolicyDigest:
+        """Register a digest, whatever lies in its folder."""
         with self.database.unit_of_work() as uow:
             policies.register(
                 uow,
                 digest=digest,
-                name=policy.name,
+                name=name,
                 registry_version=None,
                 manifest={},
                 metrics={},
@@ -146,7 +156,10 @@ class World:
 
     def promote(self, policy: ArtifactPolicy) -> PolicyDigest:
         """Save, register and promote a policy."""
-        digest = self.register(policy)
+        return self.enthrone(self.register(policy))
+
+    def enthrone(self, digest: PolicyDigest) -> PolicyDigest:
+        """Make the slot name a digest."""
         with self.database.unit_of_work() as uow:
             swap = policies.swap_champion(
                 uow,
