@@ -64,6 +64,7 @@ class Receipt:
     posterior_version: int
     seed: int
     features: tuple[ReceiptFeature, ...]
+    left_out: tuple[str, ...] = ()  # a sentence for each source that was too old to go by
 
 
 class SignalStatus(StrEnum):

@@ -16,6 +16,7 @@ from infra.vault import Vault
 from oo.erasure import mark_of
 from oo.household import Household
 from oo.refusals import refusal_of
+from serving.staleness import age_words
 
 FIXED_SQLITE = (3, 51, 3)
 FREE_BYTES = 1 << 30
@@ -115,13 +116,8 @@ def _sources(household: Household, row: PersonRow) -> Iterator[Finding]:
         elif last_us == 0:
             yield Finding(source.value, ok=True, detail="nothing yet, masked")
         elif age_s > SOURCES[source].fresh_s:
-            yield Finding(source.value, ok=False, detail=f"{_age(age_s)} old, masked; send or import something newer")
+            yield Finding(
+                source.value, ok=False, detail=f"{age_words(age_s)} old, masked; send or import something newer"
+            )
         else:
-            yield Finding(source.value, ok=True, detail=f"{_age(age_s)} old")
-
-
-def _age(seconds: int) -> str:
-    for size, word in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {word}"
-    return f"{seconds} seconds"
+            yield Finding(source.value, ok=True, detail=f"{age_words(age_s)} old")

@@ -17,6 +17,7 @@ from models.design import Floats, scaled_context
 from models.policy import Context
 from serving.replay import part_of
 from serving.shelf import PolicyShelf
+from serving.staleness import left_out
 
 TIP = "tip"
 POLICY = "policy"
@@ -43,6 +44,7 @@ class Receipts:
             posterior_version=record.posterior_version,
             seed=record.seed,
             features=features,
+            left_out=left_out(record),
         )
 
 

@@ -224,6 +224,7 @@ function explain(receipt, answer) {
   const chance = `${percent(receipt.probability)} likely to be chosen${receipt.explored ? ", to learn something new" : ""}.`;
   const simpler = answer.fallback ? ` A simpler answer: ${words(answer.fallback)}.` : "";
   find("chance").textContent = `${chance}${simpler} Policy ${short(receipt.policy_digest)}.${receipt.posterior_version}`;
+  find("left-out").textContent = receipt.left_out.join(" ");
 }
 
 function row(feature, largest) {

@@ -152,4 +152,4 @@ def why(
     told = sorted(receipt.features, key=lambda feature: -abs(feature.contribution))
     table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
     head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"
-    emit(receipt, f"{head}\n{table}", as_json=as_json)
+    emit(receipt, "\n".join((head, table, *receipt.left_out)), as_json=as_json)

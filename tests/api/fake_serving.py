@@ -32,7 +32,8 @@ FEATURES = (
     ReceiptFeature("mood_last", 3.0, -0.04, "mood", 7_200, masked=False),
     ReceiptFeature("at_home", 0.0, 0.0, "context", -1, masked=True),
 )
-RECEIPT = Receipt(0.37, explored=False, policy_digest=DIGEST, posterior_version=12, seed=7, features=FEATURES)
+LEFT_OUT = "Your calendar was 8 days old and holds for 7 days, so it was left out."
+RECEIPT = Receipt(0.37, False, DIGEST, posterior_version=12, seed=7, features=FEATURES, left_out=(LEFT_OUT,))
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from infra.database import decisions, reactions
 from infra.database.engine import open_database
 from tests.api.browsers import DESKTOP, PHONE, Screen, chromium_of, served
 from tests.api.conftest import Door, open_door
-from tests.api.fake_serving import TEXT
+from tests.api.fake_serving import LEFT_OUT, TEXT
 
 pytestmark = pytest.mark.browser
 PAYLOADS = (
@@ -201,6 +201,7 @@ def test_why_reveals_the_reasons_and_what_counted(look: Look) -> None:
     rows = screen.page.locator("#rows th").all_inner_texts()
     assert rows == ["Tasks due today", "Free gap", "Energy last", "Mood last"]
     assert "37 %" in screen.page.inner_text("#chance")
+    assert screen.page.inner_text("#left-out") == LEFT_OUT
     screen.page.keyboard.press("Escape")
     assert screen.page.evaluate("[document.activeElement.id, document.getElementById('why').hidden]") == [
         "ask-why",

@@ -5,10 +5,12 @@ from statistics import fmean
 
 import pytest
 
+from data_contracts.codec import Event
 from data_contracts.errors import NotFound
-from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest
+from data_contracts.features import Source
+from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, to_us
 from data_contracts.reactions import ReactionKind
-from infra.database import policies
+from infra.database import events, policies
 from infra.signing import PolicySeal
 from models.checks import trained
 from models.policies import ArtifactPolicy
@@ -50,6 +52,27 @@ def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
         assert {feature.name for feature in receipt.features} >= {"free_gap_min", "tip.urgency", "silence"}
     with pytest.raises(NotFound):
         receipts.receipt(PersonId("ff" * 16), decision)
+
+
+def test_a_receipt_says_in_words_which_source_was_too_old(living: World) -> None:
+    """Eight days without a word about the calendar leave it out; one complete reading brings it back."""
+    receipts = Receipts(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
+    living.pass_time(days=8)
+    stale = living.ask_until_decision()
+    position = tuple(Source).index(Source.CALENDAR)
+    calendar = "Your calendar was 8 days old and holds for 7 days, so it was left out."
+    assert living.record(stale).stale_mask >> position & 1
+    assert calendar in receipts.receipt(living.person, stale).left_out
+    at_us = to_us(living.now)
+    reading = Event(id="read", person=living.person, at_us=at_us, received_us=at_us, source="icalendar:x")
+    reading.calendar_synced.SetInParent()
+    with living.database.unit_of_work() as uow:
+        events.append(uow, [reading])
+        uow.commit()
+    living.pass_time(minutes=15)
+    fresh = living.ask_until_decision()
+    assert not living.record(fresh).stale_mask >> position & 1
+    assert calendar not in receipts.receipt(living.person, fresh).left_out
 
 
 def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World) -> None:
