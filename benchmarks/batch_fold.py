@@ -13,7 +13,8 @@ from benchmarks.lives import NOW_US, life
 from benchmarks.result import Result
 from data_contracts.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
-from feature_repo.fold import WorkingState, fold
+from feature_repo.batch_fold import fold
+from feature_repo.fold import WorkingState
 from feature_repo.packed_view import pack_view
 from feature_repo.served_row import served_view
 

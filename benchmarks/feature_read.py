@@ -22,7 +22,7 @@ from benchmarks.result import Result
 from data_contracts.features import FEATURE_SERVICE, Source
 from data_contracts.identifiers import from_us
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.fold import fold
+from feature_repo.batch_fold import fold
 from feature_repo.online_store import feast_values
 from feature_repo.online_tables import OnlineTables, open_online
 from feature_repo.served_row import served_row

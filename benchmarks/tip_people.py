@@ -12,7 +12,7 @@ from benchmarks.lives import NOW_US, life
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, SubjectKey
 from data_contracts.served import ServedRow
-from feature_repo.fold import fold
+from feature_repo.batch_fold import fold
 from feature_repo.served_row import served_row
 from feature_repo.vector import ALL_CONSENTS, context_vector
 from models.person_part import Observation, PersonPart, PersonPrior, rebuild

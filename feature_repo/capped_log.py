@@ -1,6 +1,7 @@
 """A log that keeps its newest entries, the same ones whatever the order in which they came."""
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from typing import NamedTuple
 
 Values = tuple[int | str, ...]
@@ -62,6 +63,19 @@ class CappedLog:
         else:
             insort(entries, entry)
         return self._trim()
+
+    def extend(self, facts: Iterable[Entry]) -> None:
+        """Keep what putting each of the facts would keep, by one sort."""
+        kept: dict[str, Entry] = {}
+        horizon_us: int | None = None
+        for entry in sorted([*self._entries, *facts], reverse=True):
+            if horizon_us is None:
+                horizon_us = entry.at_us - self._ttl_us
+            if len(kept) == self._cap or entry.at_us <= horizon_us:
+                break
+            kept.setdefault(entry.key, entry)
+        self._by_key = kept
+        self._entries = list(kept.values())[::-1]
 
     def _trim(self) -> tuple[str, ...]:
         entries = self._entries

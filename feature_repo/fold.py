@@ -158,23 +158,31 @@ def facts(event: Event) -> list[Fact]:
     return [] if read is None else read(event)
 
 
-def _task(event: Event) -> list[Fact]:
+def task_row(event: Event) -> TaskRow:
+    """Return what an event says of its task."""
     body = event.task_changed
     at_us, state = event.at_us, body.state
     done_us = (body.completed_us or at_us) if state == DONE else 0
     known = max(at_us, event.received_us)
     effort_min, created_us = body.effort_min, body.created_us
-    fields = (at_us, event.id, state, body.priority, body.due_us, created_us, done_us, effort_min, known)
-    return [(TASK, body.task, _new(TaskRow, fields))]
+    return _new(TaskRow, (at_us, event.id, state, body.priority, body.due_us, created_us, done_us, effort_min, known))
 
 
-def _instance(event: Event) -> list[Fact]:
+def instance_row(event: Event) -> CalendarRow:
+    """Return what an event says of its calendar instance."""
     body = event.event_scheduled
     start_us, end_us = body.start_us, body.end_us
     # A day-long entry (a birthday, a holiday) does not keep a person from anything.
     busy = body.busy and not body.all_day and not body.cancelled and end_us > start_us
-    fields = (event.at_us, event.id, start_us, end_us, int(busy), known_us(event))
-    return [(INSTANCE, body.event, _new(CalendarRow, fields))]
+    return _new(CalendarRow, (event.at_us, event.id, start_us, end_us, int(busy), known_us(event)))
+
+
+def _task(event: Event) -> list[Fact]:
+    return [(TASK, event.task_changed.task, task_row(event))]
+
+
+def _instance(event: Event) -> list[Fact]:
+    return [(INSTANCE, event.event_scheduled.event, instance_row(event))]
 
 
 def _entry(place: str, key: str, event: Event, values: Values, rank: int = 0) -> Fact:
@@ -241,13 +249,3 @@ READERS: dict[str | None, Callable[[Event], list[Fact]]] = {
     "reaction_undone": _undone,
     "outcome_observed": _outcome,
 }
-
-
-def fold(events: Iterable[Event]) -> WorkingState:
-    """Return the working state of a person's events."""
-    state = WorkingState()
-    put = state.put
-    for event in events:
-        for fact in facts(event):
-            put(fact)
-    return state

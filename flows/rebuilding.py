@@ -6,7 +6,7 @@ from data_contracts.codec import Event
 from data_contracts.errors import Conflict
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
-from feature_repo.fold import fold
+from feature_repo.batch_fold import fold
 from feature_repo.served_row import served_row, served_view
 from flows.parts import FlowParts
 from infra.database import events, working_state

@@ -15,7 +15,8 @@ from typing import Any
 
 from data_contracts.codec import decode
 from data_contracts.identifiers import PersonId
-from feature_repo.fold import StateRow, fold
+from feature_repo.batch_fold import fold
+from feature_repo.fold import StateRow
 from flows.following import Following
 from flows.parts import OpenedParts, opened
 from infra.clock import system_clock

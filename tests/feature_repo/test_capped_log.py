@@ -47,3 +47,15 @@ def test_a_capped_log_names_every_key_that_it_drops(facts: list[Entry]) -> None:
             for key in dropped:
                 del store[key]
     assert sorted(store.values()) == log.entries
+
+
+@given(facts=entries, more=entries)
+def test_facts_that_come_at_once_end_as_those_that_come_one_by_one(facts: list[Entry], more: list[Entry]) -> None:
+    """In two heaps and in any order."""
+    log, other = CappedLog(CAP, TTL_US), CappedLog(CAP, TTL_US)
+    log.extend(facts)
+    log.extend(more)
+    for fact in facts + more:
+        other.put(fact)
+    assert log.entries == other.entries == reference(facts + more)
+    assert [log.put(fact) for fact in more] == [other.put(fact) for fact in more]

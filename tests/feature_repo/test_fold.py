@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from data_contracts.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
 from data_contracts.served import ServedRow
-from feature_repo.fold import StateRow, WorkingState, fold
+from feature_repo.batch_fold import fold
+from feature_repo.fold import StateRow, WorkingState
 from feature_repo.packed_view import pack_view
 from feature_repo.served_row import served_row
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, PERSON, events, task

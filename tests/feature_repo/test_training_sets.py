@@ -10,8 +10,9 @@ from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Tr
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, to_us
 from feature_repo.apply import apply
+from feature_repo.batch_fold import fold
 from feature_repo.batch_history import Folded, build_history
-from feature_repo.fold import fold, known_us
+from feature_repo.fold import known_us
 from feature_repo.history import History
 from feature_repo.served_row import served_row
 from feature_repo.training_sets import training_set

@@ -18,7 +18,7 @@ from data_contracts.served import (
     ServedTasks,
     ServedTips,
 )
-from feature_repo.fold import fold
+from feature_repo.batch_fold import fold
 from feature_repo.served_row import served_row
 from feature_repo.vector import ALL_CONSENTS, HIGH, LOW, ContextVector, context_vector
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task

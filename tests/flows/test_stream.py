@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.fold import StateRow, WorkingState, fold
+from feature_repo.batch_fold import fold
+from feature_repo.fold import StateRow, WorkingState
 from feature_repo.online_tables import OnlineFile
 from feature_repo.served_row import served_row
 from flows import stream
