@@ -5,17 +5,22 @@
     P(done)            = sigmoid(u),  P(not for me) = (1 - P(done)) sigmoid(-2.6 - 1.2 taste)
     P(not now)         = (1 - P(done) - P(not for me)) 0.3,  ignored otherwise
     wear_p,topic       = sum over its earlier tips of 2^(-age / habituation_days)
-    taste              : random walk with step `drift` a day; half redrawn on event days; -|taste| from turn_day on
-    a reward arrives after an exponential delay; until then the default (ignored) counts, `missing` of them never come
+    taste              : half the crowd's, half the person's; a random walk with step `drift` a day; on `event_days`
+                         half redrawn for everybody, and for each person on days of their own, `events_a_month` of
+                         them, together with half of peak_p; -|taste| from turn_day on
+    a reward arrives after an exponential delay; until then nothing is learned; `missing` of them never come and
+    count as ignored when they would have come
 
 The world is common: all policies meet the same people, hours, offers and random numbers, so differences are paired.
 Policies choose one topic of the offered candidates, or silence. Regret is against who knows every taste and wear.
 
-Each policy keeps a population model over topic and hour, and a person part over topics, as Gaussian sums with a
-half-life of 20 days; `models.simulation.learners` has them. Everything is vectorised over people; a run is one process.
+How policies learn stands in `models.simulation.learners`, how they choose in `models.simulation.rules`. Everything is
+vectorised over people. What a policy does depends on the seed and its name, not on which others are tried, so they may
+run in any order and in any number of processes.
 Limits: contexts are topic, hour and wear, not the whole feature table: it tries ways of choosing, not feature designs.
 """
 
+import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -32,6 +37,8 @@ TOPICS = len(Topic)
 BASE = -0.6
 WAKING_H = 14.0
 FIRST_H = 8.0
+PEAK_H, PEAK_SPREAD_H = 13.0, 3.0
+MONTH_DAYS = 30.0
 _OUTCOMES = (Outcome.DONE, Outcome.NOT_FOR_ME, Outcome.NOT_NOW, Outcome.IGNORED)
 _REWARDS = np.array([REWARDS[outcome] for outcome in _OUTCOMES])
 DEFAULT = REWARDS[Outcome.IGNORED]
@@ -48,8 +55,13 @@ class World:
     def next_day(self, day: int, rng: np.random.Generator) -> None:
         """Let tastes drift, life turn and the world turn."""
         self.taste = self.taste + rng.normal(0.0, self.scenario.drift, self.taste.shape)
+        struck = rng.random(self.peak_h.size) < self.scenario.events_a_month / MONTH_DAYS
+        other = rng.normal(0.0, self.scenario.tastes, self.taste.shape)
+        moved = np.where(struck, rng.normal(PEAK_H, PEAK_SPREAD_H, self.peak_h.size), self.peak_h)
+        self.peak_h = 0.5 * (self.peak_h + moved)
         if day in self.scenario.event_days:
-            self.taste = 0.5 * self.taste + 0.5 * rng.normal(0.0, self.scenario.tastes, self.taste.shape)
+            struck = np.ones_like(struck)
+        self.taste = np.where(struck[:, None], 0.5 * (self.taste + other), self.taste)
         if day == self.scenario.turn_day:
             self.taste = -np.abs(self.taste)
 
@@ -58,7 +70,7 @@ def world(scenario: Scenario, people: int, rng: np.random.Generator) -> World:
     """Return a new world: half of a taste is the crowd's, half the person's."""
     crowd = rng.normal(0.0, scenario.tastes, TOPICS)
     own = rng.normal(0.0, scenario.tastes, (people, TOPICS))
-    return World(scenario, (crowd + own) / np.sqrt(2.0), rng.normal(13.0, 3.0, people))
+    return World(scenario, (crowd + own) / np.sqrt(2.0), rng.normal(PEAK_H, PEAK_SPREAD_H, people))
 
 
 class Point(NamedTuple):
@@ -109,7 +121,7 @@ def simulate(
     """Return what every policy brought; the same seed gives the same numbers."""
     rng = np.random.default_rng([seed, 0])
     hidden = world(scenario, people, rng)
-    choosing = {name: np.random.default_rng([seed, 1 + number]) for number, name in enumerate(learners)}
+    choosing = {name: np.random.default_rng([seed, 1, zlib.crc32(name.encode())]) for name in learners}
     lives = {name: Life(each, np.zeros((people, TOPICS)), np.zeros(people), []) for name, each in learners.items()}
     sums = {name: np.zeros((4, days, people)) for name in learners}
     for day in range(days):
@@ -142,8 +154,8 @@ def _live(hidden: World, life: Life, point: Point, now_h: float, rng: np.random.
     expected = chances @ _REWARDS
     prices = np.array([silence_reward(spent) for spent in range(scenario.tips_a_day + 1)])
     silence = prices[life.shown.astype(np.intp)]
-    wear = np.take_along_axis(life.wear, point.topics, axis=1)
-    picks = life.learner.choose(point.topics, point.hour, wear, silence, rng)
+    x = life.learner.features(point.hour, life.wear)
+    picks = life.learner.choose(point.topics, x, silence, rng)
     silent = picks == point.topics.shape[1]
     taken = np.minimum(picks, point.topics.shape[1] - 1)
     outcome = (point.luck[:, :1] > np.cumsum(chances[rows, taken][:, :-1], axis=1)).sum(axis=1)
@@ -154,8 +166,7 @@ def _live(hidden: World, life: Life, point: Point, now_h: float, rng: np.random.
     missing = point.luck[told, 1] < scenario.missing
     arrives = now_h + scenario.delay_hours * point.luck[told, 2]
     seen = np.where(missing, DEFAULT, reward[told])
-    features = life.learner.features(topic[told], point.hour, life.wear[told, topic[told]])
-    life.pending.append(Waiting(told, topic[told], np.column_stack((arrives, seen)), features))
+    life.pending.append(Waiting(told, topic[told], np.column_stack((arrives, seen)), x[told, topic[told]]))
     np.add.at(life.wear, (told, topic[told]), 1.0)
     life.shown[told] += 1.0
     value = np.where(silent, silence, expected[rows, taken])
@@ -176,13 +187,17 @@ def _chances(hidden: World, life: Life, point: Point) -> Floats:
 
 
 def _arrivals(life: Life, now_h: float) -> None:
-    """Let the policy learn the answers that have come by now."""
-    waiting = []
-    for each in life.pending:
-        here = each.answer[:, 0] <= now_h
-        if here.any():
-            come = each.where(here)
-            life.learner.learn(come.people, come.topics, come.features, come.answer[:, 1])
-        if not here.all():
-            waiting.append(each.where(~here))
-    life.pending = waiting
+    """Let the policy learn the answers that have come by now, in the order in which they were waiting."""
+    if not life.pending:
+        return
+    waiting = joined(life.pending)
+    here = waiting.answer[:, 0] <= now_h
+    come = waiting.where(here)
+    if come.people.size:
+        life.learner.learn(come.people, come.topics, come.features, come.answer[:, 1])
+    life.pending = [waiting.where(~here)]
+
+
+def joined(parts: list[Waiting]) -> Waiting:
+    """Return all that wait as one."""
+    return Waiting(*(np.concatenate(each) for each in zip(*parts, strict=True)))

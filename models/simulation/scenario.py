@@ -4,6 +4,7 @@ Every number is on the scale of `models.simulation.answers`: log-odds unless a u
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ class Scenario:
     habituation: float = 0.25  # log-odds lost for each earlier tip of the same topic, fading
     habituation_days: float = 5.0  # half-life of that memory
     drift: float = 0.05  # standard deviation of a taste's step, a day
-    delay_hours: float = 2.0  # mean delay of a reaction, exponential; after 4 h it counts as ignored until it comes
+    delay_hours: float = 2.0  # mean delay of a reaction, exponential; nothing is learned before it comes
     missing: float = 0.1  # share of tips that are shown and never answered, whatever was thought of them
     event_days: tuple[int, ...] = ()  # days on which life turns for everybody: tastes are half redrawn
+    events_a_month: float = 0.0  # days on which one person's life turns, on average: tastes and peak half redrawn
     turn_day: int | None = None  # on this day what was liked becomes disliked, and nothing new is liked
     tastes: float = 0.8  # standard deviation of tastes over people
 
@@ -42,27 +44,35 @@ def scenario_from(path: Path) -> Scenario:
     if not isinstance(data, dict):
         raise Malformed(f"{path.name} is not a table of names and numbers")
     known = {each.name for each in dataclasses.fields(Scenario)}
-    foreign = sorted(set(data) - known)
+    foreign = sorted(map(str, set(data) - known))
     if foreign:
         raise Malformed(f"{path.name} has foreign keys {foreign}; known are {sorted(known)}")
     for name, value in data.items():
         if name not in ("name", "event_days", "turn_day"):
             _number(path.name, name, value)
-    data["event_days"] = tuple(data.get("event_days", ()))
+    days = data.get("event_days", [])
+    if not isinstance(days, list):
+        raise Malformed(f"{path.name}: event_days is a list of days, not {days!r}")
+    data["event_days"] = tuple(days)
     return checked(Scenario(**data))
 
 
 def _number(file: str, name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise Malformed(f"{file}: {name} is a number, not {value!r}")
 
 
 def checked(scenario: Scenario) -> Scenario:
     """Return the scenario; raises `Malformed` for numbers that make no world."""
     for rule, sound in (
+        ("name is a text", isinstance(scenario.name, str)),
         ("tips_a_day is a whole number from 1 to 48", _whole(scenario.tips_a_day, 1, 48)),
         ("candidates is a whole number from 1 to 100", _whole(scenario.candidates, 1, 100)),
         ("missing is in [0, 1)", 0.0 <= scenario.missing < 1.0),
+        (
+            "events_a_month is in [0, 30]",
+            0.0 <= scenario.events_a_month <= 30.0,  # noqa: PLR2004 - a day has at most one
+        ),
         (
             "delay_hours, drift, tastes, fatigue and habituation are at least 0",
             min(scenario.delay_hours, scenario.drift, scenario.tastes, scenario.fatigue, scenario.habituation) >= 0.0,

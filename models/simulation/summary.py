@@ -1,11 +1,18 @@
-"""What a simulation says: each policy's rates with intervals over people, and its difference to the first policy."""
+"""What a simulation says: each policy's rates with intervals over people, and its difference to the first policy.
 
+Limits: people share what the crowd's model learned, so intervals are of these people in this run, not of other runs.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 
 from models.policy import Floats
-from models.simulation.learners import RULES, Learner
+from models.simulation.learners import Learner
+from models.simulation.rules import RULES
 from models.simulation.run import Outcomes, simulate
 from models.simulation.scenario import Scenario
 
@@ -23,7 +30,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class PolicySummary:
-    """One policy in one world; `gain` is its mean reward minus the first policy's, paired by person."""
+    """One policy in one world; `gain` is its mean reward minus the first policy's, paired by person.
+
+    What is told by day is a mean per decision of that day, one number a day.
+    """
 
     policy: str
     reward: Rate
@@ -32,18 +42,46 @@ class PolicySummary:
     not_for_me: Rate
     gain: Rate
     reward_by_day: tuple[float, ...]
+    reward_low_by_day: tuple[float, ...]
+    reward_high_by_day: tuple[float, ...]
+    regret_by_day: tuple[float, ...]
 
 
-def try_out(scenario: Scenario, policies: list[str], *, people: int, days: int, seed: int) -> list[PolicySummary]:
-    """Return the summaries in the order of `policies`; raises `KeyError` for a policy that is not in `RULES`."""
-    learners = {name: Learner(RULES[name], people) for name in policies}
-    found = simulate(scenario, learners, people=people, days=days, seed=seed)
-    first = found[policies[0]]
-    return [_summary(name, found[name], first, scenario.tips_a_day) for name in policies]
+def try_out(
+    scenario: Scenario, policies: Sequence[str], *, people: int, days: int, seed: int, processes: int = 1
+) -> list[PolicySummary]:
+    """Return the summaries in the order of `policies`, the same in any number of processes.
+
+    Raises `KeyError` for a policy that is not in `RULES`.
+    """
+    jobs = [_Job(scenario, name, people, days, seed) for name in policies]
+    if min(processes, len(jobs)) > 1:
+        with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
+            found = list(pool.map(_live, jobs))
+    else:
+        found = [_live(job) for job in jobs]
+    return [
+        _summary(name, outcomes, found[0], scenario.tips_a_day) for name, outcomes in zip(policies, found, strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    scenario: Scenario
+    policy: str
+    people: int
+    days: int
+    seed: int
+
+
+def _live(job: _Job) -> Outcomes:
+    learner = Learner(RULES[job.policy], job.people)
+    return simulate(job.scenario, {job.policy: learner}, people=job.people, days=job.days, seed=job.seed)[job.policy]
 
 
 def _summary(name: str, outcomes: Outcomes, first: Outcomes, a_day: int) -> PolicySummary:
     count = outcomes.decisions
+    days = [_rate(each[None, :], a_day) for each in outcomes.reward]
     return PolicySummary(
         policy=name,
         reward=_rate(outcomes.reward, count),
@@ -51,7 +89,10 @@ def _summary(name: str, outcomes: Outcomes, first: Outcomes, a_day: int) -> Poli
         silence=_rate(outcomes.silent, count),
         not_for_me=_rate(outcomes.not_for_me, count),
         gain=_rate(outcomes.reward - first.reward, count),
-        reward_by_day=tuple((outcomes.reward.mean(axis=1) / a_day).tolist()),
+        reward_by_day=tuple(day.value for day in days),
+        reward_low_by_day=tuple(day.low for day in days),
+        reward_high_by_day=tuple(day.high for day in days),
+        regret_by_day=tuple((outcomes.regret.mean(axis=1) / a_day).tolist()),
     )
 
 

@@ -114,7 +114,7 @@ def simulate(
 ) -> None:
     """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
     from data_contracts.errors import Malformed
-    from models.simulation.learners import RULES
+    from models.simulation.rules import RULES
     from models.simulation.scenario import scenario_from
     from models.simulation.summary import try_out
 

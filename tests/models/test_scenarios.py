@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import Malformed
-from models.simulation.learners import RULES
+from models.simulation.rules import RULES
 from models.simulation.scenario import Scenario, checked, scenario_from
 from models.simulation.summary import try_out
 from tests.source_tree import CHECKOUT
@@ -29,6 +29,12 @@ def test_a_shipped_scenario_is_sound_and_has_its_files_name(path: Path) -> None:
         ("tips_a_day: 2.5", "whole number"),
         ("turn_day: -1", "turn_day"),
         ("event_days: [x]", "event_days"),
+        ("event_days: 5", "event_days is a list"),
+        ("fatigue: .nan", "fatigue is a number"),
+        ("tastes: .inf", "tastes is a number"),
+        ("1: 2", "foreign keys"),
+        ("name: [a]", "name is a text"),
+        ("events_a_month: 31", "events_a_month is in"),
         ("!!python/object/apply:os.system ['true']", "cannot be read as YAML"),
     ],
 )
@@ -45,6 +51,25 @@ def test_the_same_seed_is_the_same_world() -> None:
     one, again, other = (try_out(Scenario(), ["greedy"], people=20, days=4, seed=seed) for seed in (1, 1, 2))
     assert one == again
     assert one != other
+
+
+def test_a_policys_numbers_depend_on_nobody_else() -> None:
+    """Alone, in company, in another order and in several processes a policy's numbers are the same, bit for bit."""
+    world = Scenario(events_a_month=2)
+    together = try_out(world, ["uniform", "greedy", "regcb"], people=15, days=3, seed=1)
+    apart = try_out(world, ["uniform", "regcb", "greedy"], people=15, days=3, seed=1, processes=2)
+    assert {each.policy: each for each in together} == {each.policy: each for each in apart}
+    (alone,) = try_out(world, ["greedy"], people=15, days=3, seed=1)
+    assert alone.reward_by_day == together[1].reward_by_day
+
+
+def test_lives_that_turn_cost_what_was_learned() -> None:
+    """Where lives turn often a policy that learns earns less than where they never do."""
+    calm, restless = (
+        try_out(Scenario(tastes=1.5, events_a_month=rate), ["greedy"], people=60, days=15, seed=7)[0].regret.value
+        for rate in (0.0, 15.0)
+    )
+    assert restless > calm
 
 
 def test_learning_beats_chance_and_regret_falls() -> None:
