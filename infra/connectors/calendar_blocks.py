@@ -20,6 +20,10 @@ MAX_LINE = 65_536
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _DATE = re.compile(r":(\d{4})(\d{2})(\d{2})")
+# RFC 5545, 3.3.6
+_DURATION = re.compile(
+    r":\+?P(?=[\dT])(?:(\d+)W)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\s*$", re.IGNORECASE
+)
 
 
 class Line(NamedTuple):
@@ -164,24 +168,40 @@ def may_touch(block: Block, start: date, end: date) -> bool:
     first = _day(block.first("DTSTART"))
     if first is None:
         return True
-    if "DURATION" in names:
-        return first <= end
-    last = _day(block.first("DTEND")) or first
-    return first <= end + timedelta(days=1) and last >= start - timedelta(days=1)
+    last = _last(block, first)
+    return first <= end + timedelta(days=1) and (last is None or last >= start - timedelta(days=1))
 
 
 def _ended(block: Block, start: date) -> bool:
     """Return whether a recurring series without extra dates surely ended before `start`."""
-    if block.name != "VEVENT" or block.first("RDATE") or block.first("RECURRENCE-ID") or block.first("DURATION"):
+    if block.name != "VEVENT" or block.first("RDATE") or block.first("RECURRENCE-ID"):
         return False
     rules = [line.text for line in block.lines if line.name == "RRULE"]
     found = [re.search(r"UNTIL=(\d{4})(\d{2})(\d{2})", text) for text in rules]
     untils = [_to_date(match.groups()) for match in found if match]
-    first, last = _day(block.first("DTSTART")), _day(block.first("DTEND"))
-    if len(untils) != len(rules) or first is None or None in untils:
+    first = _day(block.first("DTSTART"))
+    last = _last(block, first) if first else None
+    if len(untils) != len(rules) or first is None or last is None or None in untils:
         return False
-    length = max((last or first) - first, timedelta(0)) + timedelta(days=2)
+    length = last - first + timedelta(days=2)
     return all(until is not None and until + length < start for until in untils) and first + length < start
+
+
+def _last(block: Block, first: date) -> date | None:
+    """Return the last day that an event starting on `first` can touch; None when its DURATION cannot be read."""
+    last = max(_day(block.first("DTEND")) or first, first)
+    line = block.first("DURATION")
+    if line is None:
+        return last
+    found = _DURATION.search(line.text)
+    if found is None:
+        return None
+    weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
+    try:
+        length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return max(last, first + length + timedelta(days=1))
+    except OverflowError:
+        return None
 
 
 def _day(line: Line | None) -> date | None:

@@ -131,6 +131,23 @@ def test_a_calendar_of_old_instances_is_read_and_left_out(oo: CommandLine, tmp_p
     assert (said.code, said.data["accepted"], said.data["skipped"]) == (0, 1, {"outside_window": 500})
 
 
+def test_a_length_in_place_of_an_end_keeps_the_window(oo: CommandLine, tmp_path: Path) -> None:
+    """Old ones are left out, one that reaches into the window and one whose length cannot be read are not."""
+    path = tmp_path / "lengths.ics"
+    start, weekly = "DTSTART:20190105T090000Z", "RRULE:FREQ=WEEKLY;UNTIL=20190301T000000Z"
+    old = [
+        event("hour", start),
+        event("weeks", start, "DURATION:P3W"),
+        event("series", start, f"DURATION:P1D\r\n{weekly}"),
+    ]
+    reaching = event("voyage", start, "DURATION:P3000D")
+    late = event("late", "DTSTART:20360105T090000Z")
+    path.write_text(agenda(*old, reaching, late, event("odd", start, "DURATION:soon"), SOUND), newline="")
+    said = oo("import", path, "--json")
+    assert (said.code, said.data["accepted"], said.data["skipped"]) == (0, 2, {"outside_window": 4})
+    assert [(row["line"], row["rule"]) for row in said.data["quarantined"]] == [(39, "bad_property")]
+
+
 def test_no_file_at_all_is_a_usage_error(oo: CommandLine) -> None:
     """Exit 2, with the usage."""
     said = oo("import")
