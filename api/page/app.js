@@ -1,5 +1,7 @@
 // One sentence, three answers, and why. Personal text only ever enters the page as textContent.
 
+import { consentScreen } from "/consents.js";
+
 const UNDO_MS = 5000;
 const QUARTER_MS = 15 * 60 * 1000; // decision points lie on the quarter hour
 const PATIENCE_MS = 10000;
@@ -201,7 +203,7 @@ async function openWhy() {
   const tip = answer.tip;
   find("because").textContent = tip ? tip.why : SILENCES[answer.reason] || SILENCES.not_worth_it;
   find("timing").textContent = tip ? tip.why_now : "";
-  find("chance").textContent = answer.fallback ? `A simpler answer: ${words(answer.fallback)}.` : "";
+  find("chance").textContent = answer.fallback ? simpler(answer) : "";
   find("evidence").hidden = true;
   why.hidden = false;
   document.body.dataset.why = "open";
@@ -222,8 +224,8 @@ function explain(receipt, answer) {
   find("rows").replaceChildren(...top.map((feature) => row(feature, largest)));
   find("evidence").hidden = top.length === 0;
   const chance = `${percent(receipt.probability)} likely to be chosen${receipt.explored ? ", to learn something new" : ""}.`;
-  const simpler = answer.fallback ? ` A simpler answer: ${words(answer.fallback)}.` : "";
-  find("chance").textContent = `${chance}${simpler} Policy ${short(receipt.policy_digest)}.${receipt.posterior_version}`;
+  const chosenBy = answer.fallback ? simpler(answer) : `Policy ${short(receipt.policy_digest)}.${receipt.posterior_version}`;
+  find("chance").textContent = `${chance} ${chosenBy}`;
   find("left-out").textContent = receipt.left_out.join(" ");
 }
 
@@ -276,12 +278,19 @@ function label(name) {
 
 const words = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
 
+const simpler = (answer) => `A simpler answer: ${answer.fallback.replaceAll("_", " ")}.`;
+
 const short = (digest) => (digest.includes(":") ? digest.split(":")[1] : digest.slice(0, 8));
 
 function percent(probability) {
   if (probability > 0 && probability < 0.01) return "Under 1 %";
   return `${Math.round(probability * 100)} %`;
 }
+
+const consents = consentScreen(call, (status) => {
+  if (status === 401) become({ name: "signed-out" });
+  else ask(); // a tip may have lost its ground
+});
 
 async function signOut() {
   const result = await call("POST", "/api/auth/logout");
@@ -294,10 +303,11 @@ async function signOut() {
 // --- keys, swipes, and the world outside -----------------------------------------------------------------------------
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || consents.isOpen()) return;
   const reading = !why.hidden;
   if (event.key === "Escape") closeWhy();
   else if (event.key === "w" || event.key === "?" || (event.key === "ArrowUp" && !reading)) toggleWhy();
+  else if (event.key === "c" && state.name !== "signed-out") consents.open();
   else if (event.key === "u" || event.key === "z") takeBack();
   else if (KEYS[event.key] && !(reading && event.key.startsWith("Arrow"))) react(KEYS[event.key]);
   else return;
@@ -341,6 +351,7 @@ for (const button of answers) button.addEventListener("click", () => react(butto
 for (const button of [askWhy, mark]) button.addEventListener("click", toggleWhy);
 undo.addEventListener("click", takeBack);
 find("sign-out").addEventListener("click", signOut);
+find("ask-consents").addEventListener("click", consents.open);
 document.addEventListener("keydown", onKey);
 face.addEventListener("pointerdown", onTouch);
 for (const type of ["pointerup", "pointercancel"]) addEventListener(type, onRelease);

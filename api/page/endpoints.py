@@ -19,7 +19,16 @@ TYPES = {
 }
 SHELL = {"/": "index.html"} | {
     f"/{name}": name
-    for name in ("style.css", "app.js", "sw.js", "manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png")
+    for name in (
+        "style.css",
+        "app.js",
+        "consents.js",
+        "sw.js",
+        "manifest.webmanifest",
+        "icon.svg",
+        "icon-192.png",
+        "icon-512.png",
+    )
 }
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
