@@ -5,21 +5,25 @@ Each import runs in a process of its own, ours and the peer's by turns, so that 
 
 import json
 import os
-import signal
+import select
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks.result import Result
+from infra.tethered import tethered
 
-ROUNDS = 7
+ROUNDS = 5
 TARGET = 1.5  # times the peer
 HELP_S, IDLE_MB = 0.5, 700
-SETTLE_S, SETTLE_ROUNDS = 5.0, 24
+START_S, SETTLE_S, LOOK_S, END_S = 40, 15, 2.0, 15
+RUN = "prefect.engine"  # the process of one scheduled run
 CHECKOUT = Path(__file__).parent.parent
 PEER = "import fastapi, sqlalchemy.orm, numpy, pydantic_settings"
 OURS = "import api.app"
@@ -51,47 +55,58 @@ def _said(command: list[str]) -> str:
 
 
 def idle_memory() -> dict[str, Any]:
-    """Return the memory of `oo up` once it rests: of its whole tree and of each process, in MB.
+    """Return the memory of `oo up`: of its whole tree and of each process, in MB; of its scheduled runs apart.
 
     The sum of resident sizes counts shared pages once for each process; `proportional_mb` splits them.
     """
-    if not (CHECKOUT / "oo" / "up.py").exists():
-        return {"skipped": "there is no `oo up` yet"}
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "OO_HOME": home, "OO_PORT": "0"}
-        up = subprocess.Popen(
-            [sys.executable, "-m", "oo", "up", "--json"],
-            cwd=CHECKOUT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+    with tempfile.TemporaryDirectory() as home, started(Path(home)) as up:
+        said = up.stdout.readline() if up.stdout and select.select([up.stdout], [], [], START_S)[0] else ""
+        if not said:
+            return {"skipped": f"`oo up` said nothing within {START_S} s; its exit code is {up.poll()}"}
+        return {"listening": "url" in json.loads(said), "target_mb": IDLE_MB, **_settled(up.pid)}
+
+
+@contextmanager
+def started(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run `oo up` in a home until the end of the block; it ends with this process however that ends."""
+    up = subprocess.Popen(
+        tethered([sys.executable, "-m", "oo", "up", "--json"]),
+        cwd=CHECKOUT,
+        env={**os.environ, "OO_HOME": str(home), "HOME": str(home), "OO_PORT": "0"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield up
+    finally:
+        up.terminate()
         try:
-            said = up.stdout.readline() if up.stdout else ""
-            if not said:
-                return {"skipped": f"`oo up` ended with exit code {up.wait()}"}
-            return {"listening": "url" in json.loads(said), "target_mb": IDLE_MB, **_settled(up.pid)}
-        finally:
-            up.send_signal(signal.SIGTERM)
-            up.wait(60)
+            up.communicate(timeout=END_S)
+        except subprocess.TimeoutExpired:
+            up.kill()  # what it started is tethered to it
+            up.communicate()
 
 
 def _settled(root: int) -> dict[str, Any]:
-    """Return the memory of a process tree once two looks in a row agree within 2 %."""
-    before = 0.0
-    for _ in range(SETTLE_ROUNDS):
-        time.sleep(SETTLE_S)
-        sizes = {pid: _memory_mb(pid) for pid in tree(root)}
-        resident = sum(size[0] for size in sizes.values())
-        if before and abs(resident - before) < 0.02 * before:
+    """Return the memory of a process tree after `SETTLE_S`; what runs a flow just then is counted by itself."""
+    peak = {"runs": 0, "runs_mb": 0}
+    until = time.monotonic() + SETTLE_S
+    while True:
+        sizes = {f"{_command(pid)} ({pid - root:+d})": _memory_mb(pid) for pid in tree(root)}
+        runs = {name: size for name, size in sizes.items() if RUN in name}
+        resting = {name: size for name, size in sizes.items() if name not in runs}
+        busy = round(sum(size[0] for size in runs.values()))
+        peak = max(peak, {"runs": len(runs), "runs_mb": busy}, key=lambda seen: seen["runs_mb"])
+        if time.monotonic() > until:
             break
-        before = resident
+        time.sleep(LOOK_S)
     return {
-        "resident_mb": round(resident),
-        "proportional_mb": round(sum(size[1] for size in sizes.values())),
-        "processes": {f"{_command(pid)} ({pid - root:+d})": round(size[0]) for pid, size in sizes.items()},
+        "resident_mb": round(sum(size[0] for size in resting.values())),
+        "proportional_mb": round(sum(size[1] for size in resting.values())),
+        "processes": {name: round(size[0]) for name, size in resting.items()},
+        "scheduled_runs_beside_it_at_most": peak,
     }
 
 

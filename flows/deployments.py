@@ -48,10 +48,16 @@ class ServerRuns:
 
 
 def _runner_deployment(name: str, deployed: Deployed) -> RunnerDeployment:
-    return RunnerDeployment.from_entrypoint(
-        deployed.entrypoint,
+    """Return a deployment made of the table alone; without a schema of its parameters, which the run checks itself.
+
+    `from_entrypoint` would import every flow, with its vendors, into the process that only waits.
+    """
+    return RunnerDeployment(
         name=name,
+        flow_name=name,
+        entrypoint=deployed.entrypoint,
         parameters=dict(deployed.parameters),
+        enforce_parameter_schema=False,
         description=deployed.why,
         concurrency_limit=1,
     )

@@ -1,8 +1,6 @@
-"""Policies by the beginning of their digest, and the first champion of a new home: `python -m oo.champions`."""
+"""Policies by the beginning of their digest, and the first champion of a new home."""
 
-import sys
-
-from data_contracts.errors import Malformed, NotFound, OOError
+from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest
 from flows.promoting import Promoted, promote
 from flows.retraining import open_registry, retrain
@@ -43,18 +41,3 @@ def ensure_champion(household: Household) -> Promoted | None:
     registry = open_registry(household.stores)
     made = retrain(household.stores, registry, household.clock())
     return promote(household.stores, registry, made.digest, actor="first start", bootstrap=True)
-
-
-def main() -> int:
-    """Give the home of the environment its first champion, in a process of its own that takes its memory along."""
-    with Household() as household:
-        try:
-            ensure_champion(household)
-        except OOError as error:
-            note(f"oo: {error}")
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

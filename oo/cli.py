@@ -1,13 +1,11 @@
 """The command line `oo`: every command composes what it needs and imports it only when it runs."""
 
 import os
-import sys
 
 import typer
 
 from oo.commands import lab, learning, life, privacy, repair, running
-from oo.output import note
-from oo.refusals import refusal_of
+from oo.refusals import refusing
 
 QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
@@ -27,11 +25,5 @@ def main() -> None:
     """Run a command; a refusal is one sentence on stderr and exit 1, a usage error exit 2."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    try:
+    with refusing():
         app(prog_name="oo")
-    except Exception as error:
-        refusal = refusal_of(error)
-        if refusal is None:
-            raise
-        note(f"oo: {refusal.sentence}")
-        sys.exit(refusal.exit_code)

@@ -23,6 +23,11 @@ QUIET = {
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_UI_ENABLED": "true",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",  # a client that finds no server must say so, not start one
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # flows/timekeeper.py asks for what is due
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",  # renames a run that waits for its turn
+    "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",  # watches the workers of work pools, and there are none
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",  # automations, and there are none
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }

@@ -81,7 +81,6 @@ def serve_nats(*, port: int) -> None:
 
 def serve_worker(*, host: str | None, port: int | None) -> None:
     """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
-    from flows.deployments import serve  # noqa: PLC0415 - as above
     from oo.prefect_server import PrefectServer  # noqa: PLC0415 - as above
 
     listener, settings = _listen(Settings(), host, port)
@@ -91,6 +90,9 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
         PrefectServer(settings.prefect) as server,
         _probing(household.health, listener),
     ):
+        # Prefect reads its environment once, when it is imported: before the server it would start one of its own
+        from flows.deployments import serve  # noqa: PLC0415
+
         server.ready()
         serve()
 

@@ -1,9 +1,12 @@
 """What a person is told when a command cannot go on: one sentence, never a traceback, unless it is a fault of ours."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from data_contracts.errors import Malformed, OOError
+from oo.output import note
 
 REFUSED = 1
 USAGE = 2
@@ -20,6 +23,19 @@ class Refusal(NamedTuple):
 
     sentence: str
     exit_code: int
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """End the process with one sentence on stderr when what happens inside is refused."""
+    try:
+        yield
+    except Exception as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        note(f"oo: {refusal.sentence}")
+        sys.exit(refusal.exit_code)
 
 
 def refusal_of(error: BaseException) -> Refusal | None:

@@ -8,7 +8,7 @@ import typer
 from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 serve_app = typer.Typer(name="serve", help="One process of oO, for who runs them apart.", rich_markup_mode=None)
-Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 picks a free one.")]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 picks a free one.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 
 

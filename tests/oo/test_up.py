@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -24,10 +25,10 @@ ENDING_S = 30
 
 
 @contextmanager
-def up(home: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def up(home: Path, *options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run `oo up` in a home until the end of the block."""
     command = [sys.executable, "-m", "oo", "up", "--json", "--port", "0", *options]
-    environment = os.environ | {"OO_HOME": str(home)}
+    environment = os.environ | {"OO_HOME": str(home)} | variables
     with (home / "up.log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
@@ -112,10 +113,44 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_a_taken_port_is_one_sentence(oo: CommandLine) -> None:
+def test_a_taken_port_is_one_sentence(oo: CommandLine, capfd: pytest.CaptureFixture[str]) -> None:
     """Nothing is started and nothing waits."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = oo("up", "--port", port)
-    assert (answer.code, answer.out) == (1, "")
-    assert answer.err == f"oo: 127.0.0.1:{port} is taken; `oo up --port 0` picks a free one\n"
+    assert (answer.code, answer.out, answer.err) == (1, "", "")
+    # said by the process that prepares the home
+    assert capfd.readouterr().err == f"oo: 127.0.0.1:{port} is taken; `oo up --port 0` picks a free one\n"
+
+
+def completed_runs(home: Path) -> int:
+    """Return how many scheduled runs the home's own Prefect server has seen through."""
+    database = home / "prefect" / "prefect.db"
+    if not database.exists():
+        return 0
+    with (
+        closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as session,
+        suppress(
+            sqlite3.OperationalError  # the table is not there yet
+        ),
+    ):
+        return int(session.execute("SELECT count(*) FROM flow_run WHERE state_type = 'COMPLETED'").fetchone()[0])
+    return 0
+
+
+def test_scheduled_flows_run_unattended_on_one_server_inside_the_home(lived_in: Path, tmp_path: Path) -> None:
+    """Nobody asks for a run; one is completed, by the one Prefect server, and the user's own home stays empty."""
+    user = tmp_path / "user"
+    user.mkdir()
+    with up(lived_in, HOME=str(user)) as process:
+        said(process)
+        deadline = time.monotonic() + PATIENCE_S
+        while completed_runs(lived_in) == 0 and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.5)
+        servers = [
+            command for command in survivors(lived_in) if "prefect server" in command or "prefect.server" in command
+        ]
+        assert completed_runs(lived_in) > 0, (lived_in / "up.log").read_text()[-4_000:]
+        assert len(servers) == 1
+    assert list(user.iterdir()) == []
+    assert survivors(lived_in) == []

@@ -1,0 +1,59 @@
+"""Makes a home ready for `oo up` in a process that takes its memory along: `python -m oo.preparing WISHES`."""
+
+import json
+import socket
+import sys
+
+from data_contracts.errors import Unavailable
+from data_contracts.identifiers import PersonId
+from infra.settings import Settings
+from oo.champions import ensure_champion
+from oo.erasure import finish_erasures
+from oo.household import Household
+from oo.mirroring import bundled
+from oo.output import note
+from oo.refusals import refusing
+from oo.sign_in import login_url, qr_code
+from oo.up import Prepared, Wishes
+
+
+def make_ready(wishes: Wishes) -> Prepared:
+    """Finish erasures, add the person, see to a first champion, make a link; raises `Unavailable` for a taken port."""
+    told = Settings()
+    host = told.host if wishes.host is None else wishes.host
+    port = _port(host, told.port if wishes.port is None else wishes.port)
+    settings = told.model_copy(update={"host": host, "port": port})
+    nats_url, nats_port = _mirror(settings) if wishes.nats else (None, None)
+    with Household(settings) as household:
+        finish_erasures(household)
+        row = household.settle_in(wishes.person, role="admin")
+        if ensure_champion(household) is not None:
+            note("The first champion was trained on simulated people and is labelled so.")
+        link = login_url(household, PersonId(row.person), settings.url)
+    return Prepared(host, port, settings.url, link, qr_code(link), nats_url, nats_port)
+
+
+def _mirror(settings: Settings) -> tuple[str, int]:
+    server = bundled(settings)
+    return server.url, server.port
+
+
+def _port(host: str, port: int) -> int:
+    """Return the port to use; raises `Unavailable` when somebody else listens there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Unavailable(f"{host}:{port} is taken; `oo up --port 0` picks a free one") from error
+        return int(probe.getsockname()[1])
+
+
+def main() -> None:
+    """Prepare what the one argument wishes for, and print what came of it for the process that asked."""
+    with refusing():
+        print(json.dumps(make_ready(Wishes(*json.loads(sys.argv[1])))))
+
+
+if __name__ == "__main__":
+    main()
