@@ -13,6 +13,7 @@ from data_contracts.features import Source
 from data_contracts.served import VIEWS, Ints, Texts
 
 VERSION = 1
+HEAD_BYTES = 32
 SEPARATOR = "\n"
 
 
@@ -72,6 +73,12 @@ def pack_view(part: NamedTuple) -> bytes:
     if text.count(SEPARATOR) != max(len(keys) - 1, 0):
         raise Malformed("a key of the served row holds a newline")
     return b"".join((layout.lengths.pack(VERSION, *lengths), _integers(len(integers)).pack(*integers), text.encode()))
+
+
+def newest_word(source: Source, head: bytes) -> int:
+    """Return `last_us`, the first integer of every view, from the first `HEAD_BYTES` of its stored form."""
+    (last_us,) = _integers(1).unpack_from(head, LAYOUTS[source].lengths.size)
+    return int(last_us)
 
 
 def unpack_view(source: Source, payload: bytes) -> NamedTuple:

@@ -10,6 +10,7 @@ from data_contracts.identifiers import to_us
 from infra.clock import Clock
 from infra.database import dead_letters, mirror_log
 from infra.database.engine import Database
+from infra.mirror_watch import MirrorWatch
 from infra.relay import RelayState
 
 __all__ = ["MirrorMetrics"]
@@ -18,10 +19,11 @@ __all__ = ["MirrorMetrics"]
 class MirrorMetrics(Collector):
     """Looks at the marks when it is asked, so the numbers hold for all relays together."""
 
-    def __init__(self, database: Database, clock: Clock, state: RelayState) -> None:
+    def __init__(self, database: Database, clock: Clock, state: RelayState, watch: MirrorWatch) -> None:
         self._database = database
         self._clock = clock
         self._state = state
+        self._watch = watch
 
     def describe(self) -> list[Metric]:
         """Keep registration from reading the database."""
@@ -36,7 +38,8 @@ class MirrorMetrics(Collector):
         yield GaugeMetricFamily("oo_mirror_lag_events", "Events that the mirror has not acknowledged.", lag.events)
         yield GaugeMetricFamily("oo_mirror_lag_seconds", "Age of the oldest of them.", lag.seconds)
         yield GaugeMetricFamily("oo_mirror_connected", "1 while this process reaches the mirror.", state.connected)
-        yield GaugeMetricFamily("oo_mirror_used_share", "Share of the stream's bytes in use.", state.used)
+        yield GaugeMetricFamily("oo_mirror_used_share", "Share of the stream's bytes in use.", self._watch.used)
+        yield GaugeMetricFamily("oo_mirror_gap_events", "Marked events that the mirror has lost.", self._watch.gap)
         yield GaugeMetricFamily("oo_dead_letters", "Messages that the stream gave up on.", dead)
         yield CounterMetricFamily("oo_mirror_published", "Events that this process mirrored.", state.published)
         yield CounterMetricFamily("oo_mirror_failures", "Batches or connections that failed.", state.failures)

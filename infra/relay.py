@@ -37,7 +37,6 @@ class Publishes(Protocol):
     """One connection to the mirror."""
 
     last: int
-    used: float
 
     @property
     def alive(self) -> bool:
@@ -55,7 +54,6 @@ class RelayState:
     published: int = 0
     failures: int = 0
     refilled: int = 0
-    used: float = 0.0  # share of the mirror's bytes
 
 
 class Relay:
@@ -134,7 +132,6 @@ class Relay:
                 uow.commit()
             logger.warning("the mirror has lost %d events; they are sent again", lost)
         self.state.refilled += lost
-        self.state.used = mirror.used
         self.state.connected = True
 
     async def _carry(self, mirror: Publishes) -> None:

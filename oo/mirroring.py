@@ -13,9 +13,13 @@ from flows.following import Following
 from flows.shares import EVERYBODY, Share
 from infra.jetstream.bundled import BundledServer, free_port, known_url
 from infra.mirror_metrics import MirrorMetrics
+from infra.mirror_watch import MirrorWatch
 from infra.relay import Relay
 from infra.settings import Settings
 from oo.household import Household
+from oo.periodic import Periodic
+
+WATCH_S = 15.0
 
 
 @contextmanager
@@ -25,6 +29,7 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
     if url is None:
         yield None
         return
+    from infra.jetstream.extent import extent  # noqa: PLC0415 - as below
     from infra.jetstream.follower import follower  # noqa: PLC0415 - the driver is paid by who has a mirror
     from infra.jetstream.publisher import publisher  # noqa: PLC0415 - as above
 
@@ -36,11 +41,12 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
         lambda: follower(url, share.durable),
         share,
     )
-    registry.register(MirrorMetrics(household.database, household.clock, relay.state))
+    watch = MirrorWatch(household.database, household.clock, lambda: asyncio.run(extent(url)))
+    registry.register(MirrorMetrics(household.database, household.clock, relay.state, watch))
     household.health.register("mirror", relay.ping, vital=False)
     unsubscribe = household.database.bus.subscribe(relay.handle)
     try:
-        with relay, following:
+        with relay, following, Periodic("oo-watch", WATCH_S, watch.look):
             yield relay
     finally:
         unsubscribe()

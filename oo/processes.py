@@ -1,12 +1,11 @@
 """The processes of oO, each a uvicorn server with its own health: api, scorer, stream, worker."""
 
 import json
-import logging
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,14 +21,15 @@ from flows.shares import share_of
 from infra.health import Health
 from infra.settings import Settings
 from oo.household import Household
+from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
 from oo.output import note
+from oo.periodic import Periodic
 
 SETTLE_S = 60.0
 FOLD_S = 0.25
 SWEEP_S = 5.0  # with a mirror, which wakes the fold at once, this only finds what the mirror has lost
 BACKLOG = 2_048
-logger = logging.getLogger(__name__)
 
 
 def serve_api(*, host: str | None, port: int | None) -> None:
@@ -40,6 +40,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
     with Household(settings) as household:
         app = create_app(settings, household.parts)
         household.start()
+        measure(household, app.state.metrics.registry)
         with (
             mirroring(household, app.state.metrics.registry),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
@@ -66,6 +67,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
     with Household(settings) as household:
         registry = CollectorRegistry()
         app = _probe_app(household.health, registry)
+        measure(household, registry)
         with (
             mirroring(household, registry, part),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
@@ -99,32 +101,6 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
 
 def _fold_s(settings: Settings) -> float:
     return FOLD_S if settings.nats_url is None else SWEEP_S
-
-
-class Periodic:
-    """Calls something every so often in a thread; a call that fails is logged, and the next one comes all the same."""
-
-    def __init__(self, name: str, every_s: float, call: Callable[[], object]) -> None:
-        self._every_s = every_s
-        self._call = call
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def __enter__(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Wait for the call that is under way, and end."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            try:
-                self._call()
-            except Exception:  # the edge of a thread
-                logger.exception("%s failed", self._thread.name)
 
 
 def _probe_app(health: Health, registry: CollectorRegistry | None = None) -> Starlette:

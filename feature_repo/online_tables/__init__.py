@@ -5,7 +5,7 @@ so nothing in this module imports feast. A write wins only when its (event time,
 stored, so late and repeated materialisation cannot take a value back.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -25,6 +25,10 @@ class OnlineTables(Protocol):
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons."""
+        ...
+
+    def newest_words(self) -> Iterator[tuple[str, Source, int]]:
+        """Yield (person, source, time of its newest word) of every stored view."""
         ...
 
     def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:

@@ -1,11 +1,11 @@
 """The rows of the online tables, and the packet that a decision reads."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
-from feature_repo.packed_view import pack_view, unpack_view
+from feature_repo.packed_view import newest_word, pack_view, unpack_view
 
 CHUNK = 64  # rows per transaction, so that no writer holds the file for more than about 5 ms
 POOL = "pool"
@@ -35,6 +35,13 @@ class OnlinePacket(NamedTuple):
 def view_rows(person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> list[ViewRow]:
     """Return the packed rows of some views of a person."""
     return [ViewRow(person, source.value, event_us, sequence, pack_view(part)) for source, part in parts.items()]
+
+
+def words(heads: Iterable[tuple[str, str, bytes]]) -> Iterator[tuple[str, Source, int]]:
+    """Yield (person, source, time of the newest word) of (person, view, first bytes) rows."""
+    for person, view, head in heads:
+        source = Source(view)
+        yield person, source, newest_word(source, head)
 
 
 def packet(stored: Iterable[tuple[str, int, bytes]]) -> OnlinePacket:

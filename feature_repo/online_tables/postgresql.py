@@ -1,13 +1,14 @@
 """The online tables in the schema `online` of a PostgreSQL database."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows
+from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows, words
+from feature_repo.packed_view import HEAD_BYTES
 
 POSTGRES_TABLES = """
 SELECT pg_advisory_xact_lock(736176);
@@ -25,6 +26,7 @@ POSTGRES_READ = (
 POSTGRES_READ_VIEW = (
     "SELECT person, view, event_us, sequence, payload FROM online.served WHERE view = %s AND person = ANY(%s)"
 )
+POSTGRES_HEADS = f"SELECT person, view, substring(payload FROM 1 FOR {HEAD_BYTES}) FROM online.served"  # noqa: S608 - our own number
 POSTGRES_WRITE = """
 INSERT INTO online.served VALUES (%s, %s, %s, %s, %s) ON CONFLICT (person, view) DO UPDATE
 SET event_us = excluded.event_us, sequence = excluded.sequence, payload = excluded.payload
@@ -61,6 +63,10 @@ class OnlinePostgres:
         """Return one view of many persons in one statement."""
         rows = self._connection().execute(POSTGRES_READ_VIEW, (view, list(persons)))
         return {row[0]: ViewRow(*row) for row in rows}
+
+    def newest_words(self) -> Iterator[tuple[str, Source, int]]:
+        """Yield (person, source, time of its newest word) of every stored view."""
+        return words(self._connection().execute(POSTGRES_HEADS))
 
     def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
         """Write the changed views of a person under the guard."""

@@ -6,12 +6,13 @@ from it. Automatic checkpoints are off; the process that owns the checkpoints ca
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows
+from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows, words
+from feature_repo.packed_view import HEAD_BYTES
 
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KB = 16_384  # a hundred people, so that a batch of reads stays in memory
@@ -35,6 +36,7 @@ SQLITE_READ = (
     "UNION ALL SELECT 'pool', built_us, payload FROM pool WHERE person = ?"
 )
 SQLITE_READ_VIEW = "SELECT person, view, event_us, sequence, payload FROM served WHERE person = ? AND view = ?"
+SQLITE_HEADS = f"SELECT person, view, substr(payload, 1, {HEAD_BYTES}) FROM served"  # noqa: S608 - our own number
 SQLITE_WRITE = """
 INSERT INTO served VALUES (?, ?, ?, ?, ?) ON CONFLICT (person, view) DO UPDATE
 SET event_us = excluded.event_us, sequence = excluded.sequence, payload = excluded.payload
@@ -76,6 +78,10 @@ class OnlineFile:
         execute = self._connection().execute
         rows = (execute(SQLITE_READ_VIEW, (person, view)).fetchone() for person in persons)
         return {row[0]: ViewRow(*row) for row in rows if row is not None}
+
+    def newest_words(self) -> Iterator[tuple[str, Source, int]]:
+        """Yield (person, source, time of its newest word) of every stored view."""
+        return words(self._connection().execute(SQLITE_HEADS))
 
     def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
         """Write the changed views of a person under the guard."""

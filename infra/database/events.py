@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import and_, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event, decode, kind
@@ -17,6 +17,7 @@ from infra.database.unit_of_work import Appended, UnitOfWork
 
 __all__ = [
     "Sequenced",
+    "Unread",
     "after",
     "append",
     "behind",
@@ -25,6 +26,7 @@ __all__ = [
     "of_signal",
     "of_source",
     "unpublished",
+    "unread",
 ]
 
 
@@ -33,6 +35,13 @@ class Sequenced(NamedTuple):
 
     sequence: int
     event: Event
+
+
+class Unread(NamedTuple):
+    """Events that no fold has read, and when the oldest of them came in."""
+
+    events: int
+    oldest_us: int
 
 
 def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
@@ -97,6 +106,20 @@ def behind(session: Session) -> list[PersonId]:
         .order_by(PersonRow.person)
     )
     return [PersonId(person) for person in session.scalars(statement)]
+
+
+def unread(session: Session) -> Unread:
+    """Return how far all folds together are behind."""
+    behind_head = and_(EventRow.person == PersonRow.person, EventRow.sequence > func.coalesce(FoldHeadRow.sequence, 0))
+    statement = (
+        select(func.count(), func.min(EventRow.received_us))
+        .select_from(PersonRow)
+        .outerjoin(FoldHeadRow, FoldHeadRow.person == PersonRow.person)
+        .join(EventRow, behind_head)
+        .where(~PersonRow.erasing)
+    )
+    count, oldest_us = session.execute(statement).one()
+    return Unread(count, oldest_us or 0)
 
 
 def unpublished(session: Session, limit: int) -> list[Sequenced]:

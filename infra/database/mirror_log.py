@@ -1,9 +1,9 @@
 """Which events the mirror has: marks with the place that it gave them, so that a loss there is seen and mended."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from infra.database.tables import EventRow
@@ -15,6 +15,8 @@ __all__ = [
     "Waiting",
     "lag",
     "mark",
+    "marked_at",
+    "marked_beyond",
     "mirrored",
     "newest_place",
     "unmark_between",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 PAGE = 5_000
+IN_ONE = 500  # places in one statement
 
 
 class Waiting(NamedTuple):
@@ -80,6 +83,22 @@ def mark(uow: UnitOfWork, places: Mapping[int, int], *, at_us: int) -> None:
 def newest_place(session: Session) -> int:
     """Return the newest place that a mark names, or 0."""
     return session.scalar(select(func.max(EventRow.mirror_sequence))) or 0
+
+
+def marked_at(session: Session, places: Collection[int]) -> int:
+    """Return how many marks name one of these places."""
+    ordered = sorted(places)
+    chunks = (ordered[start : start + IN_ONE] for start in range(0, len(ordered), IN_ONE))
+    count = select(func.count()).select_from(EventRow)
+    return sum(session.scalar(count.where(EventRow.mirror_sequence.in_(chunk))) or 0 for chunk in chunks)
+
+
+def marked_beyond(session: Session, first: int, last: int, *, until: int, since_us: int) -> int:
+    """Return how many marks since then name a place before `first`, or one behind `last` up to `until`."""
+    place = EventRow.mirror_sequence
+    outside = or_(place < first, and_(place > last, place <= until))
+    statement = select(func.count()).select_from(EventRow).where(EventRow.published_us >= since_us, outside)
+    return session.scalar(statement) or 0
 
 
 def unmark_between(uow: UnitOfWork, place: int, last: int, *, since_us: int) -> int:

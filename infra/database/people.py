@@ -79,6 +79,12 @@ def find_by_name(session: Session, name: str) -> PersonRow | None:
     return session.scalars(select(PersonRow).where(PersonRow.name == name)).one_or_none()
 
 
+def consent_masks(session: Session) -> dict[PersonId, int]:
+    """Return what everybody consents to who is not being erased; bit i grants the source at position i."""
+    statement = select(PersonRow.person, PersonRow.consent_mask).where(~PersonRow.erasing)
+    return {PersonId(person): mask for person, mask in session.execute(statement)}
+
+
 def list_all(session: Session) -> list[PersonRow]:
     """Return everybody who is not being erased, oldest first."""
     statement = select(PersonRow).where(~PersonRow.erasing).order_by(PersonRow.created_us, PersonRow.person)

@@ -21,9 +21,8 @@ PENDING = 4_000
 class Publisher:
     """One connection of a relay; it ends with its server, and the next one begins by looking at the stream again."""
 
-    def __init__(self, client: Client, js: JetStreamContext, last: int, used: float) -> None:
+    def __init__(self, client: Client, js: JetStreamContext, last: int) -> None:
         self.last = last  # the stream's newest sequence when this connection began
-        self.used = used  # share of the stream's bytes
         self._client = client
         self._js = js
 
@@ -57,5 +56,4 @@ async def publisher(url: str) -> AsyncIterator[Publisher]:
         js = client.jetstream(publish_async_max_pending=PENDING)
         with own_errors():
             info = await declare(js)
-        used = info.state.bytes / info.config.max_bytes if info.config.max_bytes else 0.0
-        yield Publisher(client, js, info.state.last_seq, used)
+        yield Publisher(client, js, info.state.last_seq)

@@ -6,7 +6,7 @@ import pytest
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from data_contracts.served import ServedMood, ServedRow, ServedTasks
+from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
 from feature_repo.online_tables import OnlineTables, open_online
 
 
@@ -43,6 +43,14 @@ def test_only_a_newer_event_time_or_sequence_replaces_a_view(
     online.write(person, {Source.TASKS: ServedTasks(open_count=1)}, 10, 5)
     online.write(person, {Source.TASKS: ServedTasks(open_count=2)}, event_us, sequence)
     assert online.read(person).row.tasks.open_count == (2 if wins else 1)
+
+
+def test_the_newest_words_are_those_of_the_views(online: OnlineTables, person: PersonId) -> None:
+    """Read from the first bytes, they are what reading the whole views says."""
+    parts = {source: ServedRow()[number]._replace(last_us=number + 1) for number, source in enumerate(VIEWS)}
+    online.write(person, parts, 10, 1)
+    found = {source: last_us for one, source, last_us in online.newest_words() if one == person}
+    assert found == {source: number for number, source in enumerate(VIEWS, start=1)}
 
 
 def test_an_older_pool_does_not_replace_a_newer_one(online: OnlineTables, person: PersonId) -> None:

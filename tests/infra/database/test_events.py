@@ -110,6 +110,22 @@ def test_a_fold_that_lags_is_found(database: Database, member: PersonId) -> None
         assert working_state.head(uow.session, member) == FoldHead(last, 5)
 
 
+def test_what_no_fold_has_read_is_counted_with_its_age(database: Database, member: PersonId) -> None:
+    """Until the head reaches the end, and never for somebody who is leaving."""
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(member, str(number)) for number in range(3)])
+        uow.commit()
+    with database.unit_of_work() as uow:
+        everything = events.unread(uow.session)
+        last = events.last_sequence(uow.session, member)
+        working_state.set_head(uow, member, FoldHead(last - 1, 1))
+        one_left = events.unread(uow.session)
+        working_state.set_head(uow, member, FoldHead(last, 1))
+        assert events.unread(uow.session) == (0, 0)
+    assert (everything.events, one_left.events) == (4, 1)
+    assert one_left.oldest_us > 0
+
+
 def test_working_rows_are_replaced_and_forgotten_by_key(database: Database, member: PersonId) -> None:
     """A row is known by (source, key)."""
     old, new = StateRow("mood", "a", 1, "e1", b"old"), StateRow("mood", "a", 2, "e2", b"new")

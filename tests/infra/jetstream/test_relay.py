@@ -84,7 +84,6 @@ class Forgetful:
     """A mirror that acknowledges every other message, and dies at its third batch."""
 
     last = 0
-    used = 0.0
 
     def __init__(self) -> None:
         self.arrived: list[int] = []
