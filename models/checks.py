@@ -18,12 +18,13 @@ from data_contracts.reactions import SILENCE_PRICE, silence_reward
 from data_contracts.tips import Topic
 from models import artifact, design, person_part
 from models.action_features import ACTION, ACTION_COLUMNS
+from models.fitting import learned
 from models.policies import POLICIES, ArtifactPolicy, Uniform
 from models.policy import EXPLORATION, MAX_EXPLORATION, Context, draw
 from models.simulation.moments import moments
 from models.simulation.offers import offers
 from models.simulation.people import people
-from models.training import TrainingRows, fit, gather, person_scale
+from models.training import TrainingRows, person_scale
 
 Floats = NDArray[np.float64]
 
@@ -64,9 +65,8 @@ def situations(seed: int, count: int, candidates: int) -> Iterator[Situation]:
 
 
 def trained(name: str, rows: TrainingRows) -> ArtifactPolicy:
-    """Return the policy of that name, trained on rows; those without arrays need none."""
-    arrays = {} if name == Uniform.NAME else fit(gather(rows)).arrays
-    return POLICIES[name].from_arrays(arrays)
+    """Return the policy of that name, trained on rows."""
+    return POLICIES[name].from_arrays(learned(name, rows).arrays)
 
 
 def probabilities_sum_to_one(policy: ArtifactPolicy) -> None:

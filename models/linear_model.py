@@ -1,4 +1,4 @@
-"""The linear Gaussian model behind Thompson sampling and greedy: population part plus person part.
+"""The linear Gaussian model behind most policies: population part plus person part.
 
     mu_a      = x_a'm + z_a'm_person          summed in the one order that `models.design` documents
     sigma_a^2 = |x_a F|^2 + |z_a F_person|^2  the two parts are independent, so variances add
@@ -17,6 +17,7 @@ from data_contracts.reactions import SILENCE_SIGMA
 from models import design
 from models.person_part import Observation, PersonPart, PersonPrior
 from models.policy import Context
+from models.scoring_model import ScoringModel
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ MIN_SIGMA = 1e-4  # a score that is known exactly would need a panel of its own 
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LinearModel:
+class LinearModel(ScoringModel):
     """Arrays of the model: mean (D,), factor (D, D), person_scale (d,), noise (1,)."""
 
     mean: Floats

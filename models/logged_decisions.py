@@ -11,10 +11,10 @@ from data_contracts.decisions import Origin
 from data_contracts.reactions import silence_reward
 from models import design, person_part
 from models.decision_log import Page, pages
-from models.linear_model import LinearModel
 from models.logged import FOLDS, Floats, Indices, Logged
 from models.person_part import Observation, PersonPart
 from models.policy import Context, Policy
+from models.scoring_model import ScoringModel
 from models.training import RIDGE
 
 DAY_US = 86_400 * 1_000_000
@@ -141,7 +141,7 @@ class PolicyTarget:
 
     def _part(self, person: int, now_us: int) -> PersonPart | None:
         model = getattr(self.policy, "model", None)
-        if not isinstance(model, LinearModel):
+        if not isinstance(model, ScoringModel):
             return None
         waiting = self._waiting.get(person, [])
         known = [observation for at_us, observation in waiting if at_us <= now_us]
@@ -154,7 +154,7 @@ class PolicyTarget:
 
     def _remember(self, rows: LoggedDecisions, row: int) -> None:
         model = getattr(self.policy, "model", None)
-        if rows.silent[row] or not isinstance(model, LinearModel):
+        if rows.silent[row] or not isinstance(model, ScoringModel):
             return
         observation = model.observe(
             rows.values[row],

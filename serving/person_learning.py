@@ -16,15 +16,15 @@ from infra.database.unit_of_work import UnitOfWork
 from models import person_part
 from models.action_features import ACTION_COLUMNS
 from models.design import scaled_context
-from models.linear_model import LinearModel
 from models.person_part import Observation, PersonPart
 from models.policy import Policy
+from models.scoring_model import ScoringModel
 
 
-def model_of(policy: Policy | None) -> LinearModel | None:
-    """Return the linear model of a policy that has a person part."""
+def model_of(policy: Policy | None) -> ScoringModel | None:
+    """Return the model of a policy that has a person part."""
     model = getattr(policy, "model", None)
-    return model if isinstance(model, LinearModel) else None
+    return model if isinstance(model, ScoringModel) else None
 
 
 def learn(uow: UnitOfWork, *, policy: Policy | None, person: PersonId, version: int, rewarded: Rewarded | None) -> None:
@@ -39,20 +39,20 @@ def learn(uow: UnitOfWork, *, policy: Policy | None, person: PersonId, version: 
     person_parts.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
 
 
-def part_at(session: Session, model: LinearModel, person: PersonId, version: int) -> PersonPart:
+def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPart:
     """Return the person's part as it stood at `version`, rebuilt from the log; a law of exact replay."""
     observations = observations_of(model, reward_changes.standing(session, person, version))
     return person_part.rebuild(model.person_prior, observations, version)
 
 
-def observations_of(model: LinearModel, rewards: Iterable[Rewarded]) -> list[Observation]:
+def observations_of(model: ScoringModel, rewards: Iterable[Rewarded]) -> list[Observation]:
     """Return what rewarded decisions teach; a record of another design teaches nothing."""
     found = (_observation(model, unpack(rewarded.record), rewarded) for rewarded in rewards)
     return [observation for observation in found if observation is not None]
 
 
 def _learned(
-    model: LinearModel, stored: StoredPart | None, version: int, rewarded: Rewarded | None
+    model: ScoringModel, stored: StoredPart | None, version: int, rewarded: Rewarded | None
 ) -> PersonPart | None:
     """Return the part after one more observation; None when it must be rebuilt."""
     if rewarded is None or version - 1 != (stored.version if stored else 0):
@@ -65,7 +65,7 @@ def _learned(
     return None if observation is None else person_part.learn(part, prior, observation)
 
 
-def _observation(model: LinearModel, decision: Decision, rewarded: Rewarded) -> Observation | None:
+def _observation(model: ScoringModel, decision: Decision, rewarded: Rewarded) -> Observation | None:
     if decision.silent or decision.actions.shape[1] != len(ACTION_COLUMNS):
         return None
     values = scaled_context(decision.vector, decision.masked)

@@ -22,7 +22,7 @@ from infra.database import decisions
 from infra.database.engine import Session
 from models.design import scaled_context
 from models.person_part import PersonPart
-from models.policies import Greedy, LinearChoice, LinearThompson
+from models.policies import Greedy, LinearThompson, ScoreRule
 from models.policy import Choice, Context, Policy, draw, with_floor
 from models.propensity import argmax_probabilities
 from serving.person_learning import model_of, part_at
@@ -92,7 +92,7 @@ def probabilities_from(policy: Policy, record: Decision) -> Floats:
     if isinstance(policy, Greedy):
         best = record.mu == record.mu.max()
         return with_floor(best / best.sum())
-    if isinstance(policy, LinearChoice):
+    if isinstance(policy, ScoreRule):
         return policy.chances(record.mu, record.sigma)
     return recompute(record, policy, None).probabilities
 

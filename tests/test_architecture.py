@@ -38,6 +38,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "great_expectations": {"data_contracts/expectations"},
     "grpc_tools": {"data_contracts/events"},
     "icalendar": {"infra/connectors"},
+    "lightgbm": {"models/trees"},
     "litellm": {"serving/llm"},
     "mlflow": {"models/registry"},
     "nats": {"infra/jetstream"},

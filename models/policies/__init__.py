@@ -6,14 +6,15 @@ from types import MappingProxyType
 from models.policies.artifact_policy import ArtifactPolicy
 from models.policies.epsilon_greedy import EpsilonGreedy
 from models.policies.greedy import Greedy
-from models.policies.linear_choice import LinearChoice
 from models.policies.linear_thompson import LinearThompson
 from models.policies.regcb import RegCB
+from models.policies.score_rule import ScoreRule
 from models.policies.squarecb import SquareCB
+from models.policies.tree_squarecb import TreeSquareCB
 from models.policies.uniform import Uniform
 
 POLICIES: Mapping[str, type[ArtifactPolicy]] = MappingProxyType(
-    {policy.NAME: policy for policy in (LinearThompson, Greedy, Uniform, EpsilonGreedy, SquareCB, RegCB)}
+    {policy.NAME: policy for policy in (LinearThompson, Greedy, Uniform, EpsilonGreedy, SquareCB, RegCB, TreeSquareCB)}
 )
 
 __all__ = [
@@ -21,9 +22,10 @@ __all__ = [
     "ArtifactPolicy",
     "EpsilonGreedy",
     "Greedy",
-    "LinearChoice",
     "LinearThompson",
     "RegCB",
+    "ScoreRule",
     "SquareCB",
+    "TreeSquareCB",
     "Uniform",
 ]

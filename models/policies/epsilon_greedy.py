@@ -9,13 +9,13 @@ Limits: it explores hopeless candidates as often as promising ones.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.linear_choice import LinearChoice
+from models.policies.score_rule import ScoreRule
 from models.policy import MAX_EXPLORATION, with_floor
 
 Floats = NDArray[np.float64]
 
 
-class EpsilonGreedy(LinearChoice):
+class EpsilonGreedy(ScoreRule):
     """Greedy, with the largest exploration that is allowed."""
 
     NAME = "epsilon_greedy"

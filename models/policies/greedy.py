@@ -9,13 +9,13 @@ Limits: it explores by the floor alone, and never learns what it never shows.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.linear_choice import LinearChoice
+from models.policies.score_rule import ScoreRule
 from models.policy import Context, Indices, explore, with_floor
 
 Floats = NDArray[np.float64]
 
 
-class Greedy(LinearChoice):
+class Greedy(ScoreRule):
     """The best score wins; equal scores share."""
 
     NAME = "greedy"

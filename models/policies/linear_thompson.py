@@ -9,14 +9,14 @@ Limits: the regret bound of the paper is for a shared weight vector; independent
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.linear_choice import LinearChoice
+from models.policies.score_rule import ScoreRule
 from models.policy import Context, Indices, explore, with_floor
 from models.propensity import argmax_probabilities
 
 Floats = NDArray[np.float64]
 
 
-class LinearThompson(LinearChoice):
+class LinearThompson(ScoreRule):
     """The policy that oO serves."""
 
     NAME = "linear_thompson"

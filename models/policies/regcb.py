@@ -10,7 +10,7 @@ Limits: nearly deterministic, so its log supports few other policies; only the f
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.linear_choice import LinearChoice
+from models.policies.score_rule import ScoreRule
 from models.policy import with_floor
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 WIDTH = 1.0  # standard deviations of optimism
 
 
-class RegCB(LinearChoice):
+class RegCB(ScoreRule):
     """The largest upper bound wins; equal ones share."""
 
     NAME = "regcb"

@@ -10,7 +10,7 @@ Limits: GAMMA is fixed between retrainings, so the regret bound, which lets it g
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.linear_choice import LinearChoice
+from models.policies.score_rule import ScoreRule
 from models.policy import with_floor
 
 Floats = NDArray[np.float64]
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 GAMMA = 400.0  # on the reward's scale: a gap of 0.05 is chosen about once in 20 + n times
 
 
-class SquareCB(LinearChoice):
+class SquareCB(ScoreRule):
     """Weighs actions by the inverse of their gap."""
 
     NAME = "squarecb"

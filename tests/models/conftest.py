@@ -26,6 +26,7 @@ def thompson(rows: TrainingRows) -> LinearThompson:
 @pytest.fixture(scope="session")
 def model(thompson: LinearThompson) -> LinearModel:
     """Its linear model."""
+    assert isinstance(thompson.model, LinearModel)
     return thompson.model
 
 

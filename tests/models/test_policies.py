@@ -1,17 +1,25 @@
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
 from models import checks
-from models.policies import POLICIES, LinearThompson, Uniform
+from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform
 from models.policy import EXPLORATION, MAX_EXPLORATION, draw, with_floor
 from models.training import TrainingRows
 
 
+@pytest.fixture(scope="module")
+def policies(rows: TrainingRows) -> Mapping[str, ArtifactPolicy]:
+    """Every policy, trained once."""
+    return {name: checks.trained(name, rows) for name in POLICIES}
+
+
 @pytest.mark.parametrize("law", checks.LAWS)
 @pytest.mark.parametrize("name", POLICIES)
-def test_every_policy_keeps_every_law(name: str, law: str, rows: TrainingRows) -> None:
+def test_every_policy_keeps_every_law(name: str, law: str, policies: Mapping[str, ArtifactPolicy]) -> None:
     """Every policy keeps every law."""
-    checks.LAWS[law](checks.trained(name, rows))
+    checks.LAWS[law](policies[name])
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - {Uniform.NAME}))

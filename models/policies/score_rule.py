@@ -1,7 +1,7 @@
-"""What policies on the linear model share when their probabilities are a closed form of the scores."""
+"""What policies share that are a closed form of scores: a model gives mu and sigma, the rule gives probabilities."""
 
 from abc import abstractmethod
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,21 +10,24 @@ from data_contracts.identifiers import PolicyDigest
 from models.linear_model import LinearModel
 from models.policies.artifact_policy import ArtifactPolicy
 from models.policy import Choice, Context, Indices, draw
+from models.scoring_model import ScoringModel
 
 Floats = NDArray[np.float64]
 
 
-class LinearChoice(ArtifactPolicy):
-    """A rule from mu and sigma to probabilities, on `models.linear_model`."""
+class ScoreRule(ArtifactPolicy):
+    """A rule from mu and sigma to probabilities, by default on `models.linear_model`."""
 
-    def __init__(self, model: LinearModel, digest: PolicyDigest | None = None) -> None:
+    MODEL: ClassVar[type[ScoringModel]] = LinearModel
+
+    def __init__(self, model: ScoringModel, digest: PolicyDigest | None = None) -> None:
         super().__init__(digest)
         self.model = model
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Floats], digest: PolicyDigest | None = None) -> Self:
         """Return the policy of the model's arrays."""
-        return cls(LinearModel.from_arrays(arrays), digest)
+        return cls(cls.MODEL.from_arrays(arrays), digest)
 
     @property
     def arrays(self) -> dict[str, Floats]:

@@ -1,0 +1,38 @@
+"""What a model of rewards gives to the rules that choose by it: scores with their parts, and what a person teaches."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+from models.person_part import Observation, PersonPrior
+from models.policy import Context, Floats
+
+
+class ScoringModel(ABC):
+    """A population part that training makes, plus the Gaussian person part of `models.person_part`."""
+
+    @classmethod
+    @abstractmethod
+    def from_arrays(cls, arrays: dict[str, Floats]) -> Self:
+        """Return the model of named arrays; raises `ArtifactRefused` when one is missing, foreign or unsound."""
+
+    @property
+    @abstractmethod
+    def arrays(self) -> dict[str, Floats]:
+        """The arrays by name."""
+
+    @property
+    @abstractmethod
+    def person_prior(self) -> PersonPrior:
+        """What is believed of a person before the first reaction."""
+
+    @abstractmethod
+    def score(self, context: Context, actions: Floats) -> tuple[Floats, Floats]:
+        """Return mu and sigma, each (n,), of actions (n, k), silence last."""
+
+    @abstractmethod
+    def contributions(self, context: Context, actions: Floats) -> Floats:
+        """Return (n, GROUPS): each feature's part of mu; adding a row from left to right gives mu bit for bit."""
+
+    @abstractmethod
+    def observe(self, values: Floats, action: Floats, *, reward: float, at_us: int, identifier: str) -> Observation:
+        """Return what one rewarded action (k,) in a context (CONTEXT,) teaches about the person."""

@@ -1,0 +1,1 @@
+"""Regression trees: grown by LightGBM, kept and evaluated as plain arrays, so serving needs no LightGBM."""
