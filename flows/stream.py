@@ -133,6 +133,11 @@ class Stream:
                     return False
         return True  # another processor is ahead each time, and it writes the views
 
+    def remembered(self) -> set[PersonId]:
+        """Return whose working state is in memory."""
+        with self._guard:
+            return set(self._known)
+
     def drop(self, person: PersonId) -> None:
         """Forget what is in memory about a person."""
         with self._guard:

@@ -81,6 +81,14 @@ class Vault:
         self._cache.pop(person, None)
         durable_files.shred(path)
 
+    def remembered(self) -> set[PersonId]:
+        """Return whose keys are in this process's memory."""
+        return set(self._cache)
+
+    def drop(self, person: PersonId) -> None:
+        """Forget a person's key in this process only; the file decides what becomes of the key."""
+        self._cache.pop(person, None)
+
     def tombstone(self, person: PersonId) -> str:
         """Return the keyed hash that stands for an erased person, 64 hex characters."""
         return hmac.new(self._tombstone_key, person.encode(), sha256).hexdigest()

@@ -62,7 +62,7 @@ def mark_of(household: Household) -> Path:
 def _erase_person(household: Household, person: PersonId) -> int:
     """Empty what is derived first, the database and the key last: until then it is known who has to be erased."""
     household.stores.stream.drop(person)
-    household.hydrator.forget(person)
+    household.pools.forget(person)
     household.stores.online.delete(person)
     History(household.settings.history).forget(person)
     forget_in_mirror(household.settings, person)

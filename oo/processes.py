@@ -20,6 +20,7 @@ from starlette.routing import Route
 from flows.shares import share_of
 from infra.health import Health
 from infra.settings import Settings
+from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household
 from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
@@ -29,6 +30,7 @@ from oo.periodic import Periodic
 SETTLE_S = 60.0
 FOLD_S = 0.25
 SWEEP_S = 5.0  # with a mirror, which wakes the fold at once, this only finds what the mirror has lost
+FORGET_S = 5.0
 BACKLOG = 2_048
 
 
@@ -41,8 +43,10 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         app = create_app(settings, household.parts)
         household.start()
         measure(household, app.state.metrics.registry)
+        sessions = Memory(app.state.sessions.remembered, app.state.sessions.drop)
         with (
             mirroring(household, app.state.metrics.registry),
+            _forgetting(household, sessions),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), household.catch_up),
         ):
@@ -57,7 +61,8 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
     with Household(settings) as household:
         app = create_app(household.recommender, household.health)
         household.start()
-        _run(app, listener)
+        with _forgetting(household):
+            _run(app, listener)
 
 
 def serve_stream(*, host: str | None, port: int | None, share: str | None = None) -> None:
@@ -70,6 +75,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
         measure(household, registry)
         with (
             mirroring(household, registry, part),
+            _forgetting(household),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
         ):
@@ -97,6 +103,12 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
 
         server.ready()
         serve()
+
+
+def _forgetting(household: Household, *more: Memory) -> "Periodic":
+    """Take who was erased out of this process's memory, every so often."""
+    known = (*memories(household), *more)
+    return Periodic("oo-forget", FORGET_S, lambda: forget_who_left(household, known))
 
 
 def _fold_s(settings: Settings) -> float:

@@ -60,6 +60,11 @@ class Hydrator:
         cleaned = {key: clean for key, text in found.items() if (clean := clean_title(text))}
         return Titles(cleaned, vanished)
 
+    def remembered(self) -> set[PersonId]:
+        """Return whose titles are in memory."""
+        with self._lock:
+            return {person for person, _ in self._files}
+
     def forget(self, person: PersonId) -> None:
         """Drop every remembered title of a person."""
         with self._lock:

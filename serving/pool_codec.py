@@ -126,6 +126,11 @@ class PoolCache:
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
 
+    def remembered(self) -> set[PersonId]:
+        """Return whose pools are open here."""
+        with self._lock:
+            return {person for person, _ in self._kept}
+
     def forget(self, person: PersonId) -> None:
         """Drop every opened pool of a person."""
         with self._lock:

@@ -68,6 +68,10 @@ class PoolMaker:
         pool = build_pool(self._sources, Surroundings(row, titles.by_subject, now_us, zone, consent_mask))
         return Made(prepare(pool), Fallback.NO_TITLES if titles.vanished and not titles.by_subject else None)
 
+    def remembered(self) -> set[PersonId]:
+        """Return the people of whom this process remembers a pool or a title."""
+        return self._cache.remembered() | self._hydrator.remembered()
+
     def forget(self, person: PersonId) -> None:
         """Drop what this process remembers of a person."""
         self._cache.forget(person)

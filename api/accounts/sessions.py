@@ -75,6 +75,16 @@ class SessionDesk:
         """Forget one session."""
         self._remembered.pop(_key(sid), None)
 
+    def remembered(self) -> set[PersonId]:
+        """Return whose sessions are in memory."""
+        return {visitor.person for visitor in list(self._remembered.values()) if visitor.person is not None}
+
+    def drop(self, person: PersonId) -> None:
+        """Forget every session of a person in this process; the database decides which of them are valid."""
+        for key, visitor in list(self._remembered.items()):
+            if visitor.person == person:
+                self._remembered.pop(key, None)
+
     def set_cookie(self, sid: str, max_age_s: int) -> str:
         """Return the Set-Cookie header that signs a browser in."""
         secure = "; Secure" if self.secure else ""

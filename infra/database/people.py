@@ -1,5 +1,6 @@
 """People: making them known, finding them, and what they may change about themselves."""
 
+from collections.abc import Collection
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import exists, select, update
@@ -11,10 +12,21 @@ from data_contracts.reactions import SILENCE_PRICE
 from infra.database.tables import PersonRow, TombstoneRow
 from infra.database.unit_of_work import UnitOfWork
 
-__all__ = ["create", "find", "find_by_name", "get", "list_all", "revoke_sessions", "set_preferences", "set_role"]
+__all__ = [
+    "create",
+    "find",
+    "find_by_name",
+    "get",
+    "list_all",
+    "present",
+    "revoke_sessions",
+    "set_preferences",
+    "set_role",
+]
 
 DAY_MIN = 1_440
 MAX_NAME = 80
+ASKED_AT_ONCE = 500
 
 
 def create(
@@ -83,6 +95,17 @@ def consent_masks(session: Session) -> dict[PersonId, int]:
     """Return what everybody consents to who is not being erased; bit i grants the source at position i."""
     statement = select(PersonRow.person, PersonRow.consent_mask).where(~PersonRow.erasing)
     return {PersonId(person): mask for person, mask in session.execute(statement)}
+
+
+def present(session: Session, asked: Collection[PersonId]) -> set[PersonId]:
+    """Return those of `asked` who are here and are not being erased."""
+    waiting = sorted(asked)
+    found: set[PersonId] = set()
+    for begin in range(0, len(waiting), ASKED_AT_ONCE):
+        some = waiting[begin : begin + ASKED_AT_ONCE]
+        statement = select(PersonRow.person).where(PersonRow.person.in_(some), PersonRow.erasing.is_(False))
+        found |= {PersonId(person) for person in session.scalars(statement)}
+    return found
 
 
 def list_all(session: Session) -> list[PersonRow]:

@@ -12,17 +12,20 @@ from typing import NamedTuple
 
 import pytest
 
+from api.accounts.sessions import SessionDesk
 from api.signals.service import push
 from data_contracts.answers import SignalStatus
+from data_contracts.decisions import Trigger
 from data_contracts.errors import ErasedPerson, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history import History
 from flows.feature_building import build_features
 from flows.importing import import_files
-from infra.database import erasure, events
+from infra.database import access_tokens, erasure, events
 from infra.settings import Settings
 from infra.vault import Vault
 from oo import erasure as oo_erasure
+from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household
 from tests.flows.people import mood
 from tests.oo.canaries import NAME, POSTED_ID, WORDS, found_in, posted, write_inputs
@@ -116,6 +119,29 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
     assert traces(oo.home, person) == set()
     assert oo("tip", "--person", NAME).code == 1
     assert oo("forget", "--yes", "--person", NAME).code == 1
+
+
+def test_a_process_forgets_whom_another_one_erased_and_nobody_else(oo: CommandLine, person: PersonId) -> None:
+    """Pool, titles, working state, key and session leave its memory; without a question about the person."""
+    oo.at(NOW + timedelta(hours=1))
+    assert oo("log", "mood", "3", "--person", "Ben").code == 0
+    with Household() as serving:
+        ben = PersonId(serving.person("Ben").person)
+        sessions = SessionDesk(serving.database, serving.clock, secure=False)
+        known = (*memories(serving), Memory(sessions.remembered, sessions.drop))
+        serving.start()
+        for each in (person, ben):
+            with serving.database.unit_of_work() as uow:
+                sid = access_tokens.open_session(uow, person=each, now_us=serving.now_us())
+                uow.commit()
+            assert sessions.load(sid) is not None
+            serving.recommender.recommend_now(each, Trigger.OPEN)
+            serving.stores.stream.refresh_person(each)
+        assert [person in memory.remembered() for memory in known] == [True] * 4
+        assert forget_who_left(serving, known) == 0
+        assert oo("forget", "--yes", "--person", NAME).code == 0
+        assert forget_who_left(serving, known) == 1
+        assert [memory.remembered() for memory in known] == [{ben}] * 4
 
 
 class Interrupted(BaseException):
