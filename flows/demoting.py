@@ -1,24 +1,27 @@
 """The way back: a champion that breaks its promise is demoted by itself, and anybody can roll back by one command.
 
 Both are compare-and-set on the champion's slot, and both leave an audit line with their numbers. What was replaced is
-read from the audit, so a rollback of a rollback returns to where one was.
+read from the audit, so a rollback of a rollback returns to where one was. Each change of the champion, a rollback too,
+records what the next champion has to keep up with: the lower bound of the replaced policy's live rewards, or, where
+those are too few, the promise that the replaced policy had to keep itself.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from data_contracts.decisions import Origin
-from data_contracts.errors import Conflict, NotFound
-from data_contracts.identifiers import PolicyDigest, to_us
+from data_contracts.errors import NotFound
+from data_contracts.identifiers import PolicyDigest
+from flows.champion_changes import change_champion
 from flows.log_exporting import settled
 from flows.parts import FlowParts
 from infra.database import audit, policies
-from infra.database.engine import Database
-from models.demotion import Demote, judge
+from infra.database.policies import Champion
+from models.demotion import Demote, judge, promise
+from models.policy import Floats
 from models.registry import PolicyRegistry
 
-REFERENCE = "replaced_mean_reward"  # in the evidence of the audit line of a promotion
+REFERENCE = "reference"  # in the evidence of the audit line of a change of the champion
 LOOKED_AT = 100
 
 
@@ -31,16 +34,23 @@ class Returned(NamedTuple):
     reason: str
 
 
-class _Change(NamedTuple):
-    replaced: PolicyDigest
+class Change(NamedTuple):
+    """How the champion came to its slot: whom it replaced, when, and the reward that it has to keep up with."""
+
+    replaced: PolicyDigest | None
     at_us: int
     reference: float | None
 
 
-def mean_reward(database: Database, digest: PolicyDigest) -> float | None:
-    """Return the mean reward of a policy's live decisions, silences included; None without any."""
-    rewards = _rewards(database, digest, 0)
-    return float(rewards.mean()) if rewards.size else None
+class Judged(NamedTuple):
+    """What a look at the champion found: its rewards since it came, their interval, and what it has to keep up with."""
+
+    digest: PolicyDigest | None
+    rewards: int
+    low: float
+    high: float
+    reference: float | None
+    demoted: Returned | None
 
 
 def rollback(parts: FlowParts, registry: PolicyRegistry, *, actor: str, reason: str) -> Returned:
@@ -50,53 +60,56 @@ def rollback(parts: FlowParts, registry: PolicyRegistry, *, actor: str, reason: 
     """
     with parts.database.read() as session:
         before = policies.champion(session)
-    change = _last_change(parts, before.digest)
-    if before.digest is None or change is None:
+    change = last_change(parts, before.digest)
+    if before.digest is None or change is None or change.replaced is None:
         raise NotFound("the champion replaced nothing that one could go back to")
-    registry.fetch(change.replaced)
-    with parts.database.unit_of_work() as uow:
-        swap = policies.swap_champion(
-            uow,
-            digest=change.replaced,
-            expected_revision=before.revision,
-            at_us=to_us(parts.clock()),
-            actor=actor,
-            override_reason=reason,
-            evidence={"rollback": reason},
-        )
-        uow.commit()
-    if not swap.won:
-        raise Conflict("somebody else changed the champion meanwhile; look at it first")
-    registry.set_alias("champion", change.replaced)
-    return Returned(change.replaced, before.digest, swap.champion.revision, reason)
+    after = change_champion(
+        parts,
+        registry,
+        change.replaced,
+        before=before,
+        actor=actor,
+        override_reason=reason,
+        evidence={"rollback": reason, REFERENCE: reference_after(parts, before)},
+    )
+    return Returned(change.replaced, before.digest, after.revision, reason)
 
 
-def demote_if_worse(parts: FlowParts, registry: PolicyRegistry, *, actor: str) -> Returned | None:
-    """Judge the champion's live rewards since its promotion, and roll back when they are shown to be too low."""
+def judge_champion(parts: FlowParts, registry: PolicyRegistry, *, actor: str) -> Judged:
+    """Judge the champion's rewards since it came, and roll back when they are shown to be too low."""
     with parts.database.read() as session:
         champion = policies.champion(session)
-    change = _last_change(parts, champion.digest)
-    if champion.digest is None or change is None or change.reference is None:
+    change = last_change(parts, champion.digest)
+    if champion.digest is None or change is None:
+        return Judged(champion.digest, 0, 0.0, 1.0, None, None)
+    found = judge(rewards_of(parts, champion.digest, change.at_us), change.reference)
+    returned = None
+    if isinstance(found, Demote) and change.replaced is not None:
+        returned = rollback(parts, registry, actor=actor, reason=f"demoted: {found.reason}")
+    return Judged(champion.digest, found.count, found.low, found.high, change.reference, returned)
+
+
+def reference_after(parts: FlowParts, before: Champion) -> float | None:
+    """Return what a policy that replaces this champion will have to keep up with; None where nothing is known."""
+    if before.digest is None:
         return None
-    found = judge(_rewards(parts.database, champion.digest, change.at_us), change.reference)
-    if not isinstance(found, Demote):
-        return None
-    return rollback(parts, registry, actor=actor, reason=f"demoted: {found.reason}")
+    change = last_change(parts, before.digest)
+    kept = promise(rewards_of(parts, before.digest, change.at_us if change is not None else 0))
+    return change.reference if kept is None and change is not None else kept
 
 
-def _rewards(database: Database, digest: PolicyDigest, since_us: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    rows = settled(database, origin=Origin.LIVE, since_us=since_us)
-    rewards = [row.reward for row in rows if row.decision.policy_digest == digest and row.reward is not None]
-    return np.array(rewards, dtype=np.float64)
+def rewards_of(parts: FlowParts, digest: PolicyDigest, since_us: int) -> Floats:
+    """Return the rewards (N,) of a policy's decisions since then, silences included, in their order."""
+    rows = settled(parts.database, origin=parts.settings.evidence, since_us=since_us, digest=digest)
+    return np.array([row.reward for row in rows if row.reward is not None], dtype=np.float64)
 
 
-def _last_change(parts: FlowParts, digest: PolicyDigest | None) -> _Change | None:
-    """Return what the newest promotion of a champion replaced; None for the first champion."""
+def last_change(parts: FlowParts, digest: PolicyDigest | None) -> Change | None:
+    """Return how a policy came to the slot the last time; None where the audit does not say."""
     with parts.database.read() as session:
         lines = audit.newest(session, LOOKED_AT, action="champion_changed")
     for line in sorted(lines, key=lambda line: -int(line.detail["revision"])):
         if line.detail["digest"] == digest:
             replaced = line.detail["replaced"]
-            reference = line.detail["evidence"].get(REFERENCE)
-            return None if replaced is None else _Change(PolicyDigest(replaced), line.at_us, reference)
+            return Change(replaced and PolicyDigest(replaced), line.at_us, line.detail["evidence"].get(REFERENCE))
     return None

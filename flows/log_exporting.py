@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data_contracts.decisions import Origin, unpack
+from data_contracts.identifiers import PolicyDigest
 from data_contracts.reactions import REWARD_TABLE_VERSION, silence_reward
 from infra.database import decisions
 from infra.database.engine import Database
@@ -40,14 +41,22 @@ def export_open_bandit(database: Database, folder: Path, *, origin: Origin = Ori
     return count
 
 
-def settled(database: Database, *, origin: Origin, since_us: int = 0) -> Iterator[LoggedDecision]:
+def settled(
+    database: Database, *, origin: Origin, since_us: int = 0, digest: PolicyDigest | None = None
+) -> Iterator[LoggedDecision]:
     """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward."""
     people: dict[str, int] = {}
     after_id = ""
     while True:
         with database.read() as session:
             page = decisions.settled_between(
-                session, since_us=since_us, until_us=FOREVER_US, origin=origin, after_id=after_id, limit=PAGE
+                session,
+                since_us=since_us,
+                until_us=FOREVER_US,
+                origin=origin,
+                digest=digest,
+                after_id=after_id,
+                limit=PAGE,
             )
             for row in page:
                 yield _logged(row, people.setdefault(row.person, len(people)))

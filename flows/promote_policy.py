@@ -2,7 +2,7 @@
 
 from prefect import flow, task
 
-from flows.demoting import demote_if_worse
+from flows.demoting import judge_champion
 from flows.parts import opened
 from flows.promoting import Considered, consider
 from flows.retraining import open_registry
@@ -19,14 +19,14 @@ def consider_challengers() -> Considered:
 
 
 @task(name="judge_champion", timeout_seconds=TIMEOUT_S, **RETRIES)
-def judge_champion() -> int:
+def judge() -> int:
     """Demote the champion when its live rewards ask for it; return how many were demoted."""
     with opened() as parts:
-        return int(demote_if_worse(parts, open_registry(parts), actor="flow:promote_policy") is not None)
+        return int(judge_champion(parts, open_registry(parts), actor="flow:promote_policy").demoted is not None)
 
 
 @flow(name="promote_policy", timeout_seconds=TIMEOUT_S, persist_result=False)
 def promote_policy() -> None:
     """Gather evidence and ask for the verdict."""
-    demoted = judge_champion()
+    demoted = judge()
     leave("promote_policy", {**consider_challengers()._asdict(), "demoted": demoted})

@@ -1,23 +1,29 @@
 """Who decides: evidence is gathered, a pure verdict is asked, the database swaps, and the registry's alias follows."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
 
 from data_contracts.decisions import Origin
-from data_contracts.errors import Conflict, NotFound, PromotionRefused
+from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.demoting import REFERENCE, mean_reward
-from flows.gate_evidence import evidence_of
+from flows.champion_changes import change_champion, reconcile, retire_old_challengers
+from flows.demoting import REFERENCE, reference_after
+from flows.gate_evidence import Trained, evidence_of
 from flows.parts import FlowParts
-from infra.database import policies, shadow
+from infra.database import audit, policies, shadow
 from infra.database.policies import Champion
 from models import artifact
-from models.gate import gate
+from models.gate import GateEvidence, GateVerdict, gate
 from models.promotion import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
 from models.registry import PolicyRegistry
 from serving.shadow import Shadow
 from serving.shelf import PolicyShelf
 
 ALREADY = "already_champion"  # the one verdict that no override can change
+ASKED = "gate_asked"
+MORE = 1.5  # evidence has grown by half before a difference that was not shown is looked at again
+LOOKS = 200
 
 
 class Promoted(NamedTuple):
@@ -55,73 +61,95 @@ def promote(
     with parts.database.read() as session:
         before = policies.champion(session)
     wanted = digest or _newest(parts)
-    evidence = PromotionEvidence(wanted, before.digest, _evidence(parts, wanted, before), bootstrap)
+    evidence = PromotionEvidence(wanted, before.digest, _evidence(parts, wanted, before), bootstrap, _counts(parts))
     opinion = verdict(evidence)
     if isinstance(opinion, Promote) and evidence.comparison is not None:
-        opinion = _gated(parts, registry, evidence.comparison)
+        opinion = _gated(parts, registry, evidence.comparison, actor)
     if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
         raise PromotionRefused(f"{opinion.rule}: {opinion.reason}")
     overridden = override if isinstance(opinion, Keep) else None
-    registry.fetch(wanted)  # the champion's artifact must lie where serving reads it, verified
-    with parts.database.unit_of_work() as uow:
-        swap = policies.swap_champion(
-            uow,
-            digest=wanted,
-            expected_revision=before.revision,
-            at_us=to_us(parts.clock()),
-            actor=actor,
-            override_reason=overridden,
-            evidence={
-                "verdict": type(opinion).__name__,
-                "reason": opinion.reason,
-                "bootstrap": bootstrap,
-                REFERENCE: None if before.digest is None else mean_reward(parts.database, before.digest),
-            },
-        )
-        uow.commit()
-    if not swap.won:
-        raise Conflict("another promotion was faster; look at the new champion first")
-    registry.set_alias("champion", wanted)
-    return Promoted(wanted, before.digest, swap.champion.revision, overridden or opinion.reason)
+    after = change_champion(
+        parts,
+        registry,
+        wanted,
+        before=before,
+        actor=actor,
+        override_reason=overridden,
+        evidence={
+            "verdict": type(opinion).__name__,
+            "reason": opinion.reason,
+            "bootstrap": bootstrap,
+            REFERENCE: reference_after(parts, before),
+        },
+    )
+    return Promoted(wanted, before.digest, after.revision, overridden or opinion.reason)
 
 
 def consider(parts: FlowParts, registry: PolicyRegistry) -> Considered:
     """Let challengers see new decisions, record how the newest compares, and promote it when the verdict allows."""
-    challengers = Shadow(parts.database, PolicyShelf(parts.settings.policies, parts.seal.holds))
+    reconcile(parts, registry)
+    retire_old_challengers(parts)
+    views, compared = compare(parts)
+    try:
+        promote(parts, registry, actor="flow:promote_policy")
+    except NotFound:
+        return Considered(views, compared, 0, "no_challenger")
+    except PromotionRefused as refused:
+        return Considered(views, compared, 0, str(refused).partition(":")[0])
+    return Considered(views, compared, 1, "")
+
+
+def compare(parts: FlowParts) -> tuple[int, int]:
+    """Let every challenger see what it has not seen, and return how many views and new comparisons there are."""
+    challengers = Shadow(parts.database, PolicyShelf(parts.settings.policies, parts.seal.holds), _counts(parts))
     views = 0
     while seen := challengers.catch_up():
         views += seen
-    mirror_alias(parts, registry)
     with parts.database.read() as session:
-        champion = policies.champion(session)
-    try:
-        challenger = _newest(parts)
-    except NotFound:
-        return Considered(views, 0, 0, "no_challenger")
-    compared = champion.digest is not None and _record(parts, challengers, challenger, champion.digest)
-    try:
-        promote(parts, registry, challenger, actor="flow:promote_policy")
-    except PromotionRefused as refused:
-        return Considered(views, int(compared), 0, str(refused).partition(":")[0])
-    return Considered(views, int(compared), 1, "")
+        champion = policies.champion(session).digest
+        waiting = [PolicyDigest(row.digest) for row in policies.list_all(session, "shadow")]
+    if champion is None:
+        return views, 0
+    return views, sum(_record(parts, challengers, challenger, champion) for challenger in waiting)
 
 
-def mirror_alias(parts: FlowParts, registry: PolicyRegistry) -> None:
-    """Repair the registry's alias: the database decides, a crash between the two must not last."""
-    with parts.database.read() as session:
-        digest = policies.champion(session).digest
-    if digest is not None and not any(
-        "champion" in version.aliases for version in registry.versions() if version.digest == digest
-    ):
-        registry.set_alias("champion", digest)
+def _counts(parts: FlowParts) -> Origin:
+    return parts.settings.evidence
 
 
-def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison) -> Promote | Keep:
-    """Ask the statistical gate about a challenger that passed in shadow."""
+def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Promote | Keep:
+    """Ask the statistical gate about a challenger that passed in shadow, and keep what it was asked and answered."""
     folder = registry.fetch(comparison.challenger)
     challenger = artifact.load(folder, verify=parts.seal.holds, digest=comparison.challenger).policy
-    answer = gate(evidence_of(parts.database, challenger, comparison))
+    with parts.database.read() as session:
+        facts = policies.get(session, comparison.challenger)
+        trained = Trained(facts.manifest.get("trained_until_us"), facts.created_us)
+        before = _last_look(audit.newest(session, LOOKS, action=ASKED), comparison)
+    evidence = evidence_of(parts.database, challenger, comparison, trained)
+    answer = gate(evidence, counts=_counts(parts))
+    if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
+        told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
+        return Keep("no_better_value", told)
+    _keep_look(parts, evidence, answer, actor)
     return Promote(answer.reason) if answer.failing is None else Keep(answer.failing, answer.reason)
+
+
+def _last_look(lines: list[Any], comparison: ShadowComparison) -> Mapping[str, Any] | None:
+    """Return the newest answer about these two in which the difference in value itself was not shown."""
+    pair = (comparison.challenger, comparison.incumbent)
+    for line in lines:
+        asked: Mapping[str, Any] = line.detail
+        if (asked["challenger"], asked["incumbent"]) == pair and asked["failing"] == "no_better_value":
+            return asked
+    return None
+
+
+def _keep_look(parts: FlowParts, evidence: GateEvidence, answer: GateVerdict, actor: str) -> None:
+    numbers = {name: value for name, value in asdict(evidence).items() if name != "segments"}
+    plain = {name: None if value != value else value for name, value in (numbers | asdict(answer)).items()}  # noqa: PLR0124 - NaN
+    with parts.database.unit_of_work() as uow:
+        audit.append(uow, at_us=to_us(parts.clock()), actor=actor, action=ASKED, detail=plain)
+        uow.commit()
 
 
 def _newest(parts: FlowParts) -> PolicyDigest:
@@ -142,7 +170,7 @@ def _evidence(parts: FlowParts, digest: PolicyDigest, before: Champion) -> Shado
     return ShadowComparison(
         challenger=PolicyDigest(row.challenger),
         incumbent=PolicyDigest(row.incumbent),
-        origin=Origin.LIVE,
+        origin=_counts(parts),
         decisions=row.decisions,
         agreement=row.agreement,
         value_difference=row.value_difference,

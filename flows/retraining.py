@@ -1,29 +1,33 @@
 """A policy from the decision log: contexts by Feast's point-in-time retrieval, the simulated warm start as prior.
 
+The log is read page by page; what a page teaches is a sum, and sums add up, so a month takes no more memory than a day.
 Which decisions count is a matter of the window's end, and everything else is fixed, so a window that is trained twice
-gives the same digest and one registered version.
+gives the same digest and one registered version. A fifth of all person-days is never learned from: the gate's share.
+
+In a rehearsal contexts are the logged ones, since simulated people have no history, and there is no warm start.
 """
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 
-from data_contracts.decisions import Decision, unpack
-from data_contracts.features import FEATURES
+from data_contracts.decisions import Decision, Origin, unpack
 from data_contracts.identifiers import PolicyDigest, to_us
 from data_contracts.retention import LOG_DAYS
+from flows.champion_changes import introduce, reconcile
 from flows.feature_building import build_features, open_feast
 from flows.parts import FlowParts
 from infra.crash_points import reach
-from infra.database import decisions, policies
+from infra.database import decisions
 from models import artifact
-from models.action_features import ACTION_COLUMNS
+from models.experiments import held_out
 from models.policies import LinearThompson
 from models.registry import PolicyRegistry
 from models.simulation.warm_start import warm_start
-from models.training import TrainingRows, data_digest, fit, gather
+from models.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, nothing
 
 PAGE = 1_000
 WARM_SEED = 20_260_101
@@ -41,46 +45,65 @@ class Retrained(NamedTuple):
     skew: float
 
 
-class _Live(NamedTuple):
+class Learned(NamedTuple):
+    """What the log taught, in sums, and the digest of its rows so far."""
+
+    evidence: Evidence
+    data: DataDigest
+    rows: int
+    skewed: int
+
+
+class _Page(NamedTuple):
     rows: TrainingRows
-    skew: float
+    skewed: int
 
 
 def retrain(
-    parts: FlowParts, registry: PolicyRegistry, until: datetime, *, warm_people: int = WARM_PEOPLE
+    parts: FlowParts,
+    registry: PolicyRegistry,
+    until: datetime,
+    *,
+    warm_people: int = WARM_PEOPLE,
+    actor: str = "flow:retrain_policy",
 ) -> Retrained:
     """Train on everything that was decided before `until`, register the artifact, and make it the challenger."""
-    build_features(parts)  # history must know what the decisions knew
-    live = _live_rows(parts, until)
-    prior = warm_start(WARM_SEED, count=warm_people)
-    trained = fit(gather(live.rows) + gather(prior))
-    origins = {name: count + prior.origins()[name] for name, count in live.rows.origins().items()}
+    reconcile(parts, registry)
+    learned = learn(parts, until)
+    rehearsal = parts.settings.evidence is Origin.SIMULATED
+    prior = warm_start(WARM_SEED, count=0 if rehearsal else warm_people)
+    trained = fit(learned.evidence + gather(prior))
+    told = Origin.SIMULATED if rehearsal else Origin.LIVE
     folder = artifact.save(
         LinearThompson.from_arrays(trained.arrays),
         parts.settings.policies,
         sign=parts.seal.sign,
-        data_digest=data_digest(_joined(live.rows, prior)),
-        origins=origins,
+        data_digest=learned.data.add(prior).hex(),
+        origins={**prior.origins(), told.value: learned.rows + prior.origins()[told.value]},
         metrics=trained.metrics,
     )
+    reach("policy_saved")
     version = registry.register(folder)
+    reach("policy_registered")
     loaded = artifact.load(folder, verify=parts.seal.holds)
     digest = loaded.policy.digest
-    with parts.database.unit_of_work() as uow:
-        new = policies.register(
-            uow,
-            digest=digest,
-            name=loaded.policy.name,
-            registry_version=str(version),
-            manifest={name: value for name, value in loaded.manifest.items() if name != "golden"},
-            metrics=trained.metrics,
-            created_us=to_us(parts.clock()),
-        )
-        if new:
-            policies.set_stage(uow, digest, "shadow")
-        uow.commit()
+    new = introduce(parts, loaded, version, trained_until_us=to_us(until), actor=actor)
+    reach("challenger_in_shadow")
     registry.set_alias("challenger", digest)
-    return Retrained(digest, version, new, live.rows.rewards.size, prior.rewards.size, live.skew)
+    return Retrained(digest, version, new, learned.rows, prior.rewards.size, learned.skewed / max(learned.rows, 1))
+
+
+def learn(parts: FlowParts, until: datetime) -> Learned:
+    """Return what the log before `until` teaches; one page of it is in memory at a time."""
+    learned = Learned(Evidence(nothing(), nothing()), DataDigest(), 0, 0)
+    for page in _pages(parts, until):
+        learned = Learned(
+            learned.evidence + gather(page.rows),
+            learned.data.add(page.rows),
+            learned.rows + page.rows.rewards.size,
+            learned.skewed + page.skewed,
+        )
+    return learned
 
 
 def open_registry(parts: FlowParts) -> PolicyRegistry:
@@ -96,53 +119,55 @@ def open_registry(parts: FlowParts) -> PolicyRegistry:
     )
 
 
-def _live_rows(parts: FlowParts, until: datetime) -> _Live:
-    logged = list(_settled(parts, until))
-    if not logged:
-        return _Live(_empty(), 0.0)
-    from feature_repo.training_sets import training_set  # noqa: PLC0415 - feast takes seven seconds
+def _pages(parts: FlowParts, until: datetime) -> Iterator[_Page]:
+    if parts.settings.evidence is Origin.SIMULATED:
+        for page in _settled(parts, until):
+            logged = [decision for decision, _ in page]
+            vectors, masked = (np.array([getattr(each, name) for each in logged]) for name in ("vector", "masked"))
+            yield _Page(_rows(page, vectors, masked), 0)
+        return
+    build_features(parts)  # history must know what the decisions knew
+    with ExitStack() as stack:
+        store = None
+        for page in _settled(parts, until):
+            from feature_repo.training_sets import training_set  # noqa: PLC0415 - feast takes seven seconds
 
-    with open_feast(parts) as store:
-        made = training_set(store, [decision for decision, _ in logged])
-    rows = TrainingRows(
-        vectors=made.values,
-        masked=made.masked,
-        actions=np.array([decision.actions[decision.chosen] for decision, _ in logged]),
-        rewards=np.array([reward for _, reward in logged]),
-        simulated=np.zeros(len(logged), np.bool_),
+            store = store or stack.enter_context(open_feast(parts))
+            made = training_set(store, [decision for decision, _ in page])
+            yield _Page(_rows(page, made.values, made.masked), made.skew.decisions - made.skew.equal)
+
+
+def _rows(page: list[tuple[Decision, float]], vectors: Floats, masked: Bools) -> TrainingRows:
+    return TrainingRows(
+        vectors=vectors,
+        masked=masked,
+        actions=np.array([decision.actions[decision.chosen] for decision, _ in page]),
+        rewards=np.array([reward for _, reward in page]),
+        simulated=np.zeros(len(page), np.bool_),
     )
-    return _Live(rows, 1.0 - made.skew.equal / made.skew.decisions)
 
 
-def _settled(parts: FlowParts, until: datetime) -> Iterator[tuple[Decision, float]]:
-    """Yield rewarded tips, by id; what was never shown has no reward, and silence teaches nothing."""
+def _settled(parts: FlowParts, until: datetime) -> Iterator[list[tuple[Decision, float]]]:
+    """Yield pages of rewarded tips, by id; what was never shown has no reward, and silence teaches nothing."""
     since_us, until_us = to_us(until - timedelta(days=LOG_DAYS)), to_us(until)
     after_id = ""
     while True:
         with parts.database.read() as session:
             page = decisions.settled_between(
-                session, since_us=since_us, until_us=until_us, after_id=after_id, limit=PAGE
+                session,
+                since_us=since_us,
+                until_us=until_us,
+                origin=parts.settings.evidence,
+                after_id=after_id,
+                limit=PAGE,
             )
-            for row in page:
-                if not row.silent and row.reward is not None:
-                    yield unpack(row.record), row.reward
+            kept = [
+                (unpack(row.record), row.reward)
+                for row in page
+                if not row.silent and row.reward is not None and not held_out(row.person, row.at_us)
+            ]
+        if kept:
+            yield kept
         if len(page) < PAGE:
             return
         after_id = page[-1].id
-
-
-def _empty() -> TrainingRows:
-    nothing = np.zeros((0, len(FEATURES)))
-    return TrainingRows(
-        nothing, nothing.astype(np.bool_), np.zeros((0, len(ACTION_COLUMNS))), np.zeros(0), np.zeros(0, np.bool_)
-    )
-
-
-def _joined(first: TrainingRows, second: TrainingRows) -> TrainingRows:
-    return TrainingRows(
-        np.concatenate((first.vectors, second.vectors)),
-        np.concatenate((first.masked, second.masked)),
-        np.concatenate((first.actions, second.actions)),
-        np.concatenate((first.rewards, second.rewards)),
-        np.concatenate((first.simulated, second.simulated)),
-    )

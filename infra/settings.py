@@ -1,13 +1,16 @@
 """One frozen `Settings` per process, read from the environment and built only by the composition root."""
 
+import json
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from data_contracts.decisions import Origin
 from data_contracts.reactions import SILENCE_PRICE
-from infra.clock import Clock, clock_of
+from infra.clock import Clock, clock_of, shifted_clock
 
 __all__ = ["MIN_ADMIN_TOKEN_BYTES", "Settings", "default_home"]
 
@@ -120,10 +123,23 @@ class Settings(BaseSettings):
         return self.home / "prefect"
 
     @property
+    def rehearsal(self) -> Path:
+        """The mark of a home in which everybody is simulated and nothing reaches people."""
+        return self.home / "rehearsal.json"
+
+    @property
+    def evidence(self) -> Origin:
+        """Whose decisions count here: live ones, and in a rehearsal the simulated ones alone."""
+        return Origin.SIMULATED if self.rehearsal.exists() else Origin.LIVE
+
+    @property
     def url(self) -> str:
         """The address that people open."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     def make_clock(self) -> Clock:
-        """Return the clock of this process."""
-        return clock_of(self.clock)
+        """Return the clock of this process; a rehearsal has lived ahead by its own days."""
+        clock = clock_of(self.clock)
+        if not self.rehearsal.exists():
+            return clock
+        return shifted_clock(timedelta(seconds=json.loads(self.rehearsal.read_text())["ahead_s"]), clock)

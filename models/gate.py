@@ -1,7 +1,7 @@
 """The gate: may a challenger reach people? A pure function of recorded numbers, the first rule that fails is named.
 
     rule                 passes when
-    simulated            every row is live
+    simulated            every row is live (in a rehearsal, where nobody is real: every row is simulated)
     shadow_of_others     the shadow run compared these very two
     too_few_rows         rewarded decisions >= 200
     too_small_ess        effective sample size >= 100
@@ -13,14 +13,14 @@
     no_better_value      lower bound of the difference in value (95 %, two-sided) > 0
     silence_rate         silence changes by at most 0.2
     not_for_me_rate      not-for-me rises by at most 0.03
-    harmed_segment       no segment of at least 50 rows is worse with confidence
-    too_slow             a choice takes at most 5 ms at the 99th percentile
+    harmed_segment       no segment of at least 50 rows (person, part of the day, weekend) is worse with confidence
+    too_slow             a choice takes at most 5 ms of processor time at the 99th percentile
 
 Whatever is missing or not a number fails its rule. On live evidence this is the only way to the champion's slot but an
 override, which is audited and shown.
 
 Limits: the lower bound holds for one look at the evidence; a challenger that is asked about every day gets more than
-one chance, so the flow asks again only after new evidence was recorded.
+one chance, so the flow looks at a difference that was not shown again only when the evidence has grown by half.
 """
 
 import dataclasses
@@ -99,6 +99,7 @@ class _Rule:
     value: float
     bound: float
     least: bool  # whether the value must be at least the bound, or at most
+    whose: str = ""
 
     @property
     def holds(self) -> bool:
@@ -106,23 +107,25 @@ class _Rule:
         return self.value >= self.bound if self.least else self.value <= self.bound
 
 
-def gate(evidence: GateEvidence) -> GateVerdict:
-    """Return the verdict, with the first rule that fails."""
-    for rule in _rules(evidence):
+def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE) -> GateVerdict:
+    """Return the verdict, with the first rule that fails; `counts` says whose rows are evidence."""
+    for rule in _rules(evidence, counts):
         if not rule.holds:
             word = "at least" if rule.least else "at most"
-            reason = f"{rule.name.replace('_', ' ')}: {rule.value:.4g}, where {word} {rule.bound:.4g} is needed"
+            of = f" of {rule.whose}" if rule.whose else ""
+            reason = f"{rule.name.replace('_', ' ')}: {rule.value:.4g}{of}, where {word} {rule.bound:.4g} is needed"
             return GateVerdict(KEEP, rule.name, rule.value, rule.bound, reason)
     bound = math.nextafter(0.0, 1.0)
     reason = f"the difference in value is at least {evidence.lift_low:+.4f} on {evidence.rows} rows"
     return GateVerdict(PROMOTE, None, evidence.lift_low, bound, reason)
 
 
-def _rules(e: GateEvidence) -> list[_Rule]:
+def _rules(e: GateEvidence, counts: Origin) -> list[_Rule]:
     same = (e.shadow_challenger, e.shadow_incumbent) == (e.challenger, e.incumbent)
-    harmed = sum(segment.rows >= SEGMENT_ROWS and not segment.lift_high >= 0.0 for segment in e.segments)
+    judged = [segment for segment in e.segments if segment.rows >= SEGMENT_ROWS]
+    worst = min(judged, key=lambda segment: _or_worst(segment.lift_high), default=Segment("nobody", 0, math.inf))
     return [
-        _Rule("simulated", float(e.origin == Origin.LIVE.value), 1.0, least=True),
+        _Rule("simulated", float(e.origin == counts.value), 1.0, least=True),
         _Rule("shadow_of_others", float(same), 1.0, least=True),
         _Rule("too_few_rows", e.rows, MIN_ROWS, least=True),
         _Rule("too_small_ess", e.ess, MIN_ESS, least=True),
@@ -135,9 +138,13 @@ def _rules(e: GateEvidence) -> list[_Rule]:
         _Rule("no_better_value", e.lift_low, math.nextafter(0.0, 1.0), least=True),
         _Rule("silence_rate", abs(e.silence_rate - e.incumbent_silence_rate), MAX_SILENCE_CHANGE, least=False),
         _Rule("not_for_me_rate", e.not_for_me_rate - e.incumbent_not_for_me_rate, MAX_NOT_FOR_ME_RISE, least=False),
-        _Rule("harmed_segment", harmed, 0.0, least=False),
+        _Rule("harmed_segment", worst.lift_high, 0.0, least=True, whose=worst.name),
         _Rule("too_slow", e.latency_p99_ms, MAX_LATENCY_MS, least=False),
     ]
+
+
+def _or_worst(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def evidence_from(data: Any) -> GateEvidence:

@@ -1,4 +1,8 @@
-"""Who may become champion: a pure verdict on recorded evidence. The statistical gate extends this rule list."""
+"""Who may become champion: a pure verdict on the shadow run. Whether it would be better, `models.gate` is asked next.
+
+The difference in value by the incumbent's own model is recorded and no rule: whoever maximises that model, the
+incumbent first of all, looks better by it than any challenger that has learned more.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +11,6 @@ from data_contracts.identifiers import PolicyDigest
 
 MIN_DECISIONS = 50
 MIN_AGREEMENT = 0.1  # probability that both would have done the same, averaged over decisions
-MIN_VALUE_DIFFERENCE = 0.0  # challenger minus incumbent, by the incumbent's own model, per decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class PromotionEvidence:
     incumbent: PolicyDigest | None
     comparison: ShadowComparison | None
     bootstrap: bool = False
+    counts: Origin = Origin.LIVE  # whose decisions are evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +69,12 @@ def _compared(evidence: PromotionEvidence, comparison: ShadowComparison | None) 
         return Keep("shadow_missing", "there is no recorded shadow comparison with the champion")
     if (comparison.challenger, comparison.incumbent) != (evidence.challenger, evidence.incumbent):
         return Keep("shadow_of_others", "the shadow comparison is between other policies")
-    if comparison.origin is not Origin.LIVE:
-        return Keep("shadow_simulated", "the shadow comparison is simulated, and simulated decisions are no evidence")
+    if comparison.origin is not evidence.counts:
+        reason = f"the shadow comparison is {comparison.origin}, and {comparison.origin} decisions are no evidence here"
+        return Keep("shadow_simulated", reason)
     for rule, value, least in (
         ("too_few_decisions", comparison.decisions, MIN_DECISIONS),
         ("too_little_agreement", comparison.agreement, MIN_AGREEMENT),
-        ("no_better_value", comparison.value_difference, MIN_VALUE_DIFFERENCE),
     ):
         if not value >= least:  # so that NaN keeps the incumbent
             return Keep(rule, f"the shadow comparison shows {value:g} where at least {least:g} is needed")

@@ -13,7 +13,7 @@ as far as the linear model fits.
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,12 +81,26 @@ def checked(rows: TrainingRows) -> TrainingRows:
     return rows._replace(vectors=known)
 
 
+class DataDigest:
+    """The sha256 of rows as they come: in their order, however they are cut into parts."""
+
+    def __init__(self) -> None:
+        self._columns = [hashlib.sha256() for _ in TrainingRows._fields]
+
+    def add(self, rows: TrainingRows) -> Self:
+        """Take more rows in."""
+        for column, array in zip(self._columns, rows, strict=True):
+            column.update(np.ascontiguousarray(array).tobytes())
+        return self
+
+    def hex(self) -> str:
+        """Return the digest of what came so far."""
+        return hashlib.sha256(b"".join(column.digest() for column in self._columns)).hexdigest()
+
+
 def data_digest(rows: TrainingRows) -> str:
     """Return the sha256 of the rows' bytes, in their order."""
-    digest = hashlib.sha256()
-    for array in rows:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return DataDigest().add(rows).hex()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -32,9 +32,10 @@ class Scores(NamedTuple):
 class Shadow:
     """Runs challengers over logged decisions; call it in a worker thread or a flow."""
 
-    def __init__(self, database: Database, shelf: PolicyShelf) -> None:
+    def __init__(self, database: Database, shelf: PolicyShelf, origin: Origin = Origin.LIVE) -> None:
         self._database = database
         self._shelf = shelf
+        self._origin = origin  # whose decisions they see
 
     def catch_up(self, *, limit: int = CHUNK) -> int:
         """Let every policy in shadow see decisions that it has not seen yet; return how many views were kept."""
@@ -48,7 +49,7 @@ class Shadow:
         with self._database.read() as session:
             views = [
                 _view(record, digest, recompute(record, challenger, part_of(session, record, challenger)))
-                for record in map(unpack, shadow.unseen(session, digest, limit=limit))
+                for record in map(unpack, shadow.unseen(session, digest, limit=limit, origin=self._origin))
             ]
         with self._database.unit_of_work() as uow:
             shadow.record(uow, views)
@@ -56,17 +57,17 @@ class Shadow:
         return len(views)
 
     def compare(self, challenger: PolicyDigest, incumbent: PolicyDigest) -> ShadowComparison:
-        """Return the totals over every live decision that the incumbent made and the challenger saw."""
+        """Return the totals over every decision that counts that the incumbent made and the challenger saw."""
         scores: list[Scores] = []
         with self._database.read() as session:
             for view, record in _seen(session, challenger):
-                if record.policy_digest == incumbent and record.origin is Origin.LIVE:
+                if record.policy_digest == incumbent and record.origin is self._origin:
                     scores.append(_scores(view, record))
         count = len(scores)
         return ShadowComparison(
             challenger=challenger,
             incumbent=incumbent,
-            origin=Origin.LIVE,
+            origin=self._origin,
             decisions=count,
             agreement=sum(score.agreement for score in scores) / count if count else 0.0,
             value_difference=sum(score.value_difference for score in scores) / count if count else float("nan"),

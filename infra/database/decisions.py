@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound
-from data_contracts.identifiers import DecisionId, PersonId
+from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest
 from data_contracts.reactions import REWARD_TABLE_VERSION, Outcome
+from infra.database.decision_writer import NewDecision
 from infra.database.tables import DecisionRow
 from infra.database.unit_of_work import UnitOfWork
 
 __all__ = [
+    "add_lived",
     "close",
     "count_since",
     "due_to_settle",
@@ -138,9 +140,16 @@ def records_between(session: Session, *, person: PersonId, since_us: int, until_
 
 
 def settled_between(
-    session: Session, *, since_us: int, until_us: int, origin: Origin = Origin.LIVE, after_id: str = "", limit: int
+    session: Session,
+    *,
+    since_us: int,
+    until_us: int,
+    origin: Origin = Origin.LIVE,
+    digest: PolicyDigest | None = None,
+    after_id: str = "",
+    limit: int,
 ) -> Sequence[DecisionRow]:
-    """Return rewarded decisions and delivered silences for training, by id from `after_id` on, page by page."""
+    """Return rewarded decisions and delivered silences, of all policies or one, by id from `after_id` on, by pages."""
     statement = (
         select(DecisionRow)
         .where(DecisionRow.at_us >= since_us, DecisionRow.at_us < until_us)
@@ -149,7 +158,14 @@ def settled_between(
         .order_by(DecisionRow.id)
         .limit(limit)
     )
+    if digest is not None:
+        statement = statement.where(DecisionRow.policy_digest == digest)
     return session.scalars(statement).all()
+
+
+def add_lived(uow: UnitOfWork, rows: Sequence[NewDecision]) -> None:
+    """Add decisions together with what followed them: for lives that were simulated, not for a request."""
+    uow.session.execute(insert(DecisionRow), [{**row._asdict(), "shown_us": row.rewarded_us} for row in rows])
 
 
 def count_since(session: Session, *, since_us: int) -> dict[bool, int]:

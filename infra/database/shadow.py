@@ -34,12 +34,12 @@ def record(uow: UnitOfWork, views: Sequence[ShadowDecision]) -> None:
         uow.session.execute(statement, [view._asdict() for view in views])
 
 
-def unseen(session: Session, digest: PolicyDigest, *, limit: int) -> list[bytes]:
-    """Return the records of live decisions of other policies that this one has not seen, oldest first."""
+def unseen(session: Session, digest: PolicyDigest, *, limit: int, origin: Origin = Origin.LIVE) -> list[bytes]:
+    """Return the records of decisions of other policies that this one has not seen, oldest first."""
     seen = select(ShadowDecisionRow.decision).where(ShadowDecisionRow.digest == digest)
     statement = (
         select(DecisionRow.record)
-        .where(DecisionRow.origin == Origin.LIVE.value, DecisionRow.policy_digest != digest)
+        .where(DecisionRow.origin == origin.value, DecisionRow.policy_digest != digest)
         .where(DecisionRow.id.not_in(seen))
         .order_by(DecisionRow.id)
         .limit(limit)

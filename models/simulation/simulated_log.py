@@ -4,7 +4,7 @@ People are independent, moments are independent draws; each decision has its own
 `models.simulation.answers`. Silence brings its documented reward.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,22 +22,44 @@ from models.policy import Choice, Context, Floats, Policy
 from models.simulation.answers import answers
 from models.simulation.moments import Moments, moments
 from models.simulation.offers import TOPICS, Offers, offers
-from models.simulation.people import people
+from models.simulation.people import People, people
 
 BEGIN_US = 1_790_000_000_000_000
 STEP_US = 3_600 * 1_000_000
 CANDIDATES = 6
+TURN = 4.0  # log-odds of listening that people lose when their world turns
+
+
+class Setting(NamedTuple):
+    """Where a log is lived: by whom, from when on, how far apart, and what silence is worth to them."""
+
+    crowd: People | None = None  # None draws new people from the seed
+    begin_us: int = BEGIN_US
+    step_us: int = STEP_US
+    price: float = SILENCE_PRICE
+
+
+def turned(crowd: People) -> People:
+    """Return the people after their world has turned: what they liked they dislike, and they hardly listen."""
+    return crowd._replace(taste=-np.abs(crowd.taste), openness=crowd.openness - TURN)
 
 
 def simulated_log(
-    policy: Policy, *, seed: int, count: int, population: int = 20, candidates: int = CANDIDATES
+    policy: Policy,
+    *,
+    seed: int | Sequence[int],
+    count: int,
+    population: int = 20,
+    candidates: int = CANDIDATES,
+    setting: Setting = Setting(),  # noqa: B008 - it cannot be changed
 ) -> Iterator[LoggedDecision]:
     """Yield `count` decisions of `policy` with their rewards, an hour apart; the same seed gives the same world.
 
     Two policies under one seed meet the same moments and candidates, and each tip would get the same answer.
     """
     rng = np.random.default_rng(seed)
-    crowd = people(rng, population)
+    crowd = people(rng, population) if setting.crowd is None else setting.crowd
+    population, silence = len(crowd.openness), silence_reward(0, setting.price)
     who = crowd.rows(np.arange(count) % population)
     at = moments(rng, who)
     index = np.repeat(np.arange(count), candidates)
@@ -48,11 +70,11 @@ def simulated_log(
     for number in range(count):
         actions = np.vstack((rows[number], np.zeros(len(ACTION_COLUMNS))))
         draw_seed = int(rng.integers(1 << 62))
-        choice = policy.choose(Context(values[number], silence_reward(0)), actions, draw_seed)
-        person, at_us = number % population, BEGIN_US + number * STEP_US
-        taken = _Taken(number, person, at_us, draw_seed, choice, actions)
+        choice = policy.choose(Context(values[number], silence), actions, draw_seed)
+        person, at_us = number % population, setting.begin_us + number * setting.step_us
+        taken = _Taken(number, person, at_us, draw_seed, choice, actions, setting)
         decision = _decision(taken, policy, at, offer)
-        reward = silence_reward(0) if decision.silent else float(rewards[number, choice.index])
+        reward = silence if decision.silent else float(rewards[number, choice.index])
         yield LoggedDecision(decision, person, reward, at_us + (0 if decision.silent else WAIT_WINDOW_S * 1_000_000))
 
 
@@ -63,15 +85,16 @@ class _Taken(NamedTuple):
     seed: int
     choice: Choice
     actions: Floats
+    setting: Setting
 
 
 def _decision(taken: _Taken, policy: Policy, at: Moments, offer: Offers) -> Decision:
-    number, person, at_us, seed, choice, actions = taken
+    number, person, at_us, seed, choice, actions, setting = taken
     vector = at.rows(np.array([number])).vectors()[0]
     first = number * (len(actions) - 1)
     references = tuple(_reference(offer, first + place) for place in range(len(actions) - 1))
     return Decision(
-        id=DecisionId(f"simulated-{number:09d}"),
+        id=DecisionId(f"simulated-{setting.begin_us}-{number:09d}"),
         person=PersonId(f"simulated-{person}"),
         at_us=at_us,
         zone="UTC",
@@ -86,7 +109,7 @@ def _decision(taken: _Taken, policy: Policy, at: Moments, offer: Offers) -> Deci
         consent_mask=0,
         stale_mask=0,
         spent=0,
-        silence_price=SILENCE_PRICE,
+        silence_price=setting.price,
         build="simulation",
         chosen=choice.index,
         reason="simulated",

@@ -9,12 +9,13 @@ from oo.commands.life import log_app
 from oo.output import AsJson, emit, rows
 
 PLACES = 4
+SHORT = 12
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     log_app.command("export")(export)
-    for command in (evaluate, gate, rollback, simulate):
+    for command in (evaluate, gate, judge, rehearse, rollback, simulate):
         app.command()(command)
 
 
@@ -87,6 +88,48 @@ def gate(
         raise typer.Exit(1)
 
 
+def judge(as_json: AsJson = False) -> None:
+    """Judge the champion's rewards since its promotion; exit 1 when it was shown to be too low, and went."""
+    from flows.demoting import judge_champion
+    from flows.retraining import open_registry
+    from oo.household import opened
+
+    with opened() as household:
+        found = judge_champion(household.stores, open_registry(household.stores), actor="cli")
+    kept = "nothing is known that it has to keep up with"
+    if found.reference is not None:
+        kept = f"it has to keep up with {found.reference:.3f}"
+    text = f"mean reward in [{found.low:.3f}, {found.high:.3f}] after {found.rewards} rewards; {kept}"
+    if found.demoted is not None:
+        text = f"{found.demoted.reason}; {found.demoted.digest[:SHORT]} decides again"
+    emit(found, text, as_json=as_json)
+    if found.demoted is not None:
+        raise typer.Exit(1)
+
+
+def rehearse(
+    *,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long the simulated people live.")] = 2,
+    people: Annotated[int, typer.Option(min=2, max=1_000, help="How many, when the rehearsal begins.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of the people, when the rehearsal begins.")] = 1,
+    turn: Annotated[bool, typer.Option("--turn", help="From now on they dislike what they liked.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let simulated people live under the champion, in a home of their own, so that a policy's way can be tried."""
+    from flows.rehearsing import Rehearsal, begin, known, live
+    from flows.retraining import open_registry
+    from oo.household import opened
+
+    with opened() as household:
+        stores = household.stores
+        if known(household.settings) is None:
+            begin(stores, open_registry(stores), Rehearsal(people, seed))
+    with opened() as household:  # again: the home has another clock now
+        lived = live(household.stores, days=days, turn=turn)
+    text = f"{lived.decisions} decisions of {lived.policy} in {lived.days} days: mean reward {lived.reward:.3f}"
+    emit(lived._asdict(), f"{text}, silent in {lived.silence_rate:.0%}", as_json=as_json)
+
+
 def rollback(
     reason: Annotated[str, typer.Option(help="Why; it is audited and shown.")] = "by hand",
     as_json: AsJson = False,
@@ -98,7 +141,9 @@ def rollback(
 
     with opened() as household:
         made = go_back(household.stores, open_registry(household.stores), actor="cli", reason=reason)
-    emit(made._asdict(), f"{made.digest[:12]} decides again, revision {made.revision}: {made.reason}", as_json=as_json)
+    emit(
+        made._asdict(), f"{made.digest[:SHORT]} decides again, revision {made.revision}: {made.reason}", as_json=as_json
+    )
 
 
 def simulate(

@@ -21,7 +21,7 @@ def train(as_json: AsJson = False) -> None:
     from oo.household import opened
 
     with opened() as household:
-        made = retrain(household.stores, open_registry(household.stores), household.clock())
+        made = retrain(household.stores, open_registry(household.stores), household.clock(), actor="cli")
     word = "registered as" if made.new else "known already as"
     counted = f"{made.live_rows} live and {made.simulated_rows} simulated rows"
     text = f"{made.digest[:SHORT]} {word} version {made.version}: {counted}"
@@ -36,17 +36,21 @@ def promote(
     override: Annotated[str | None, typer.Option(help="Promote against the verdict, with a reason; audited.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a policy the champion, when its recorded shadow comparison allows it."""
+    """Let challengers see what was decided, ask the gate, and make a policy the champion when it allows it."""
+    from flows.champion_changes import reconcile
+    from flows.promoting import compare
     from flows.promoting import promote as promote_policy
     from flows.retraining import open_registry
     from oo.champions import resolve
     from oo.household import opened
 
     with opened() as household:
-        stores = household.stores
+        stores, registry = household.stores, open_registry(household.stores)
+        reconcile(stores, registry)
+        compare(stores)
         made = promote_policy(
             stores,
-            open_registry(stores),
+            registry,
             None if digest is None else resolve(household, digest),
             actor="cli",
             bootstrap=bootstrap,

@@ -10,8 +10,8 @@ from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from flows import demoting
-from flows.demoting import demote_if_worse, rollback
-from flows.gate_evidence import evidence_of
+from flows.demoting import Change, judge_champion, last_change, rollback
+from flows.gate_evidence import Trained, evidence_of
 from flows.parts import OpenedParts
 from flows.promoting import promote
 from flows.retraining import open_registry, retrain
@@ -19,6 +19,7 @@ from infra.database import audit, policies
 from infra.database.engine import Database
 from infra.settings import Settings
 from models import artifact
+from models.demotion import promise
 from models.gate import KEEP, gate
 from models.promotion import ShadowComparison
 from tests.flows.test_learning import live
@@ -50,17 +51,24 @@ def test_a_champion_goes_back_by_hand_and_by_itself(
     promote(parts, registry, first, actor="test", bootstrap=True)
     with pytest.raises(NotFound):
         rollback(parts, registry, actor="test", reason="nothing to go back to")
-    assert demote_if_worse(parts, registry, actor="test") is None
+    assert judge_champion(parts, registry, actor="test").demoted is None
     live(living, tips=2)
     second = retrain(parts, registry, living.clock(), warm_people=4).digest
     promote(parts, registry, second, actor="test", override="a test")
-    assert demote_if_worse(parts, registry, actor="test") is None
-    monkeypatch.setattr(demoting, "_rewards", lambda *_: np.full(200, 0.02))
-    made = demote_if_worse(parts, registry, actor="test")
+    early = judge_champion(parts, registry, actor="test")
+    assert (early.demoted, early.reference) == (None, None)  # too few rewards of the first to promise anything
+    monkeypatch.setattr(demoting, "last_change", lambda *_: Change(first, 0, 0.4))
+    monkeypatch.setattr(demoting, "rewards_of", lambda *_: np.full(200, 0.02))
+    made = judge_champion(parts, registry, actor="test").demoted
     assert made is not None
     assert (made.digest, made.replaced) == (first, second)
     assert made.reason.startswith("demoted: mean live reward is in")
+    monkeypatch.undo()
     assert rollback(parts, registry, actor="test", reason="second thoughts").digest == second
+    back = last_change(parts, second)
+    assert back is not None
+    assert back.replaced == first
+    assert back.reference == promise(np.full(200, 0.02))  # what the first had to keep up with, since it said little
     with parts.database.read() as session:
         assert policies.champion(session).digest == second
         lines = audit.newest(session, action="champion_changed")
@@ -76,11 +84,12 @@ def test_the_gate_is_asked_with_numbers_from_the_log(living: World, parts: Opene
     promote(parts, registry, first, actor="test", bootstrap=True)
     comparison = ShadowComparison(first, first, Origin.LIVE, decisions=60, agreement=0.5, value_difference=0.1)
     challenger = artifact.load(parts.settings.policies / first, verify=parts.seal.holds).policy
-    empty = gate(evidence_of(parts.database, challenger, comparison))
+    new = Trained(0, 0)
+    empty = gate(evidence_of(parts.database, challenger, comparison, new))
     assert (empty.verdict, empty.failing, empty.value) == (KEEP, "too_few_rows", 0)
     live(living, tips=3)
     living.pass_time(hours=6)
-    evidence = evidence_of(parts.database, challenger, comparison)
+    evidence = evidence_of(parts.database, challenger, comparison, new)
     assert evidence.rows >= 3
     assert evidence.origin == "live"
     assert evidence.lift == pytest.approx(0.0, abs=0.05)  # the incumbent against itself

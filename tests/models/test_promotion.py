@@ -29,6 +29,8 @@ def test_bootstrap_never_replaces_an_incumbent() -> None:
 def test_a_recorded_comparison_that_is_good_enough_promotes() -> None:
     """A recorded comparison that is good enough promotes."""
     assert isinstance(verdict(PromotionEvidence(NEW, OLD, COMPARED)), Promote)
+    by_the_incumbent = dataclasses.replace(COMPARED, value_difference=-0.1)
+    assert isinstance(verdict(PromotionEvidence(NEW, OLD, by_the_incumbent)), Promote)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +38,6 @@ def test_a_recorded_comparison_that_is_good_enough_promotes() -> None:
     [
         ({"decisions": MIN_DECISIONS - 1}, "too_few_decisions"),
         ({"agreement": 0.01}, "too_little_agreement"),
-        ({"value_difference": -0.001}, "no_better_value"),
-        ({"value_difference": math.nan}, "no_better_value"),
         ({"agreement": math.nan}, "too_little_agreement"),
         ({"origin": Origin.SIMULATED}, "shadow_simulated"),
         ({"incumbent": PolicyDigest("third")}, "shadow_of_others"),

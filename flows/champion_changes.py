@@ -1,0 +1,134 @@
+"""The one way to the champion's slot: a verified artifact, compare-and-set with its audit line, the registry's alias.
+
+A process may die between any two of these steps. What was not committed did not happen; what was committed holds, and
+`reconcile`, with which every promotion and every training begins, makes the registry follow.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from data_contracts.errors import ArtifactRefused, Conflict
+from data_contracts.identifiers import PolicyDigest, to_us
+from flows.parts import FlowParts
+from infra.crash_points import reach
+from infra.database import audit, policies
+from infra.database.policies import Champion
+from models import artifact
+from models.registry import PolicyRegistry, RegisteredVersion
+
+KEPT_IN_SHADOW = 3  # challengers that go on to see live decisions, the newest first
+logger = logging.getLogger(__name__)
+
+
+class Reconciled(NamedTuple):
+    """What had to be mended: policies that only the registry knew, and aliases that pointed elsewhere."""
+
+    adopted: int
+    aliases: int
+
+
+def change_champion(
+    parts: FlowParts,
+    registry: PolicyRegistry,
+    digest: PolicyDigest,
+    *,
+    before: Champion,
+    actor: str,
+    override_reason: str | None,
+    evidence: Mapping[str, Any],
+) -> Champion:
+    """Put a policy into the slot that `before` was read from.
+
+    Raises `NotFound` and `ArtifactRefused` before anything changed, `Conflict` when somebody else was faster.
+    """
+    registry.fetch(digest)  # the champion's artifact must lie where serving reads it, verified
+    reach("champion_fetched")
+    with parts.database.unit_of_work() as uow:
+        swap = policies.swap_champion(
+            uow,
+            digest=digest,
+            expected_revision=before.revision,
+            at_us=to_us(parts.clock()),
+            actor=actor,
+            override_reason=override_reason,
+            evidence=evidence,
+        )
+        uow.commit()
+    if not swap.won:
+        raise Conflict("somebody else changed the champion meanwhile; look at the new one first")
+    reach("champion_swapped")
+    registry.set_alias("champion", digest)
+    return swap.champion
+
+
+def reconcile(parts: FlowParts, registry: PolicyRegistry) -> Reconciled:
+    """Finish what a process that died had begun: the database decides, the registry mirrors it."""
+    with parts.database.read() as session:
+        known = {row.digest: row.stage for row in policies.list_all(session)}
+        waiting = [row.digest for row in policies.list_all(session, "shadow")]
+        champion = policies.champion(session).digest
+    versions = registry.versions()
+    adopted = sum(_adopted(parts, registry, version) for version in versions if version.digest not in known)
+    moved = 0
+    for alias, digest in (("champion", champion), ("challenger", waiting[0] if waiting else None)):
+        named = [version for version in versions if alias in version.aliases]
+        listed = any(version.digest == digest for version in versions)
+        if digest is not None and listed and [version.digest for version in named] != [digest]:
+            registry.set_alias("champion" if alias == "champion" else "challenger", digest)
+            moved += 1
+    return Reconciled(adopted, moved)
+
+
+def retire_old_challengers(parts: FlowParts) -> int:
+    """Let all but the newest challengers see no more decisions; return how many left."""
+    with parts.database.unit_of_work() as uow:
+        leaving = policies.list_all(uow.session, "shadow")[KEPT_IN_SHADOW:]
+        for row in leaving:
+            policies.set_stage(uow, PolicyDigest(row.digest), "retired")
+            audit.append(
+                uow,
+                at_us=to_us(parts.clock()),
+                actor="flow:promote_policy",
+                action="challenger_retired",
+                detail={"digest": row.digest, "reason": f"{KEPT_IN_SHADOW} newer ones are in shadow"},
+            )
+        uow.commit()
+    return len(leaving)
+
+
+def _adopted(parts: FlowParts, registry: PolicyRegistry, version: RegisteredVersion) -> bool:
+    """Take in a verified policy that was registered by a process that died; it may only learn who it is in shadow."""
+    try:
+        loaded = artifact.load(registry.fetch(version.digest), verify=parts.seal.holds, digest=version.digest)
+    except ArtifactRefused as error:
+        logger.warning("the registry's version %d is not taken in: %s", version.version, error)
+        return False
+    return introduce(parts, loaded, version.version, trained_until_us=None, actor="reconcile")
+
+
+def introduce(
+    parts: FlowParts, loaded: artifact.Loaded, version: int, *, trained_until_us: int | None, actor: str
+) -> bool:
+    """Make a policy known to the database and let it begin in shadow; return whether it is new.
+
+    Without `trained_until_us` it is not known what it learned from, so the gate looks at later decisions alone.
+    """
+    digest, now_us = loaded.policy.digest, to_us(parts.clock())
+    facts = {name: value for name, value in loaded.manifest.items() if name not in ("golden", "signature")}
+    with parts.database.unit_of_work() as uow:
+        new = policies.register(
+            uow,
+            digest=digest,
+            name=loaded.policy.name,
+            registry_version=str(version),
+            manifest={**facts, "trained_until_us": trained_until_us},
+            metrics=loaded.manifest["metrics"],
+            created_us=now_us,
+        )
+        if new:
+            policies.set_stage(uow, digest, "shadow")
+            detail = {"digest": digest, "version": version, "origins": loaded.manifest["origins"]}
+            audit.append(uow, at_us=now_us, actor=actor, action="policy_registered", detail=detail)
+        uow.commit()
+    return new

@@ -1,0 +1,158 @@
+"""A rehearsal: a home in which everybody is simulated, so that the whole way of a policy can be walked in a minute.
+
+Its decisions say `simulated`, and here, and nowhere else, those are the evidence that the gate looks at. Its people are
+no people, its policies are signed with its own key, and `oo up` does not serve it: nothing of it reaches anybody.
+It has a clock of its own, which moves on by the days that were lived.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_contracts.decisions import Origin
+from data_contracts.errors import Conflict, NotFound
+from data_contracts.identifiers import PersonId, to_us
+from data_contracts.reactions import REWARD_TABLE_VERSION, REWARDS
+from flows.champion_changes import introduce
+from flows.parts import FlowParts
+from flows.promoting import promote
+from infra import durable_files
+from infra.database import decisions, people, policies
+from infra.database.decision_writer import NewDecision, new_decision
+from infra.settings import Settings
+from models import artifact
+from models.decision_log import LoggedDecision
+from models.policies import Uniform
+from models.registry import PolicyRegistry
+from models.simulation import simulated_log
+from models.simulation.people import People
+from models.simulation.people import people as new_crowd
+from serving.shelf import PolicyShelf
+
+DAY_S = 86_400
+TIPS_A_DAY = 8
+PAGE = 500
+PRICE = 0.25  # what silence is worth to these people: they want to be spoken to
+OUTCOMES = {reward: outcome for outcome, reward in REWARDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a rehearsal is: how many people, drawn from which seed, how far its clock is ahead, whether it turned."""
+
+    people: int
+    seed: int
+    ahead_s: int = 0
+    turned: bool = False
+
+
+class Lived(NamedTuple):
+    """What the days brought under the champion."""
+
+    policy: str
+    days: int
+    decisions: int
+    reward: float
+    silence_rate: float
+    turned: bool
+
+
+def begin(parts: FlowParts, registry: PolicyRegistry, rehearsal: Rehearsal) -> None:
+    """Make an empty home a rehearsal, with the uniform control as its first champion; raises `Conflict`."""
+    with parts.database.read() as session:
+        if people.list_all(session) or policies.list_all(session):
+            raise Conflict("this home holds a life already; rehearse in an empty one: OO_HOME=/tmp/rehearsal oo …")
+    _mark(parts.settings, rehearsal)
+    with parts.database.unit_of_work() as uow:
+        for number in range(rehearsal.people):
+            people.create(
+                uow,
+                person=PersonId(f"simulated-{number}"),
+                name=f"simulated {number}",
+                zone="UTC",
+                created_us=to_us(parts.clock()),
+                silence_price=PRICE,
+            )
+        uow.commit()
+    nothing = {Origin.LIVE.value: 0, Origin.SIMULATED.value: 0}
+    folder = artifact.save(
+        Uniform(), parts.settings.policies, sign=parts.seal.sign, data_digest="", origins=nothing, metrics={}
+    )
+    version = registry.register(folder)
+    introduce(parts, artifact.load(folder, verify=parts.seal.holds), version, trained_until_us=0, actor="rehearsal")
+    promote(parts, registry, actor="rehearsal", bootstrap=True)
+
+
+def known(settings: Settings) -> Rehearsal | None:
+    """Return what this home's rehearsal is; None for a home of real people."""
+    if not settings.rehearsal.exists():
+        return None
+    return Rehearsal(**json.loads(settings.rehearsal.read_text()))
+
+
+def live(parts: FlowParts, *, days: int, turn: bool = False) -> Lived:
+    """Let the simulated people live some days under the champion, and move the clock of the home on."""
+    rehearsal = known(parts.settings)
+    if rehearsal is None:
+        raise NotFound("this home is no rehearsal")
+    with parts.database.read() as session:
+        champion = policies.champion(session).digest
+    if champion is None:
+        raise NotFound("the rehearsal has no champion")
+    policy = PolicyShelf(parts.settings.policies, parts.seal.holds).get(champion)
+    after = replace(rehearsal, ahead_s=rehearsal.ahead_s + days * DAY_S, turned=rehearsal.turned or turn)
+    count = days * TIPS_A_DAY * rehearsal.people
+    setting = simulated_log.Setting(
+        crowd=_crowd(after),
+        begin_us=to_us(parts.clock()),
+        step_us=days * DAY_S * 1_000_000 // (count + 1),
+        price=PRICE,
+    )
+    log = simulated_log.simulated_log(policy, seed=[rehearsal.seed, after.ahead_s], count=count, setting=setting)
+    rewards, silent = _keep(parts, log)
+    _mark(parts.settings, after)
+    return Lived(policy.name, days, count, float(np.mean(rewards)), silent / count, after.turned)
+
+
+def _crowd(rehearsal: Rehearsal) -> People:
+    crowd = new_crowd(np.random.default_rng(rehearsal.seed), rehearsal.people)
+    return simulated_log.turned(crowd) if rehearsal.turned else crowd
+
+
+def _keep(parts: FlowParts, log: Iterator[LoggedDecision]) -> tuple[list[float], int]:
+    rewards: list[float] = []
+    silent = 0
+    for page in _pages(log):
+        with parts.database.unit_of_work() as uow:
+            decisions.add_lived(uow, [_row(each) for each in page])
+            uow.commit()
+        rewards += [each.reward or 0.0 for each in page]
+        silent += sum(each.decision.silent for each in page)
+    return rewards, silent
+
+
+def _pages(log: Iterator[LoggedDecision]) -> Iterator[list[LoggedDecision]]:
+    while page := list(islice(log, PAGE)):
+        yield page
+
+
+def _row(lived: LoggedDecision) -> NewDecision:
+    row = new_decision(lived.decision)
+    if lived.decision.silent or lived.reward is None:
+        return row
+    rewarded: dict[str, Any] = {
+        "outcome": OUTCOMES[lived.reward].value,
+        "reward": lived.reward,
+        "reward_version": REWARD_TABLE_VERSION,
+        "rewarded_us": lived.rewarded_us,
+    }
+    return row._replace(**rewarded)
+
+
+def _mark(settings: Settings, rehearsal: Rehearsal) -> None:
+    durable_files.make_private_folder(settings.home)
+    durable_files.replace(settings.rehearsal, json.dumps(asdict(rehearsal)).encode())
