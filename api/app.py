@@ -24,6 +24,8 @@ from api.page.endpoints import page_routes
 from api.parts import Parts
 from api.reactions.endpoints import router as reactions
 from api.signals.endpoints import router as signals
+from api.signals.limits import push_limits
+from api.sources.endpoints import router as sources
 from api.tips.endpoints import recommend
 from api.tips.endpoints import router as tips
 from infra.settings import Settings
@@ -31,7 +33,7 @@ from infra.settings import Settings
 TITLE = "oO"
 VERSION = "0.1.0"
 DESCRIPTION = "One tip, at the right moment, or silence. Errors are RFC 9457 problems with a stable `code`."
-ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, consents, accounts, admin, probes)
+ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, sources, consents, accounts, admin, probes)
 HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
 
@@ -63,6 +65,7 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.sessions = SessionDesk(parts.database, parts.clock, secure=secure)
     app.state.attempts = Attempts(*TOKEN_ATTEMPTS)
+    app.state.push_limits = push_limits()
     return app
 
 

@@ -9,6 +9,7 @@ from api.accounts.attempts import Attempts
 from api.accounts.sessions import SessionDesk, Visitor
 from api.metrics import Metrics
 from api.parts import Parts
+from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
 from infra.settings import Settings
@@ -45,6 +46,12 @@ def get_attempts(request: Request) -> Attempts:
     """Return the counter of admin token attempts of this app."""
     attempts: Attempts = request.app.state.attempts
     return attempts
+
+
+def get_push_limits(request: Request) -> PushLimits:
+    """Return the counters of the door of signals of this app."""
+    limits: PushLimits = request.app.state.push_limits
+    return limits
 
 
 PartsOf = Annotated[Parts, Depends(get_parts)]

@@ -21,6 +21,8 @@ STATUSES: Mapping[type[errors.OOError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Unauthenticated: 401,
+    errors.BadSignature: 401,
+    errors.StaleSignature: 401,
     errors.Forbidden: 403,
     errors.ConsentMissing: 403,
     errors.TooManyRequests: 429,

@@ -18,7 +18,8 @@ Schema = dict[str, Any]
 
 
 def describe(schema: Schema) -> Schema:
-    """Give every problem its own media type; FastAPI writes all models as plain JSON."""
+    """Give every problem its own media type, which FastAPI writes as plain JSON, and name the token of a source."""
+    schema["components"]["securitySchemes"] = {"source_token": {"type": "http", "scheme": "bearer"}}
     for _, operation in operations(schema):
         content = operation["responses"].get("default", {}).get("content", {})
         if JSON in content:

@@ -21,7 +21,7 @@ from data_contracts.reactions import (
     silence_reward,
 )
 from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
-from data_contracts.signals import FUTURE_S, PAST_DAYS, RULES, SIGNALS, Field, SignalContract
+from data_contracts.signals import DOOR_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
 
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -87,13 +87,16 @@ def signals_page() -> str:
         "A signal is `{id, kind, at, source, data}`, pushed to `POST /api/signals` as `{signals: [...]}` or read from a"
         " JSONL file, one a line. `id` makes it idempotent: the same id of the same person counts once."
         f" `at` is when it happened: never more than {FUTURE_S // 60} minutes ahead of now, never older than"
-        f" {PAST_DAYS // 365} years. An optional field may be null.",
+        f" {PAST_DAYS // 365} years. An optional field may be null. `version` says for which version of this"
+        f" contract the signal was written; without it, {VERSION}. How to push, and as whom: [The door](door.md).",
         "A time is ISO 8601 with an offset (`2026-11-03T09:00:00+01:00`), with a zone in brackets"
         " (`2026-11-03T09:00[Europe/Vienna]`), or with both.",
         *kinds,
         "## Rules",
         "A signal that breaks a rule is quarantined under the rule's name; the others go on.",
         _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in RULES.items()]),
+        "The door alone knows these; of a signal that breaks one nothing is kept.",
+        _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in DOOR_RULES.items()]),
     )
 
 

@@ -31,6 +31,18 @@ class Unauthenticated(OOError):
     code = "unauthenticated"
 
 
+class BadSignature(Unauthenticated):
+    """A delivery is not signed, or not with a secret of the source that it names."""
+
+    code = "bad_signature"
+
+
+class StaleSignature(Unauthenticated):
+    """A delivery was signed too long ago, or in the future: it may be a replay."""
+
+    code = "stale_signature"
+
+
 class Forbidden(OOError):
     """The caller is known and may not do this."""
 

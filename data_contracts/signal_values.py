@@ -18,6 +18,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 RULES: dict[str, str] = {
+    "newer_version": "The signal is written in a later version of this contract than this oO knows.",
     "not_an_object": "A signal is a JSON object with id, kind, at, source and data, and data is an object too.",
     "missing_field": "A field that this kind needs is not there.",
     "unknown_field": "There is a field that this kind does not know.",
@@ -39,6 +40,13 @@ RULES: dict[str, str] = {
     "ancient_event": "The signal says that it happened more than 10 years before it was received.",
     "ends_before_start": "The event ends before it starts.",
     "nothing_observed": "The context names neither device nor place nor focus.",
+}
+
+# What only the door can know of a signal; nothing of it is kept, not even sealed.
+DOOR_RULES: dict[str, str] = {
+    "consent_missing": "The person has not granted, or has withdrawn, the consent that this kind needs.",
+    "kind_not_allowed": "The token or webhook that brought the signal may not bring this kind.",
+    "foreign_source": "The signal names another source than the one whose token or webhook brought it.",
 }
 
 _ID = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_ID}}}")

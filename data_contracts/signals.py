@@ -1,9 +1,11 @@
 """What a signal looks like as JSON, one table for every kind, and the one reader that makes events of it.
 
-`POST /api/signals` and JSONL files both carry `{"id", "kind", "at", "source", "data"}`. The reader never raises:
-what it cannot accept comes back as a `Refusal` that names the rule and no value.
+`POST /api/signals` and JSONL files both carry `{"id", "kind", "at", "source", "data"}`, and may say for which `version`
+of this contract they were written. The reader never raises: what it cannot accept comes back as a `Refusal` that names
+the rule and no value.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +19,7 @@ from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
 from data_contracts.signal_values import (
+    DOOR_RULES,
     MAX_LABEL,
     MAX_NATIVE_ID,
     MAX_TITLE,
@@ -32,11 +35,13 @@ from data_contracts.signal_values import (
 )
 
 __all__ = [
+    "DOOR_RULES",
     "ENVELOPE",
     "FUTURE_S",
     "PAST_DAYS",
     "RULES",
     "SIGNALS",
+    "VERSION",
     "Field",
     "Refusal",
     "SignalContract",
@@ -48,6 +53,7 @@ __all__ = [
 
 FUTURE_S = 5 * 60
 PAST_DAYS = 3_653  # ten years
+VERSION = 1  # moves on when a field or a kind changes its meaning; new ones alone do not move it
 ENVELOPE = ("id", "kind", "at", "source", "data")
 SubjectKeys = Callable[[str, str], SubjectKey]  # (kind of subject, native id) -> keyed hash
 FieldType = Literal["native_id", "label", "title", "choice", "whole", "flag", "time"]
@@ -214,7 +220,8 @@ def to_event(
 def _read(item: Any, person: PersonId, received_us: int, subject_key: SubjectKeys) -> tuple[Event, Texts]:
     if not isinstance(item, dict) or not isinstance(item.get("data", {}), dict):
         raise Refuse("not_an_object", "signal")
-    _check_names("signal", item, ENVELOPE, ENVELOPE)
+    _check_version(item.get("version"))
+    _check_names("signal", item, (*ENVELOPE, "version"), ENVELOPE)
     kind = item["kind"]
     if not isinstance(kind, str) or kind not in SIGNALS:
         raise Refuse("unknown_kind", "kind")
@@ -227,6 +234,12 @@ def _read(item: Any, person: PersonId, received_us: int, subject_key: SubjectKey
     )
     texts = _fill(event, kind, item["data"], subject_key)
     return event, texts
+
+
+def _check_version(value: Any) -> None:
+    """Look first: in a later version every other rule may be another one."""
+    if value is not None and read_whole(value, "version", 1, math.inf) > VERSION:
+        raise Refuse("newer_version", "version")
 
 
 def _check_names(where: str, item: Mapping[Any, Any], known: tuple[str, ...], required: tuple[str, ...]) -> None:

@@ -1,17 +1,26 @@
-"""The body of a push, read only for who may push."""
+"""A push: who brings which signals; the body is read only for who may push."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
-from api.dependencies import CurrentPerson
+from api.signals.judging import Pusher
+from api.signals.pushers import admit
 from api.signals.schemas import SignalsIn
 from api.signals.service import read
 
 
-async def read_signals(request: Request, _: CurrentPerson) -> SignalsIn:
-    """Return the signals of this request."""
-    return read(await request.body())
+class Push(NamedTuple):
+    """The signals of one request, and who brings them."""
+
+    pusher: Pusher
+    signals: SignalsIn
 
 
-SignalsBody = Annotated[SignalsIn, Depends(read_signals)]
+async def read_push(request: Request) -> Push:
+    """Return the push of this request."""
+    pusher, body = await admit(request)
+    return Push(pusher, read(body))
+
+
+PushBody = Annotated[Push, Depends(read_push)]

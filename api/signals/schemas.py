@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_contracts.signals import ENVELOPE, SIGNALS
+from data_contracts.signals import ENVELOPE, SIGNALS, VERSION
 
 MAX_SIGNALS = 10_000
 SIGNAL_SCHEMA: dict[str, Any] = {
@@ -17,6 +17,7 @@ SIGNAL_SCHEMA: dict[str, Any] = {
         "at": {"type": "string", "description": "ISO 8601 with an offset, an [Area/City], or both"},
         "source": {"type": "string", "description": "the client that saw it"},
         "data": {"type": "object", "description": "the fields of the kind"},
+        "version": {"type": "integer", "description": f"of the contract of signals; {VERSION} when absent"},
     },
 }
 SIGNALS_SCHEMA: dict[str, Any] = {
@@ -24,6 +25,21 @@ SIGNALS_SCHEMA: dict[str, Any] = {
     "required": ["signals"],
     "additionalProperties": False,
     "properties": {"signals": {"type": "array", "maxItems": MAX_SIGNALS, "items": SIGNAL_SCHEMA}},
+}
+_TEXT: dict[str, Any] = {"type": "string"}
+# A push may bring a session's cookie, or one of these; the contract names them, the door reads them by hand.
+PUSH: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": SIGNALS_SCHEMA}}},
+    "parameters": [
+        {"name": "source", "in": "query", "schema": _TEXT, "description": "id of the webhook that signs the body"},
+        {
+            "name": "X-OO-Signature",
+            "in": "header",
+            "schema": _TEXT,
+            "description": 't=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">; several v1 while a secret changes',
+        },
+    ],
+    "security": [{"source_token": []}, {}],
 }
 
 

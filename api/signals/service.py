@@ -1,45 +1,26 @@
 """Judges pushed signals one by one, and keeps the sound ones in small transactions."""
 
-import json
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.parts import Parts
+from api.signals import fates
+from api.signals.judging import Broken, Pusher, Sound, judge
 from api.signals.schemas import SignalsIn
 from data_contracts.answers import SignalStatus, SignalVerdict
-from data_contracts.codec import Event, kind
-from data_contracts.features import Source
-from data_contracts.identifiers import EventId, PersonId, SubjectKey, to_us
-from data_contracts.signal_values import MAX_ID
-from data_contracts.signals import SIGNALS, Refusal, to_event
-from infra.database import consents, events, quarantine, texts
-from infra.database.unit_of_work import UnitOfWork
-from infra.vault import Vault
+from data_contracts.codec import kind
+from data_contracts.errors import ConsentMissing
+from data_contracts.identifiers import PersonId, to_us
+from data_contracts.signals import SIGNALS
+from infra.database import consents, deliveries, events, outbox, quarantine, texts
+from infra.database.deliveries import Delivery
+from infra.database.push_sources import PushSource
+from infra.database.unit_of_work import Appended, UnitOfWork
 
 CHUNK = 200  # signals a transaction: nobody waits long for the database behind a large push
-CONSENT_MISSING = "consent_missing"
-
-
-class Sound(NamedTuple):
-    """A signal that became an event, and its words already sealed."""
-
-    event: Event
-    subject: SubjectKey | None
-    box: bytes | None
-
-
-class Broken(NamedTuple):
-    """A signal that breaks a rule; `box` is None when not even its bytes may be kept."""
-
-    id: EventId | None
-    rule: str
-    row_id: str = ""
-    source: str = ""
-    box: bytes | None = None
+API = "api"
 
 
 def read(body: bytes) -> SignalsIn:
@@ -51,66 +32,101 @@ def read(body: bytes) -> SignalsIn:
         raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults]) from error
 
 
-def push(*, parts: Parts, person: PersonId, items: list[Any]) -> list[SignalVerdict]:
-    """Return one verdict a signal, in order; what was accepted is durable."""
+def push(
+    *,
+    parts: Parts,
+    person: PersonId,
+    items: list[Any],
+    source: PushSource | None = None,
+    delivery: Delivery | None = None,
+) -> list[SignalVerdict]:
+    """Return one verdict a signal, in order; what was accepted is durable.
+
+    `source` limits what may come; a `delivery` that was taken in before is answered as it was then, and does nothing.
+    """
+    answered = _answered(parts, delivery, items)
+    if answered is not None:
+        return answered
     verdicts: list[SignalVerdict] = []
-    for start in range(0, len(items), CHUNK):
-        verdicts += _push_chunk(parts, person, items[start : start + CHUNK])
-    return verdicts
+    starts = range(0, max(len(items), 1), CHUNK)
+    for start in starts:
+        pusher = Pusher(person, source, delivery if start == starts[-1] else None)
+        verdicts += _push_chunk(parts, pusher, items[start : start + CHUNK], verdicts)
+    return _answered(parts, delivery, items) or verdicts
 
 
-def _push_chunk(parts: Parts, person: PersonId, items: list[Any]) -> list[SignalVerdict]:
-    now = parts.clock()
+def _answered(parts: Parts, delivery: Delivery | None, items: list[Any]) -> list[SignalVerdict] | None:
+    """Return what a delivery was answered with, by whoever took it in first."""
+    if delivery is None:
+        return None
     with parts.database.read() as session:
-        allowed = {signal for signal, granted in consents.state(session, person).items() if granted}
-    judged = [_judge(item, person, now, parts.vault, allowed) for item in items]
-    sound = [signal for signal in judged if isinstance(signal, Sound)]
+        answer = deliveries.answer_of(session, delivery)
+    return None if answer is None else fates.unpack(answer, items)
+
+
+def _push_chunk(parts: Parts, pusher: Pusher, items: list[Any], before: list[SignalVerdict]) -> list[SignalVerdict]:
+    while True:
+        judged = _judge_all(parts, pusher, items)
+        try:
+            return _keep(parts, pusher, items, judged, before)
+        except ConsentMissing:  # withdrawn since it was asked for: the signals are judged again
+            continue
+
+
+def _judge_all(parts: Parts, pusher: Pusher, items: list[Any]) -> list[Sound | Broken]:
+    with parts.database.read() as session:
+        granted = {signal for signal, allowed in consents.state(session, pusher.person).items() if allowed}
+    now = parts.clock()
+    return [judge(item, pusher, granted=granted, now=now, vault=parts.vault) for item in items]
+
+
+def _keep(
+    parts: Parts, pusher: Pusher, items: list[Any], judged: list[Sound | Broken], before: list[SignalVerdict]
+) -> list[SignalVerdict]:
+    """Return the verdicts of a chunk, durable with all that they say; a delivery is remembered with its last chunk."""
+    if pusher.delivery is None and not any(isinstance(signal, Sound) or signal.box for signal in judged):
+        return [_verdict(item, signal, None) for item, signal in zip(items, judged, strict=True)]
+    now_us = to_us(parts.clock())
     with parts.database.unit_of_work() as uow:
-        fates = iter(events.append(uow, [signal.event for signal in sound]))
-        verdicts = list(_settle(uow, person, judged, fates, to_us(now)))
+        outbox.lock_person(uow.session, pusher.person, uow.tombstone)  # who is leaving takes nothing in any more
+        new = iter(events.append(uow, [signal.event for signal in judged if isinstance(signal, Sound)]))
+        appended = [next(new) if isinstance(signal, Sound) else None for signal in judged]
+        _keep_boxes(uow, pusher, judged, appended, now_us)
+        verdicts = [_verdict(*signal) for signal in zip(items, judged, appended, strict=True)]
+        if pusher.delivery is not None:
+            deliveries.remember(uow, pusher.delivery, fates.pack([*before, *verdicts]), now_us=now_us)
         uow.commit()
     return verdicts
 
 
-def _judge(item: Any, person: PersonId, now: datetime, vault: Vault, allowed: set[Source]) -> Sound | Broken:
-    claimed = item.get("kind") if isinstance(item, dict) else None
-    contract = SIGNALS.get(claimed) if isinstance(claimed, str) else None
-    if contract is not None and contract.source not in allowed:
-        return Broken(_claimed_id(item), CONSENT_MISSING)  # and its bytes are kept nowhere
-    read_as = to_event(
-        item, person=person, received_at=now, subject_key=lambda of, native: vault.subject_key(person, of, native)
-    )
-    if isinstance(read_as, Refusal):
-        raw = json.dumps(item, sort_keys=True).encode()
-        row_id = vault.subject_key(person, "quarantine", raw.decode())
-        box = vault.seal(person, quarantine.field_of(row_id), raw)
-        return Broken(_claimed_id(item), read_as.rule, row_id, "api", box)
-    event, words = read_as
-    if words.subject is None or words.title is None:
-        return Sound(event, None, None)
-    return Sound(event, words.subject, vault.seal(person, texts.field_of(words.subject), words.title.encode()))
+def _verdict(item: Any, signal: Sound | Broken, appended: Appended | None) -> SignalVerdict:
+    rule = signal.rule if isinstance(signal, Broken) else None
+    return SignalVerdict(fates.claimed_id(item), SignalStatus(appended or SignalStatus.QUARANTINED), rule)
 
 
-def _settle(
-    uow: UnitOfWork, person: PersonId, judged: list[Sound | Broken], fates: Iterator[str], now_us: int
-) -> Iterator[SignalVerdict]:
-    capabilities = {consented.signal: consented for consented in consents.granted(uow.session, person)}
-    for signal in judged:
-        if isinstance(signal, Broken):
-            if signal.box is not None:
-                quarantine.add(
-                    uow,
-                    row_id=signal.row_id,
-                    person=person,
-                    source=signal.source,
-                    rule=signal.rule,
-                    received_us=now_us,
-                    box=signal.box,
-                )
-            yield SignalVerdict(signal.id, SignalStatus.QUARANTINED, signal.rule)
+def _keep_boxes(
+    uow: UnitOfWork,
+    pusher: Pusher,
+    judged: list[Sound | Broken],
+    appended: list[Appended | None],
+    now_us: int,
+) -> None:
+    """Keep what is sealed: the words of new events, and refused signals that may be mended."""
+    capabilities = {consented.signal: consented for consented in consents.granted(uow.session, pusher.person)}
+    for signal, fate in zip(judged, appended, strict=True):
+        if signal.box is None:
             continue
-        status = SignalStatus(next(fates))
-        if status is SignalStatus.ACCEPTED and signal.subject is not None and signal.box is not None:
+        if isinstance(signal, Broken):
+            quarantine.add(
+                uow,
+                row_id=signal.row_id,
+                person=pusher.person,
+                source=API if pusher.source is None else pusher.source.name,
+                rule=signal.rule,
+                received_us=now_us,
+                box=signal.box,
+            )
+        elif fate == "accepted" and signal.subject is not None:
             texts.put(
                 uow,
                 consented=capabilities[SIGNALS[kind(signal.event)].source],
@@ -119,10 +135,3 @@ def _settle(
                 now_us=now_us,
                 expires_us=now_us + texts.TEXT_US,
             )
-        yield SignalVerdict(EventId(signal.event.id), status)
-
-
-def _claimed_id(item: Any) -> EventId | None:
-    """Return the id that a refused signal claims, so that its sender finds it again."""
-    claimed = item.get("id") if isinstance(item, dict) else None
-    return EventId(claimed) if isinstance(claimed, str) and 0 < len(claimed) <= MAX_ID else None

@@ -16,6 +16,7 @@ BODIES: dict[str, dict[str, object]] = {
     "/api/reactions": {"decision_id": "", "kind": "done", "idempotency_key": "k1"},
     "/api/consents": {"signal": "mood", "granted": True},
     "/api/signals": {"signals": []},
+    "/api/sources": {"name": "watch", "form": "token", "kinds": ["mood_reported"]},
 }
 
 

@@ -19,6 +19,7 @@ from infra.database.tables.people import (
     TombstoneRow,
 )
 from infra.database.tables.policies import AuditRow, ChampionSlotRow, PolicyRow, ShadowComparisonRow
+from infra.database.tables.push_sources import DeliveryRow, PushKeyRow, PushSourceRow
 
 __all__ = [
     "AuditRow",
@@ -28,12 +29,15 @@ __all__ = [
     "ConsentRow",
     "DeadLetterRow",
     "DecisionRow",
+    "DeliveryRow",
     "EventRow",
     "FoldHeadRow",
     "LoginLinkRow",
     "PersonPartRow",
     "PersonRow",
     "PolicyRow",
+    "PushKeyRow",
+    "PushSourceRow",
     "QuarantineRow",
     "ReactionRow",
     "RewardChangeRow",

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import LargeBinary, Table, insert
+from sqlalchemy import JSON, LargeBinary, Table, insert
 
 from data_contracts.errors import Conflict, ErasedPerson, Malformed
 from data_contracts.features import Source
@@ -26,14 +26,16 @@ def vault(home: Path) -> Vault:
 
 def _value(table: Table, name: str, person: PersonId, link: str) -> object:
     column = table.columns[name]
-    if name in ("person", "decision"):
-        return person if name == "person" else link
+    if name == "person":
+        return person
+    if column.foreign_keys or (name == "id" and table.name in {"decisions", "push_sources"}):
+        return link
+    if isinstance(column.type, JSON):
+        return [f"{CANARY}-{table.name}-{name}-{link}"]
     if isinstance(column.type, LargeBinary):
         return f"{CANARY}-{table.name}-{name}".encode()
     kind = column.type.python_type
-    if name == "id" and table.name == "decisions":
-        return link
-    words = {"role": "member", "zone": "UTC"}
+    words = {"role": "member", "zone": "UTC", "form": "token"}
     return words.get(name, f"{CANARY}-{table.name}-{name}-{link}") if kind is str else kind(1)
 
 

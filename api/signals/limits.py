@@ -1,0 +1,20 @@
+"""How often the door of signals may be tried by who is refused, and used by one source."""
+
+from typing import NamedTuple
+
+from api.accounts.attempts import Attempts
+
+REFUSED = (10, 60, 60)  # each caller, all together, within so many seconds
+PUSHES = (3_000, 30_000, 60)  # each source, all together; a push may hold 10,000 signals
+
+
+class PushLimits(NamedTuple):
+    """The counters of one process."""
+
+    refused: Attempts
+    pushes: Attempts
+
+
+def push_limits() -> PushLimits:
+    """Return fresh counters."""
+    return PushLimits(Attempts(*REFUSED), Attempts(*PUSHES))

@@ -1,0 +1,126 @@
+"""Who pushes: a person with their own session, or a source of theirs with its token or its signature."""
+
+from hashlib import sha256
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+
+from api.dependencies import get_metrics, get_parts, get_push_limits, visitor_again
+from api.parts import Parts
+from api.signals import signatures
+from api.signals.judging import Pusher
+from api.signals.signatures import Signed
+from data_contracts.errors import BadSignature, Malformed, Unauthenticated, Unavailable
+from data_contracts.identifiers import to_us
+from infra.database import push_sources
+from infra.database.deliveries import Delivery
+from infra.database.push_sources import TOUCH_US, PushSource
+
+SCHEME = "bearer "
+SECOND_US = 1_000_000
+UNKNOWN = "this token is unknown, revoked or over; `oo sources add` mints one"
+UNSIGNED = "no source has this address; `oo sources add --webhook` says which to use"
+
+
+async def admit(request: Request) -> tuple[Pusher, bytes]:
+    """Return who pushes and the body, which is read only for who may push.
+
+    What a request brings decides, and there is no second try: a signature, else a token of ours, else a session.
+    Raises `Unauthenticated`, `TooManyRequests`, and what reading the body raises.
+    """
+    signature, authorization = _only(request, signatures.HEADER), _only(request, "authorization")
+    token = _token_of(authorization)
+    if signature is None and token is None:
+        person, _ = await visitor_again(request)
+        return Pusher(person), await request.body()
+    try:
+        if signature is not None:
+            pusher, body = await _signed(request, signature)
+        else:
+            pusher, body = await _with_token(request, token or "")
+    except Unauthenticated:
+        _refused(request)
+        raise
+    return pusher, body
+
+
+async def _with_token(request: Request, token: str) -> tuple[Pusher, bytes]:
+    parts = get_parts(request)
+    source = await run_in_threadpool(_source_of_token, parts, token)
+    get_push_limits(request).pushes.count(source.id, parts.clock())
+    return Pusher(source.person, source), await request.body()
+
+
+async def _signed(request: Request, header: str) -> tuple[Pusher, bytes]:
+    parts = get_parts(request)
+    signed = signatures.read(header)
+    signatures.require_recent(signed, parts.clock().timestamp())
+    addresses = request.query_params.getlist("source")
+    source, secrets = await run_in_threadpool(_secrets_at, parts, addresses[0] if len(addresses) == 1 else "")
+    body = await request.body()
+    pusher = await run_in_threadpool(_verified, parts, source, secrets, signed, body)
+    get_push_limits(request).pushes.count(source.id, parts.clock())
+    return pusher, body
+
+
+def _source_of_token(parts: Parts, token: str) -> PushSource:
+    now_us = to_us(parts.clock())
+    with parts.database.read() as session:
+        source = push_sources.by_token(session, token, now_us=now_us)
+    if source is None:
+        raise Unauthenticated(UNKNOWN)
+    _touch(parts, source)
+    return source
+
+
+def _secrets_at(parts: Parts, address: str) -> tuple[PushSource, list[bytes]]:
+    with parts.database.read() as session:
+        source = push_sources.by_id(session, address)
+        if source is None:
+            raise BadSignature(UNSIGNED)
+        try:
+            return source, push_sources.signing_secrets(session, parts.vault, source, now_us=to_us(parts.clock()))
+        except Malformed as error:  # not the sender's fault: it may come again once this is mended
+            raise Unavailable("the secret of this source cannot be opened; `oo sources rotate` mints one") from error
+
+
+def _verified(parts: Parts, source: PushSource, secrets: list[bytes], signed: Signed, body: bytes) -> Pusher:
+    """Return the pusher of a delivery, known again by a keyed hash of all that was signed; raises `BadSignature`."""
+    signatures.require_known(signed, body, secrets)
+    _touch(parts, source)
+    digest = sha256(signatures.message(signed.at_s, body)).hexdigest()
+    key = parts.vault.subject_key(source.person, "delivery", f"{source.id}|{digest}")
+    until_us = (signed.at_s + signatures.WINDOW_S + 1) * SECOND_US
+    return Pusher(source.person, source, Delivery(source.person, key, until_us))
+
+
+def _touch(parts: Parts, source: PushSource) -> None:
+    now_us = to_us(parts.clock())
+    if source.seen_us is not None and source.seen_us > now_us - TOUCH_US:
+        return
+    with parts.database.unit_of_work() as uow:
+        push_sources.touch(uow, source, now_us=now_us)
+        uow.commit()
+
+
+def _only(request: Request, name: str) -> str | None:
+    """Return the header's one value; a header that comes twice proves nothing."""
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise Unauthenticated(f"{name} may come once")
+    return values[0] if values else None
+
+
+def _token_of(authorization: str | None) -> str | None:
+    """Return the token of ours; what a proxy adds for itself (Basic, tokens of others) is not meant for the door."""
+    if authorization is None or not authorization.lower().startswith(SCHEME):
+        return None
+    token = authorization[len(SCHEME) :].strip()
+    return token if token.startswith(push_sources.PREFIXES[push_sources.Form.TOKEN]) else None
+
+
+def _refused(request: Request) -> None:
+    """Count a credential that was refused; who guesses too often hears only when to come back."""
+    get_metrics(request).refusals.labels("source").inc()
+    caller = request.client.host if request.client else ""
+    get_push_limits(request).refused.count(caller, get_parts(request).clock())

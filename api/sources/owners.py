@@ -1,0 +1,32 @@
+"""Whose sources a request is about: one's own, or those of the person whom an administrator names."""
+
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Query
+
+from api.dependencies import CurrentVisitor, PartsOf, require_admin, require_person
+from data_contracts.errors import NotFound
+from data_contracts.identifiers import PersonId
+from infra.database import people
+
+
+class Owner(NamedTuple):
+    """The person, and who acts for them, as audit lines say it."""
+
+    person: PersonId
+    actor: str
+
+
+def find_owner(visitor: CurrentVisitor, parts: PartsOf, person: Annotated[str | None, Query()] = None) -> Owner:
+    """Return whose sources these are; only an administrator may name a `person`."""
+    if person is None:
+        return Owner(require_person(visitor), "person")
+    require_admin(visitor)
+    with parts.database.read() as session:
+        row = people.find_by_name(session, person)
+    if row is None or row.erasing:
+        raise NotFound("there is nobody of that name")
+    return Owner(PersonId(row.person), "admin")
+
+
+OwnerOf = Annotated[Owner, Depends(find_owner)]

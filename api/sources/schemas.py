@@ -1,0 +1,41 @@
+"""What may push for a person, and how it proves who it is."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from infra.database.push_sources import Form
+
+
+class SourceIn(BaseModel):
+    """A device with a token, or a webhook that signs what it sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=64, description="the `source` that its signals bear")
+    form: Form
+    kinds: list[str] = Field(max_length=32, description="the kinds of signals that it may bring")
+
+
+class SourceOut(BaseModel):
+    """A source as its person sees it."""
+
+    name: str
+    form: Form
+    kinds: list[str]
+    push_url: str
+    created_at: datetime
+    seen_at: datetime | None = Field(description="when it last pushed, to the hour")
+
+
+class SourcesOut(BaseModel):
+    """A person's sources, oldest first."""
+
+    sources: list[SourceOut]
+
+
+class MintedOut(BaseModel):
+    """A source with its credential, which is shown this once."""
+
+    source: SourceOut
+    credential: str

@@ -1,0 +1,247 @@
+"""Sources: minted by their person, known by a hash, good for one thing, and gone when they are revoked."""
+
+import json
+from collections import Counter
+
+import pytest
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from infra.database import audit, events
+from infra.database.tables import Base
+from tests.api.conftest import ADMIN_TOKEN, Door
+from tests.api.deliveries import device, mint, mood, webhook
+from tests.api.routes import Operation, guarded, named
+
+TABLES = [Base.metadata.tables[name] for name in ("push_sources", "push_keys", "audit", "deliveries")]
+ELSEWHERE = [one for one in guarded() if named(one) != "POST /api/signals"]
+
+
+def _rows(door: Door) -> str:
+    with door.database.read() as session:
+        return repr([session.execute(select(table)).all() for table in TABLES])
+
+
+def _audited(door: Door) -> Counter[str]:
+    with door.database.read() as session:
+        return Counter(f"{line.actor}: {line.action}" for line in audit.newest(session))
+
+
+def test_a_device_pushes_with_its_token_and_nothing_else(door: Door) -> None:
+    """Its signals are its person's."""
+    ana, owner = door.known("Ana")
+    watch, _ = device(door, owner)
+    answer = watch.post("/api/signals", json={"signals": [mood(1, "watch")]})
+    assert (answer.status_code, answer.json()[0]["status"]) == (207, "accepted")
+    with door.database.read() as session:
+        assert "watch" in [row.event.source for row in events.after(session, ana, 0, 100)]
+
+
+@pytest.mark.parametrize("operation", ELSEWHERE, ids=named)
+def test_a_token_opens_no_other_door(door: Door, operation: Operation) -> None:
+    """Neither what a person may do nor what an admin may: without a session it is nobody."""
+    _, owner = door.known("Root", role="admin")
+    watch, _ = device(door, owner)
+    answer = watch.request(operation.method, operation.at("x"), json={})
+    assert (answer.status_code, answer.json()["code"]) in {(401, "unauthenticated"), (422, "malformed")}
+    hook = webhook(door, owner)
+    headers = {"X-OO-Signature": hook.header(b"{}")}
+    assert door.client().request(operation.method, operation.at("x"), content=b"{}", headers=headers).status_code in {
+        401,
+        422,
+    }
+
+
+def test_a_source_brings_only_its_kinds_under_its_own_name(door: Door) -> None:
+    """What oversteps is refused one by one, and not a byte of it is kept."""
+    _, owner = door.known("Ana")
+    watch, _ = device(door, owner)
+    habit = {**mood(2, "watch"), "kind": "habit_logged", "data": {"habit": "canary habit"}}
+    items = [mood(1, "phone"), habit, mood(3, "watch"), {**mood(4, "watch"), "kind": "unheard"}]
+    verdicts = watch.post("/api/signals", json={"signals": items}).json()
+    assert [verdict["rule"] for verdict in verdicts] == ["foreign_source", "kind_not_allowed", None, "unknown_kind"]
+    with door.database.read() as session:
+        kept = session.connection().exec_driver_sql("SELECT source, rule FROM quarantine").all()
+    assert [tuple(row) for row in kept] == [("watch", "unknown_kind")]
+
+
+def test_consent_still_decides_what_a_source_may_bring(door: Door) -> None:
+    """Minting a source grants nothing."""
+    ana = door.join("Ana", granted=())
+    watch, _ = device(door, door.client(door.sign_in(ana)))
+    verdicts = watch.post("/api/signals", json={"signals": [mood(1, "watch")]}).json()
+    assert verdicts[0]["rule"] == "consent_missing"
+
+
+def test_the_database_knows_no_credential(door: Door) -> None:
+    """A token by its hash, a signing secret under the person's key; and no audit line names either, or the person."""
+    ana, owner = door.known("Ana")
+    _, token = device(door, owner)
+    hook = webhook(door, owner)
+    hook.push(mood(1))
+    rows = _rows(door)
+    assert not [secret for secret in (token, token[7:], hook.secret, hook.secret[7:]) if secret in rows]
+    with door.database.read() as session:
+        lines = [json.dumps(line.detail) for line in audit.newest(session)]
+    assert not [line for line in lines if ana in line or "watch" in line or hook.url[-32:] in line]
+    listed = owner.get("/api/sources")
+    assert not [secret for secret in (token, hook.secret) if secret in listed.text]
+
+
+def test_revoking_ends_a_source_at_its_next_push(door: Door) -> None:
+    """The other sources go on, and a name can be given again."""
+    _, owner = door.known("Ana")
+    watch, _ = device(door, owner)
+    other, _ = device(door, owner, name="phone")
+    hook = webhook(door, owner)
+    assert [owner.delete(f"/api/sources/{name}").status_code for name in ("watch", "hook", "watch")] == [204, 204, 404]
+    assert [watch.post("/api/signals", json={"signals": []}).status_code, hook.push().status_code] == [401, 401]
+    assert other.post("/api/signals", json={"signals": []}).status_code == 207
+    assert [source["name"] for source in owner.get("/api/sources").json()["sources"]] == ["phone"]
+    device(door, owner)
+    assert _audited(door) == {"person: source_added": 4, "person: source_revoked": 2}
+
+
+def test_a_rotated_credential_works_beside_the_new_one_for_a_day(door: Door) -> None:
+    """Nothing is lost while a device learns its new token, and then the old one is worth nothing."""
+    _, owner = door.known("Ana")
+    watch, old = device(door, owner)
+    new = owner.post("/api/sources/watch/rotate").json()["credential"]
+
+    def tried(token: str) -> int:
+        headers = {"authorization": f"Bearer {token}"}
+        return int(door.client().post("/api/signals", json={"signals": []}, headers=headers).status_code)
+
+    assert (tried(old), tried(new), old != new) == (207, 207, True)
+    door.wait(days=1)
+    assert (tried(old), tried(new), watch.get("/api/session").status_code) == (401, 207, 401)
+
+
+def test_a_webhook_may_sign_with_either_secret_while_it_is_rotated(door: Door) -> None:
+    """The sender signs with both, or changes over at a moment of its own."""
+    _, owner = door.known("Ana")
+    hook = webhook(door, owner)
+    new = owner.post("/api/sources/hook/rotate").json()["credential"]
+    body = b'{"signals": []}'
+    headers = [hook.header(body, secrets=secrets) for secrets in ((hook.secret,), (new,), ("x", new), (new, "x"))]
+    assert [hook.send(body, header).status_code for header in headers] == [207] * 4
+    door.wait(days=1)
+    headers = [hook.header(body, secrets=secrets) for secrets in ((hook.secret,), (hook.secret, new))]
+    assert [hook.send(body, header).status_code for header in headers] == [401, 207]
+
+
+def test_another_persons_sources_do_not_exist(door: Door) -> None:
+    """A name is unique per person, and so is what it opens."""
+    ana, owner = door.known("Ana")
+    _, ben = door.known("Ben")
+    watch, _ = device(door, owner)
+    assert ben.get("/api/sources").json() == {"sources": []}
+    assert [ben.delete("/api/sources/watch").status_code, ben.post("/api/sources/watch/rotate").status_code] == [
+        404
+    ] * 2
+    theirs, _ = device(door, ben)
+    theirs.post("/api/signals", json={"signals": [mood(1, "watch")]})
+    with door.database.read() as session:
+        assert "watch" not in [row.event.source for row in events.after(session, ana, 0, 100)]
+    assert watch.post("/api/signals", json={"signals": []}).status_code == 207
+
+
+def test_an_admin_may_name_whose_sources_are_meant_and_leaves_a_line(door: Door) -> None:
+    """Also the admin token's session, which has no person; a member may not."""
+    _, owner = door.known("Ana")
+    _, ben = door.known("Ben")
+    device(door, owner)
+    tool = door.client()
+    tool.post("/api/auth/token", json={"token": ADMIN_TOKEN})
+    assert tool.get("/api/sources").status_code == 403
+    assert ben.get("/api/sources?person=Ana").status_code == 403
+    assert [source["name"] for source in tool.get("/api/sources?person=Ana").json()["sources"]] == ["watch"]
+    assert tool.delete("/api/sources/watch?person=Nobody").status_code == 404
+    assert tool.delete("/api/sources/watch?person=Ana").status_code == 204
+    said = {"admin_token: admin_session_opened": 1, "person: source_added": 1}
+    assert _audited(door) == {**said, "admin: sources_listed": 1, "admin: source_revoked": 1}
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"name": "", "form": "token", "kinds": ["mood_reported"]},
+        {"name": "a b", "form": "token", "kinds": ["mood_reported"]},
+        {"name": "x" * 65, "form": "token", "kinds": ["mood_reported"]},
+        {"name": "x", "form": "telepathy", "kinds": ["mood_reported"]},
+        {"name": "x", "form": "token", "kinds": []},
+        {"name": "x", "form": "token", "kinds": ["consent_changed"]},
+        {"name": "x", "form": "token", "kinds": ["mood_reported"], "person": "Ben"},
+    ],
+)
+def test_a_wish_that_breaks_a_rule_mints_nothing(door: Door, wish: dict[str, object]) -> None:
+    """Names as signals bear them, kinds that exist, and nobody else's name in the body."""
+    _, owner = door.known("Ana")
+    answer = owner.post("/api/sources", json=wish)
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert owner.get("/api/sources").json() == {"sources": []}
+
+
+def test_a_name_is_taken_once_and_there_is_an_end_to_sources(door: Door) -> None:
+    """A second `watch` would be two devices under one name."""
+    _, owner = door.known("Ana")
+    for number in range(32):
+        mint(owner, name=f"s{number}", form="token")
+    wish = {"form": "token", "kinds": ["mood_reported"]}
+    answers = [owner.post("/api/sources", json={"name": name, **wish}) for name in ("s1", "s32")]
+    assert [answer.status_code for answer in answers] == [409, 409]
+
+
+def test_a_credential_is_not_kept_by_caches(door: Door) -> None:
+    """The one answer that holds it says so."""
+    _, owner = door.known("Ana")
+    answer = owner.post("/api/sources", json={"name": "w", "form": "token", "kinds": ["mood_reported"]})
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_it_is_seen_when_a_source_was_last_in_use(door: Door) -> None:
+    """To the hour: a write costs more than the look."""
+    _, owner = door.known("Ana")
+    watch, _ = device(door, owner)
+
+    def seen() -> object:
+        return owner.get("/api/sources").json()["sources"][0]["seen_at"]
+
+    assert seen() is None
+    watch.post("/api/signals", json={"signals": []})
+    first = seen()
+    door.wait(minutes=30)
+    watch.post("/api/signals", json={"signals": []})
+    assert seen() == first is not None
+    door.wait(minutes=31)
+    watch.post("/api/signals", json={"signals": []})
+    assert seen() != first
+
+
+def _guess(client: TestClient, number: int) -> int:
+    headers = {"authorization": f"Bearer oo_tok_{number:064x}", "x-forwarded-for": f"10.0.0.{number}"}
+    return int(client.post("/api/signals", json={"signals": []}, headers=headers).status_code)
+
+
+def test_who_guesses_credentials_is_soon_slowed_down_and_nobody_else(door: Door) -> None:
+    """Ten a minute, whatever the caller claims to be; a device behind the same address goes on."""
+    _, owner = door.known("Ana")
+    watch, _ = device(door, owner)
+    guesses = [_guess(door.client(), number) for number in range(11)]
+    assert guesses == [401] * 10 + [429]
+    assert webhook(door, owner).send(b"{}", "t=1,v1=" + "0" * 64).status_code == 429
+    assert watch.post("/api/signals", json={"signals": []}).status_code == 207
+    door.wait(seconds=61)
+    assert _guess(door.client(), 12) == 401
+
+
+def test_one_source_cannot_flood_the_door(door: Door) -> None:
+    """A device in a loop is told to wait, and the others are not."""
+    _, owner = door.known("Ana")
+    watch, phone = device(door, owner)[0], device(door, owner, name="phone")[0]
+    pushes = door.app.state.push_limits.pushes
+    object.__setattr__(pushes, "each", 3)
+    answers = [watch.post("/api/signals", json={"signals": []}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [207] * 3 + [429]
+    assert int(answers[-1].headers["retry-after"]) in range(1, 62)
+    assert phone.post("/api/signals", json={"signals": []}).status_code == 207
