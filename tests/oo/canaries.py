@@ -15,7 +15,8 @@ HABIT = "canaryhabit4d2e"
 POSTED_TITLE = "canaryposted08aa"
 POSTED_ID = "canaryevent63ff"
 REFUSED = "canaryrefused17"
-WORDS = (NAME, TASK_TITLE, TASK_ID, HABIT, POSTED_TITLE, POSTED_ID, REFUSED)
+SOURCE = "canarysource21c9"
+WORDS = (NAME, TASK_TITLE, TASK_ID, HABIT, POSTED_TITLE, POSTED_ID, REFUSED, SOURCE)
 
 
 def write_inputs(folder: Path, now: datetime) -> list[Path]:

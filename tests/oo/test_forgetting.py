@@ -22,13 +22,14 @@ from feature_repo.history import History
 from flows.feature_building import build_features
 from flows.importing import import_files
 from infra.database import access_tokens, erasure, events
+from infra.database.deliveries import Delivery
 from infra.settings import Settings
 from infra.vault import Vault
 from oo import erasure as oo_erasure
 from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household
 from tests.flows.people import mood
-from tests.oo.canaries import NAME, POSTED_ID, WORDS, found_in, posted, write_inputs
+from tests.oo.canaries import NAME, POSTED_ID, SOURCE, WORDS, found_in, posted, write_inputs
 from tests.oo.command_line import CommandLine
 
 NOW = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
@@ -61,7 +62,13 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
         assert oo("import", *inputs, "--person", NAME, "--zone", "Europe/Vienna").code == 0
         with Household() as household:
             person = PersonId(household.person(NAME).person)
-            assert push(parts=household.parts, person=person, items=[posted(NOW)])[0].rule is None
+            delivery = Delivery(person, "d" * 32, to_us(NOW + timedelta(days=1)))
+            items = [posted(NOW)]
+            assert push(parts=household.parts, person=person, items=items, delivery=delivery)[0].rule is None
+        for form in ([], ["--webhook"]):
+            name = f"{SOURCE}{len(form)}"
+            assert oo("sources", "add", name, "--kind", "task_changed", *form, "--person", NAME).code == 0
+            assert oo("sources", "rotate", name, "--person", NAME).code == 0
         for quarter in range(3):
             oo.at(NOW + timedelta(minutes=15 * quarter))
             oo("tip", "--person", NAME)
@@ -99,7 +106,7 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
 ) -> None:
     """Every store is scanned byte by byte; the files that were imported are the person's own and stay."""
     before = traces(oo.home, person)
-    assert {("app.db", NAME), ("app.db", POSTED_ID), ("online.db", person)} <= {
+    assert {("app.db", NAME), ("app.db", POSTED_ID), ("app.db", SOURCE), ("online.db", person)} <= {
         (name.removesuffix("-wal"), word) for name, word in before
     }
     assert any(name.startswith("history/") and word == person for name, word in before)
