@@ -28,6 +28,7 @@ from api.signals.limits import push_limits
 from api.sources.endpoints import router as sources
 from api.tips.endpoints import recommend
 from api.tips.endpoints import router as tips
+from infra.event_feed import EventFeed
 from infra.settings import Settings
 
 TITLE = "oO"
@@ -66,6 +67,7 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
     app.state.sessions = SessionDesk(parts.database, parts.clock, secure=secure)
     app.state.attempts = Attempts(*TOKEN_ATTEMPTS)
     app.state.push_limits = push_limits()
+    app.state.feed = EventFeed(parts.database)
     return app
 
 

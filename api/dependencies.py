@@ -12,6 +12,7 @@ from api.parts import Parts
 from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
+from infra.event_feed import EventFeed
 from infra.settings import Settings
 
 NOBODY = "sign in first: open a link from `oo link`"
@@ -54,10 +55,17 @@ def get_push_limits(request: Request) -> PushLimits:
     return limits
 
 
+def get_feed(request: Request) -> EventFeed:
+    """Return the feed of newest events of this app."""
+    feed: EventFeed = request.app.state.feed
+    return feed
+
+
 PartsOf = Annotated[Parts, Depends(get_parts)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 MetricsOf = Annotated[Metrics, Depends(get_metrics)]
 SessionsOf = Annotated[SessionDesk, Depends(get_sessions)]
+FeedOf = Annotated[EventFeed, Depends(get_feed)]
 AttemptsOf = Annotated[Attempts, Depends(get_attempts)]
 DecisionPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 

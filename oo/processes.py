@@ -1,5 +1,6 @@
 """The processes of oO, each a uvicorn server with its own health: api, scorer, stream, worker."""
 
+import asyncio
 import json
 import signal
 import socket
@@ -50,7 +51,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), household.catch_up),
         ):
-            _run(app, listener)
+            _run(app, listener, ending=app.state.feed.close)
 
 
 def serve_scorer(*, host: str | None, port: int | None) -> None:
@@ -159,9 +160,22 @@ def _listen(settings: Settings, host: str | None, port: int | None) -> tuple[soc
     return listener, settings.model_copy(update={"host": address, "port": bound})
 
 
-def _run(app: Any, listener: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """A server that tells endless answers to end before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what has no end of its own, then wait for the rest."""
+        await asyncio.to_thread(self.ending)
+        await super().shutdown(sockets)
+
+
+def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGINT or SIGTERM."""
-    uvicorn.Server(config_of(app)).run(sockets=[listener])
+    Server(config_of(app), ending).run(sockets=[listener])
 
 
 def config_of(app: Any) -> uvicorn.Config:

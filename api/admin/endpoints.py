@@ -1,15 +1,41 @@
 """What an operator sees."""
 
-from fastapi import APIRouter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.admin import service
+from api.admin.event_stream import MEDIA_TYPE, EventStream
 from api.admin.schemas import StatsOut
-from api.dependencies import CurrentAdmin, MetricsOf, PartsOf
+from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, PartsOf, SessionsOf
+from infra.event_feed import CAPACITY
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
 
 
 @router.get("/stats", operation_id="get_stats")
 def stats(_: CurrentAdmin, parts: PartsOf, metrics: MetricsOf) -> StatsOut:
     """Return counts, the silence rate, fallbacks, and who rules; nothing about one person."""
     return service.stats(parts=parts, metrics=metrics)
+
+
+@router.get("/events/stream", operation_id="stream_events", response_class=Response, responses=STREAM)
+def stream(  # noqa: PLR0917 - FastAPI injects by name
+    request: Request,
+    visitor: CurrentAdmin,
+    parts: PartsOf,
+    feed: FeedOf,
+    sessions: SessionsOf,
+    newest: Annotated[int, Query(ge=0, le=CAPACITY)] = 100,
+    last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,18}$")] = None,
+) -> Response:
+    """Follow what is committed, by any process: ids, kinds, pseudonyms and times, and not a word of what it says."""
+    service.note_watcher(parts=parts, visitor=visitor)
+    sid = sessions.cookie_of(request.scope) or ""
+    return EventStream(
+        feed,
+        resume_after=None if last_event_id is None else int(last_event_id),
+        newest=newest,
+        may_watch=lambda: service.is_admin(sessions, sid),
+    )

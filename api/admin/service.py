@@ -1,10 +1,11 @@
 """Totals and health, as the database and the adapters have them now."""
 
+from api.accounts.sessions import SessionDesk, Visitor
 from api.admin.schemas import CheckOut, HealthOut, OverrideOut, StatsOut
 from api.metrics import Metrics
 from api.parts import Parts
-from data_contracts.identifiers import from_us
-from infra.database import overview, policies
+from data_contracts.identifiers import from_us, to_us
+from infra.database import audit, overview, policies
 
 
 def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
@@ -37,6 +38,20 @@ def health(*, parts: Parts) -> HealthOut:
     # A database that is down is named by its own ping; it must not take the whole report with it.
     forced = None if status == "down" else _override(parts)
     return HealthOut(status=status, checks=checks, override=forced)
+
+
+def note_watcher(*, parts: Parts, visitor: Visitor) -> None:
+    """Write down that somebody watches what comes in from everybody."""
+    who = {} if visitor.person is None else {"tombstone": parts.vault.tombstone(visitor.person)}
+    with parts.database.unit_of_work() as uow:
+        audit.append(uow, at_us=to_us(parts.clock()), actor="admin", action="events_watched", detail=who)
+        uow.commit()
+
+
+def is_admin(sessions: SessionDesk, sid: str) -> bool:
+    """Whether this session still is an administrator's, as the database has it now."""
+    visitor = sessions.load(sid)
+    return visitor is not None and visitor.role == "admin"
 
 
 def _override(parts: Parts) -> OverrideOut | None:

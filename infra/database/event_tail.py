@@ -1,0 +1,41 @@
+"""The end of the event table without payloads, for who watches what comes in."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from infra.database.tables import EventRow, PersonRow
+
+__all__ = ["Seen", "living", "newest"]
+
+
+class Seen(NamedTuple):
+    """That an event was committed: its place in the table, what and whose it is, never what it says."""
+
+    sequence: int
+    id: str
+    person: str
+    kind: str
+    at_us: int
+    received_us: int
+
+
+def newest(session: Session, *, after: int, limit: int) -> list[Seen]:
+    """Return the newest events behind a sequence, in order, at most `limit`; of people who are leaving none."""
+    columns = (EventRow.sequence, EventRow.id, EventRow.person, EventRow.kind, EventRow.at_us, EventRow.received_us)
+    statement = (
+        select(*columns)
+        .join(PersonRow, PersonRow.person == EventRow.person)
+        .where(EventRow.sequence > after, ~PersonRow.erasing)
+        .order_by(EventRow.sequence.desc())
+        .limit(limit)
+    )
+    return [Seen(*row) for row in session.execute(statement)][::-1]
+
+
+def living(session: Session, people: Collection[str]) -> set[str]:
+    """Return those of these people who are neither erased nor leaving."""
+    statement = select(PersonRow.person).where(PersonRow.person.in_(people), ~PersonRow.erasing)
+    return set(session.scalars(statement))

@@ -1,0 +1,251 @@
+"""The stream of newest events: for admins, without a word of anybody, resumable, and never without bound."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from api.admin.event_stream import EventStream
+from infra.database import audit, people
+from infra.event_feed import EventFeed
+from tests.api.browsers import served
+from tests.api.conftest import Door
+from tests.api.deliveries import mood
+
+PATH = "/api/admin/events/stream"
+SECRET = "call the notary about the house"
+
+
+class Frame(NamedTuple):
+    """One message of the stream."""
+
+    id: str | None
+    event: str
+    data: Any
+
+
+def frames(answer: httpx.Response) -> Iterator[Frame]:
+    """Parse server-sent events as the standard says, comments left out."""
+    fields: dict[str, str] = {}
+    for line in answer.iter_lines():
+        if line and not line.startswith(":"):
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif not line and "data" in fields:
+            yield Frame(fields.get("id"), fields.get("event", "message"), json.loads(fields["data"]))
+            fields = {}
+
+
+class Watched(NamedTuple):
+    """A served door, somebody who pushes, and an admin who watches."""
+
+    door: Door
+    origin: str
+    sid: str
+    member: Any
+
+    def open(self, query: str = "", **headers: str) -> Any:
+        """Open the stream."""
+        cookies = {"cookie": f"{self.door.app.state.sessions.cookie}={self.sid}"}
+        return httpx.stream("GET", f"{self.origin}{PATH}{query}", headers={**cookies, **headers}, timeout=20)
+
+    def push(self, *numbers: int) -> None:
+        """Push moods, and a task with a title."""
+        task = {"task": "t1", "title": SECRET, "state": "open"}
+        items = [mood(number) for number in numbers]
+        items += [{**mood(number), "id": f"t{number}", "kind": "task_changed", "data": task} for number in numbers[:1]]
+        assert self.member.post("/api/signals", json={"signals": items}).status_code == 207
+
+
+@pytest.fixture
+def watched(door: Door) -> Iterator[Watched]:
+    """Serve the door for real: a test client waits for the end of an answer."""
+    _, member = door.known("Ana")
+    root = door.join("Root", role="admin", granted=())
+    with served(door.app) as origin:
+        yield Watched(door, origin, door.sign_in(root), member)
+        door.app.state.feed.close()
+
+
+def _take(stream: Iterator[Frame], count: int) -> list[Frame]:
+    return [next(stream) for _ in range(count)]
+
+
+def test_an_admin_sees_what_is_committed_and_no_word_of_it(watched: Watched) -> None:
+    """First the newest, then each commit; a message says which event, whose by pseudonym, and when."""
+    watched.push(1)
+    with watched.open("?newest=1") as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert answer.headers["cache-control"] == "no-store"
+        stream = frames(answer)
+        assert next(stream).data["id"] == "t1"
+        watched.push(2, 3)
+        news = _take(stream, 3)
+    assert [frame.data["id"] for frame in news] == ["m2", "m3", "t2"]
+    assert set(news[0].data) == {"id", "person", "kind", "at", "received_at"}
+    assert not [frame for frame in news if SECRET in str(frame) or "Ana" in str(frame)]
+    with watched.door.database.read() as session:
+        assert "events_watched" in [line.action for line in audit.newest(session)]
+
+
+def test_who_comes_back_goes_on_where_it_was(watched: Watched) -> None:
+    """The id of a message is the event's number in the table, good in every process."""
+    with watched.open("?newest=0") as answer:
+        watched.push(1, 2)
+        first = _take(frames(answer), 2)
+    watched.push(3)
+    with watched.open(**{"last-event-id": str(first[-1].id)}) as answer:
+        assert [frame.data["id"] for frame in _take(frames(answer), 3)] == ["t1", "m3", "t3"]
+
+
+def test_who_comes_back_too_late_is_told_of_the_gap(watched: Watched) -> None:
+    """Never silence about what is missing."""
+    watched.door.app.state.feed = feed = EventFeed(watched.door.database, capacity=4)
+    watched.push(*range(1, 9))
+    with watched.open(**{"last-event-id": "1"}) as answer:
+        got = _take(frames(answer), 5)
+    feed.close()
+    assert [frame.event for frame in got] == ["gap"] + ["message"] * 4
+    assert [frame.data["id"] for frame in got[1:]] == ["m6", "m7", "m8", "t1"]
+
+
+@pytest.mark.parametrize("headers", [{"last-event-id": "x"}, {"last-event-id": "-1"}, {"last-event-id": "9" * 40}])
+def test_a_place_that_is_none_is_malformed(door: Door, headers: dict[str, str]) -> None:
+    """And so is a wish for more than the ring holds."""
+    _, root = door.known("Root", role="admin")
+    assert root.get(PATH, headers=headers).status_code == 422
+    assert root.get(PATH, params={"newest": 10**6}).status_code == 422
+
+
+def test_a_stream_ends_with_the_process(watched: Watched) -> None:
+    """At once, and properly: the last chunk comes, and the next one is told to come again elsewhere."""
+    with watched.open("?newest=0") as answer:
+        threading.Timer(0.2, watched.door.app.state.feed.close).start()
+        assert list(frames(answer)) == []
+    with watched.open() as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+
+
+class Client:
+    """The other end of an answer: it can stop reading, and go."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.ended = False
+        self.heard = asyncio.Event()
+        self.reads = asyncio.Event()
+        self.goes = asyncio.Event()
+        self.reads.set()
+
+    async def send(self, message: Message) -> None:
+        """Take a chunk, when it reads at all."""
+        await self.reads.wait()
+        self.text += message.get("body", b"").decode()
+        self.heard.set()
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+    async def until(self, word: str, times: int = 1) -> None:
+        """Wait until the stream has said something so often."""
+        while self.text.count(word) < times:
+            self.heard.clear()
+            await self.heard.wait()
+
+    async def receive(self) -> Message:
+        """Go when it is time."""
+        await self.goes.wait()
+        return {"type": "http.disconnect"}
+
+    async def answered(self, stream: EventStream, scope: dict[str, Any]) -> None:
+        """Let the stream answer, and end within reason."""
+        await asyncio.wait_for(stream(Request(scope).scope, self.receive, self.send), 20)
+
+
+SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "path": PATH, "headers": []}
+
+
+def _stream(door: Door, **more: Any) -> EventStream:
+    told = {"resume_after": None, "newest": 0, "may_watch": lambda: True, **more}
+    return EventStream(door.app.state.feed, **told)
+
+
+def test_a_client_that_takes_nothing_is_dropped(door: Door) -> None:
+    """It holds no slot and no memory for longer than a few seconds."""
+    door.known("Ana")
+
+    async def scene() -> Client:
+        client = Client()
+        stream = _stream(door, newest=10, write_s=0.1)
+        answering = asyncio.create_task(client.answered(stream, SCOPE))
+        await client.until("retry")
+        client.reads.clear()
+        await asyncio.to_thread(door.join, "Ben")
+        await answering
+        return client
+
+    assert not asyncio.run(scene()).ended
+    assert door.app.state.feed.watchers == 0
+    door.app.state.feed.close()
+
+
+def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: Door) -> None:
+    """Its place has left the ring: it hears of the gap, and the answer ends."""
+    door.app.state.feed = EventFeed(door.database, capacity=4)
+    door.known("Ana")
+
+    async def scene() -> Client:
+        client = Client()
+        answering = asyncio.create_task(client.answered(_stream(door), SCOPE))
+        await client.until("retry")
+        client.reads.clear()
+        for name in ("Ben", "Cleo", "Dora"):
+            await asyncio.to_thread(door.join, name)
+            await asyncio.sleep(0.3)
+        client.reads.set()
+        await answering
+        return client
+
+    client = asyncio.run(scene())
+    assert client.text.endswith('left the ring; the event table has them"}\n\n')
+    assert client.ended
+    door.app.state.feed.close()
+
+
+def test_an_idle_stream_beats_and_ends_with_the_admins_session(door: Door) -> None:
+    """A revoked admin watches no longer than one beat."""
+    root = door.join("Root", role="admin", granted=())
+    sid = door.sign_in(root)
+
+    async def scene() -> Client:
+        client = Client()
+        stream = _stream(door, heartbeat_s=0.1, may_watch=lambda: door.app.state.sessions.load(sid) is not None)
+        answering = asyncio.create_task(client.answered(stream, SCOPE))
+        await client.until(": alive", 2)
+        with door.database.unit_of_work() as uow:
+            people.revoke_sessions(uow, person=root)
+            uow.commit()
+        await answering
+        return client
+
+    assert asyncio.run(scene()).ended
+    door.app.state.feed.close()
+
+
+def test_a_client_that_goes_leaves_nothing_behind(door: Door) -> None:
+    """Its place is free at once."""
+
+    async def scene() -> None:
+        client = Client()
+        answering = asyncio.create_task(client.answered(_stream(door), SCOPE))
+        await client.until("retry")
+        client.goes.set()
+        await answering
+
+    asyncio.run(scene())
+    assert door.app.state.feed.watchers == 0
+    door.app.state.feed.close()
