@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from data_contracts.codec import Event
 from data_contracts.errors import OOError, Unavailable
-from infra.database import event_tail
+from infra.database import event_tail, people
 from infra.database.engine import Database
 from infra.event_ring import EventRing
 
@@ -21,7 +21,6 @@ CAPACITY = 4_096
 POLL_S = 0.25  # for what other processes commit; what this one commits is read at once
 PAUSE_S = 0.02  # between two reads, so that a busy door is not read for each of its commits
 LINGER_S = 30.0  # after the last watcher, so that one who comes back goes on exactly where it was
-LOOK_S = 5.0  # how often it is asked who was erased; who begins to watch asks as well
 OVERLAP = 1_024  # PostgreSQL commits out of order: so many events are read again
 MAX_WATCHERS = 16
 News = Callable[[], None]
@@ -43,7 +42,6 @@ class EventFeed:
         self._lock = threading.Lock()  # of the watchers and the thread
         self._reading = threading.Lock()
         self._wake = threading.Event()
-        self._looked = 0.0
 
     @property
     def watchers(self) -> int:
@@ -69,7 +67,8 @@ class EventFeed:
                 self._thread = threading.Thread(target=self._live, name="oo-event-feed", daemon=True)
                 self._thread.start()
         try:
-            self._read(look=True)
+            self._forget_who_left()
+            self._read()
         except BaseException:
             self.detach(news)
             raise
@@ -112,21 +111,24 @@ class EventFeed:
 
     def _read_again(self) -> None:
         try:
-            self._read(look=time.monotonic() - self._looked > LOOK_S)
+            self._read()
         except OOError as error:
             logger.warning("the feed of events waits: %s", error)
         except Exception:  # the edge of a thread: watchers hear of the next event whatever happened
             logger.exception("the feed of events failed")
 
-    def _read(self, *, look: bool) -> None:
+    def _read(self) -> None:
         with self._reading:
-            people = self.ring.people() if look else set()
             with self._database.read() as session:
-                gone = people - event_tail.living(session, people) if people else set()
                 rows = event_tail.newest(session, after=self.ring.floor(self._overlap), limit=self._capacity)
-            self.ring.forget(gone)
             added = self.ring.add(rows)
-            self._looked = time.monotonic() if look else self._looked
         if added:
             for news in tuple(self._watchers):
                 news()
+
+    def _forget_who_left(self) -> None:
+        remembered = self.ring.people()
+        with self._database.read() as session:
+            gone = remembered - people.present(session, remembered)
+        for person in gone:
+            self.ring.forget(person)

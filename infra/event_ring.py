@@ -1,9 +1,10 @@
 """A ring of the newest events: bounded, in order of arrival, and each reader keeps its own place in it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from data_contracts.identifiers import PersonId
 from infra.database.event_tail import Seen
 
 __all__ = ["EventRing", "Resumed"]
@@ -70,16 +71,16 @@ class EventRing:
             numbers = sorted(self._place_of)
         return numbers[-overlap - 1] if len(numbers) > overlap else 0
 
-    def people(self) -> set[str]:
+    def people(self) -> set[PersonId]:
         """Return whose events there are."""
         with self._lock:
-            return {row.person for row in self._rows if row is not None}
+            return {PersonId(row.person) for row in self._rows if row is not None}
 
-    def forget(self, people: Collection[str]) -> None:
-        """Drop the events of these people; the places of the others stay."""
+    def forget(self, person: PersonId) -> None:
+        """Drop the events of a person; the places of the others stay."""
         with self._lock:
             for index, row in enumerate(self._rows):
-                if row is not None and row.person in people:
+                if row is not None and row.person == person:
                     del self._place_of[row.sequence]
                     self._rows[index] = None
 

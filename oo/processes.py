@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,14 +44,15 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         app = create_app(settings, household.parts)
         household.start()
         measure(household, app.state.metrics.registry)
+        feed = app.state.feed
         sessions = Memory(app.state.sessions.remembered, app.state.sessions.drop)
         with (
             mirroring(household, app.state.metrics.registry),
-            _forgetting(household, sessions),
+            _forgetting(household, sessions, Memory(feed.ring.people, feed.ring.forget)),
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), household.catch_up),
         ):
-            _run(app, listener, ending=app.state.feed.close)
+            _run(app, listener, ending=feed.close)
 
 
 def serve_scorer(*, host: str | None, port: int | None) -> None:

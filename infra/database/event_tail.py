@@ -1,6 +1,5 @@
 """The end of the event table without payloads, for who watches what comes in."""
 
-from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -8,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from infra.database.tables import EventRow, PersonRow
 
-__all__ = ["Seen", "living", "newest"]
+__all__ = ["Seen", "newest"]
 
 
 class Seen(NamedTuple):
@@ -33,9 +32,3 @@ def newest(session: Session, *, after: int, limit: int) -> list[Seen]:
         .limit(limit)
     )
     return [Seen(*row) for row in session.execute(statement)][::-1]
-
-
-def living(session: Session, people: Collection[str]) -> set[str]:
-    """Return those of these people who are neither erased nor leaving."""
-    statement = select(PersonRow.person).where(PersonRow.person.in_(people), ~PersonRow.erasing)
-    return set(session.scalars(statement))

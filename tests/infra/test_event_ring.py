@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.identifiers import PersonId
 from infra.database.event_tail import Seen
 from infra.event_ring import EventRing
 
@@ -71,7 +72,7 @@ def test_an_erased_person_leaves_the_ring_and_nobody_loses_their_place() -> None
     """Their events are gone, the places of the others stay."""
     ring = EventRing(4)
     ring.add([seen(1), seen(2, "b"), seen(3)])
-    ring.forget({"b"})
+    ring.forget(PersonId("b"))
     assert (ring.people(), numbers(ring), ring.after(1).place) == ({"a"}, [1, 3], 1)
     ring.add([seen(4), seen(5), seen(6)])
     assert numbers(ring, 2) == [3, 4, 5, 6]
