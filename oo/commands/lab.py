@@ -45,7 +45,9 @@ def evaluate(
     policy: Annotated[str, typer.Option("--policy", help="A name, a digest, or with obd a CSV of probabilities.")],
     layout: Annotated[str, typer.Option("--format", help="oo or obd")] = "oo",
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
-    report: Annotated[Path | None, typer.Option("--report", help="Also write an HTML page with plots.")] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page with plots (.html), or the plot (.svg, .png).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what a policy would have been worth on logged decisions, how sure that is, or that it cannot be said."""
@@ -55,9 +57,9 @@ def evaluate(
     with opened() as household:
         found = evaluate_file(household, log, policy=policy, layout=layout, seed=seed)
     if report is not None:
-        from models.report import report as page
+        from models.report.evaluation import save
 
-        report.write_text(page(found), encoding="utf-8")
+        save(found, report)
     table: list[tuple[str, ...]] = [("estimator", "value", "low", "high", "ess", "n")]
     table += [
         (name, *(f"{number:.{PLACES}f}" for number in (e.value, e.low, e.high)), f"{e.ess:.0f}", str(e.n))
@@ -154,26 +156,28 @@ def simulate(
     ] = "linear_thompson,uniform",
     people: Annotated[int, typer.Option(min=2, help="How many people live in it.")] = 100,
     days: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
-    seed: Annotated[int, typer.Option(help="The same seed is the same world.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed is the same world.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Policies that live at once; the numbers stay the same.")] = 1,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write a page with plots (.html), or the plots (.svg, .png).")
+    ] = None,
+    record: Annotated[bool, typer.Option(help="Keep it as an MLflow run, and with PREFECT_API_URL as a flow.")] = True,
     as_json: AsJson = False,
 ) -> None:
     """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
-    from data_contracts.errors import Malformed
-    from models.simulation.rules import RULES
-    from models.simulation.scenario import scenario_from
-    from models.simulation.summary import try_out
+    from flows.simulating import trial
+    from oo.simulating import lived
 
-    names = [name.strip() for name in policies.split(",")]
-    if not set(names) <= set(RULES) or len(set(names)) < len(names):
-        raise Malformed(f"--policies are different names of {', '.join(RULES)}")
-    world = scenario_from(scenario)
-    found = try_out(world, names, people=people, days=days, seed=seed)
-    table: list[tuple[str, ...]] = [("policy", "reward", "regret", "silence", "not for me", f"gain on {names[0]}")]
+    wanted = trial(scenario, policies.split(","), people=people, days=days, seed=seed)
+    found, run = lived(scenario, wanted, processes=processes, record=record, report=report)
+    table: list[tuple[str, ...]] = [
+        ("policy", "reward", "regret", "silence", "not for me", f"gain on {wanted.policies[0]}")
+    ]
     for each in found:
         rates = (each.reward, each.regret, each.silence, each.not_for_me)
         gain = f"{each.gain.value:+.3f} [{each.gain.low:+.3f}, {each.gain.high:+.3f}]"
         table.append((each.policy, *(f"{rate.value:.3f}" for rate in rates), gain))
-    data = {"scenario": world, "people": people, "days": days, "seed": seed, "origin": "simulated", "policies": found}
+    data = {**wanted._asdict(), "origin": "simulated", "policies": found, "mlflow_run": run}
     emit(data, rows(table), as_json=as_json)
 
 

@@ -1,4 +1,6 @@
 import csv
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
 from models.open_bandit import OpenBanditLog, distribution_from, uniform
 from models.policies import LinearThompson, Uniform
-from models.report import report
+from models.report.evaluation import report, save
+from models.report.page import checked_target
 from models.simulation.simulated_log import simulated_log
 
 
@@ -104,9 +107,36 @@ def test_foreign_columns_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_report_is_one_page_without_a_network(tmp_path: Path) -> None:
-    """The report is one page that loads nothing."""
+    """The report is one page that loads nothing, says every number, and escapes what others named."""
     log = OpenBanditLog(obd(tmp_path / "log.csv", some_rows()))
-    page = report(evaluate(log, uniform(log), replicates=50, sequences=False))
+    found = evaluate(log, dataclasses.replace(uniform(log), name="<b>mine</b>"), replicates=50, sequences=False)
+    page = report(found)
     assert page.startswith("<!doctype html>")
-    assert 'src="http' not in page
+    assert not re.search(r"""(src|href)\s*=\s*["']?(https?:)?//""", page)
+    assert "<b>mine" not in page
     assert "calibration" in page
+    assert found.verdict in page
+    for name, each in found.estimates.items():
+        assert f"<td>{name}</td><td>{each.value:.4g}</td>" in page
+
+
+def test_a_report_of_simulated_rows_says_so(tmp_path: Path, thompson: LinearThompson) -> None:
+    """A report of simulated rows says that it is no evidence."""
+    found = evaluate(log_of(tmp_path / "s.parquet", Uniform(), 30), PolicyTarget(thompson), replicates=20)
+    assert "no evidence" in report(found)
+    assert "no evidence" not in report(dataclasses.replace(found, simulated=False))
+
+
+@pytest.mark.parametrize(("name", "begins"), [("r.html", b"<!doctype"), ("r.svg", b"<svg"), ("r.png", b"\x89PNG")])
+def test_a_report_is_a_page_or_a_picture(tmp_path: Path, name: str, begins: bytes) -> None:
+    """The suffix says whether a page or a picture is wanted."""
+    log = OpenBanditLog(obd(tmp_path / "log.csv", some_rows()))
+    save(evaluate(log, uniform(log), replicates=20, sequences=False), tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_report_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """Another suffix or a folder that is not there is refused before anything is written."""
+    for path in (tmp_path / "r.pdf", tmp_path / "nowhere" / "r.html"):
+        with pytest.raises(Malformed, match=r"report"):
+            checked_target(path)
