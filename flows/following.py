@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -28,7 +28,7 @@ from infra.database.engine import Database
 
 __all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message", "judge"]
 
-BATCH = 500
+BATCH = 1_000
 WAIT_S = 1.0
 RETRY_S = 0.5
 MAX_DELIVERIES = 5
@@ -151,7 +151,7 @@ class Following:
             person = _person(message)
             if broken[id(message)] is None and self._share.holds(person):
                 wanted[person] = max(message.sequence, wanted.get(person, 0))
-        heads = {person: self._fold(person, sequence) for person, sequence in wanted.items()}
+        heads = self._fold(wanted)
         for message in batch:
             reason = broken[id(message)]
             if reason is None and _person(message) in heads:
@@ -160,11 +160,20 @@ class Following:
             await self._answer(message, reason)
         return len(batch)
 
-    def _fold(self, person: PersonId, sequence: int) -> tuple[int, str | None]:
-        """Fold a person up to a sequence; return how far that went, and what hindered more."""
-        head = _head(self._database, person)
-        self.state.repeated += head >= sequence
-        return (head, None) if head >= sequence else _fold(self._database, self._stream, person, sequence)
+    def _fold(self, wanted: Mapping[PersonId, int]) -> dict[PersonId, tuple[int, str | None]]:
+        """Fold people up to a sequence each; return how far that went, and what hindered more."""
+        behind = [person for person, head in self._heads(wanted).items() if head < wanted[person]]
+        self.state.repeated += len(wanted) - len(behind)
+        self._stream.fold_people(behind)
+        found: dict[PersonId, tuple[int, str | None]] = {}
+        for person, head in self._heads(wanted).items():
+            reached = head >= wanted[person]
+            found[person] = (head, None) if reached else _fold(self._database, self._stream, person, wanted[person])
+        return found
+
+    def _heads(self, people: Mapping[PersonId, int]) -> dict[PersonId, int]:
+        with self._database.read() as session:
+            return {person: head.sequence for person, head in working_state.heads(session, people).items()}
 
     async def _answer(self, message: Message, reason: str | None) -> None:
         if reason not in (None, ERASED) and message.deliveries < MAX_DELIVERIES:

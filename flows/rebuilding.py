@@ -63,8 +63,8 @@ def _write(parts: FlowParts, person: PersonId, head: FoldHead, log: list[Event])
         if working_state.head(uow.session, person) != head:
             return None
         stored = set(working_state.load(uow.session, person))
-        working_state.forget_rows(uow, person, [(row.source, row.key) for row in stored - wanted])
-        working_state.save(uow, person, sorted(wanted - stored))
+        working_state.forget_rows(uow, [(person, row.source, row.key) for row in stored - wanted])
+        working_state.save(uow, [(person, row) for row in sorted(wanted - stored)])
         packet = parts.online.read(person)
         equal = packet.row == served_row(state, head.as_of_us)
         if not equal:

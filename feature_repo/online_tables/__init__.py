@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import OnlinePacket, ViewRow
+from feature_repo.online_tables.packets import OnlinePacket, ViewRow, view_rows
 from feature_repo.online_tables.sqlite_file import OnlineFile
 
-__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "ViewRow", "open_online"]
+__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "ViewRow", "open_online", "view_rows"]
 
 
 class OnlineTables(Protocol):

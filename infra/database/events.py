@@ -10,6 +10,7 @@ from data_contracts.codec import Event, decode, kind
 from data_contracts.errors import ConsentMissing
 from data_contracts.identifiers import PersonId
 from data_contracts.signals import SIGNALS
+from infra.database import bulk
 from infra.database.consents import Consented, bit
 from infra.database.outbox import lock_person
 from infra.database.tables import EventRow, FoldHeadRow, PersonRow
@@ -28,6 +29,9 @@ __all__ = [
     "unpublished",
     "unread",
 ]
+
+
+AFTER = "SELECT sequence, payload FROM events WHERE person = ? AND sequence > ? ORDER BY sequence LIMIT ?"
 
 
 class Sequenced(NamedTuple):
@@ -50,9 +54,12 @@ def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
     All or nothing: raises `ConsentMissing` when a signal's consent is missing, `ErasedPerson` or `NotFound` for a
     person who is gone or never was, `Malformed` for an event without id or body.
     """
-    for person in sorted({event.person for event in events}):
+    kinds: dict[str, set[str]] = {}
+    for event in events:
+        kinds.setdefault(event.person, set()).add(kind(event))
+    for person in sorted(kinds):
         mask = lock_person(uow.session, PersonId(person), uow.tombstone).consent_mask
-        needed = {kind(event) for event in events if event.person == person} & SIGNALS.keys()
+        needed = kinds[person] & SIGNALS.keys()
         missing = sorted({SIGNALS[name].source for name in needed if not mask & bit(SIGNALS[name].source)})
         if missing:
             raise ConsentMissing(f"there is no consent to {', '.join(missing)}")
@@ -61,13 +68,9 @@ def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
 
 def after(session: Session, person: PersonId, sequence: int, limit: int) -> list[Sequenced]:
     """Return the person's events behind `sequence`, in order, at most `limit`."""
-    statement = (
-        select(EventRow.sequence, EventRow.payload)
-        .where(EventRow.person == person, EventRow.sequence > sequence)
-        .order_by(EventRow.sequence)
-        .limit(limit)
-    )
-    return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
+    return [
+        Sequenced(number, decode(payload)) for number, payload in bulk.fetch(session, AFTER, (person, sequence, limit))
+    ]
 
 
 def of_signal(session: Session, consented: Consented, since_us: int, until_us: int) -> list[Sequenced]:

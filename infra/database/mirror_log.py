@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from infra.database import bulk
 from infra.database.tables import EventRow
 from infra.database.unit_of_work import UnitOfWork
 
@@ -26,6 +27,10 @@ __all__ = [
 
 PAGE = 5_000
 IN_ONE = 500  # places in one statement
+MARK = """
+UPDATE events SET published_us = ?, mirror_sequence = sequence + ?
+WHERE sequence BETWEEN ? AND ? AND published_us IS NULL
+"""
 
 
 class Waiting(NamedTuple):
@@ -69,15 +74,21 @@ def waiting(session: Session, limit: int) -> list[Waiting]:
 
 def mark(uow: UnitOfWork, places: Mapping[int, int], *, at_us: int) -> None:
     """Note where in the mirror events are, by their sequence; the first mark stays."""
-    if not places:
-        return
-    statement = (
-        update(EventRow)
-        .where(EventRow.sequence == bindparam("event"), EventRow.published_us.is_(None))
-        .values(published_us=at_us, mirror_sequence=bindparam("place"))
-    )
-    rows = [{"event": event, "place": place} for event, place in places.items()]
-    uow.session.connection().execute(statement, rows)
+    bulk.write(uow.session, MARK, [(at_us, place - first, first, last) for first, last, place in _runs(places)])
+
+
+def _runs(places: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
+    """Yield (first event, last event, the first one's place) of stretches where both numbers grow by one."""
+    first = last = place = 0
+    for event, at in sorted(places.items()):
+        if event == last + 1 and at - place == event - first:
+            last = event
+            continue
+        if last:
+            yield first, last, place
+        first, last, place = event, event, at
+    if last:
+        yield first, last, place
 
 
 def newest_place(session: Session) -> int:

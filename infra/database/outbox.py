@@ -9,12 +9,17 @@ from data_contracts.codec import Event, encode, kind
 from data_contracts.errors import ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
 from infra.crash_points import reach
+from infra.database import bulk
 from infra.database.tables import EventRow, PersonRow, TombstoneRow
-from infra.database.upsert import insert_into
 
 __all__ = ["insert", "lock_person"]
 
 Tombstone = Callable[[PersonId], str] | None
+IDS = 500  # of one question, below SQLite's limits
+INSERT = (
+    "INSERT INTO events (id, person, kind, at_us, received_us, source, payload, published_us, mirror_sequence) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)"
+)
 
 
 def insert(session: Session, events: Sequence[Event], tombstone: Tombstone) -> list[bool]:
@@ -23,24 +28,40 @@ def insert(session: Session, events: Sequence[Event], tombstone: Tombstone) -> l
     Raises `Malformed` for an event without id or body, and what `lock_person` raises.
     """
     rows = [_row(event) for event in events]
-    for person in sorted({event.person for event in events}):
-        lock_person(session, PersonId(person), tombstone)
-    if not rows:
-        return []
-    statement = insert_into(session, EventRow).on_conflict_do_nothing(index_elements=["person", "id"])
+    known: set[tuple[str, str]] = set()
+    for person, ids in sorted(_by_person(events).items()):
+        lock_person(session, PersonId(person), tombstone)  # so nobody else adds one of these meanwhile
+        known |= _known(session, person, ids)
+    accepted = [_is_first(known, event) for event in events]
     reach("before_insert")
-    inserted = session.execute(statement.returning(EventRow.person, EventRow.id), rows)
+    bulk.write(session, INSERT, [row for row, new in zip(rows, accepted, strict=True) if new])
     reach("after_insert")
-    new = {(person, event_id) for person, event_id in inserted}
-    return [_take(new, event) for event in events]
+    return accepted
 
 
-def _take(new: set[tuple[str, str]], event: Event) -> bool:
-    """Let only the first of equal events of one batch be the new one."""
+def _by_person(events: Sequence[Event]) -> dict[str, list[str]]:
+    ids: dict[str, list[str]] = {}
+    for event in events:
+        ids.setdefault(event.person, []).append(event.id)
+    return ids
+
+
+def _known(session: Session, person: str, ids: Sequence[str]) -> set[tuple[str, str]]:
+    """Return which of the ids are in the table."""
+    known: set[tuple[str, str]] = set()
+    for start in range(0, len(ids), IDS):
+        some = EventRow.id.in_(ids[start : start + IDS])
+        found = session.scalars(select(EventRow.id).where(EventRow.person == person, some))
+        known.update((person, event_id) for event_id in found)
+    return known
+
+
+def _is_first(known: set[tuple[str, str]], event: Event) -> bool:
+    """Whether an event is new; of equal events of one batch only the first is."""
     key = (event.person, event.id)
-    if key not in new:
+    if key in known:
         return False
-    new.remove(key)
+    known.add(key)
     return True
 
 
@@ -60,16 +81,7 @@ def lock_person(session: Session, person: PersonId, tombstone: Tombstone) -> Per
     raise NotFound("there is no such person")
 
 
-def _row(event: Event) -> dict[str, object]:
+def _row(event: Event) -> tuple[object, ...]:
     if not event.id or not event.person:
         raise Malformed("an event needs an id and a person")
-    return {
-        "id": event.id,
-        "person": event.person,
-        "kind": kind(event),
-        "at_us": event.at_us,
-        "received_us": event.received_us,
-        "source": event.source,
-        "payload": encode(event),
-        "published_us": None,
-    }
+    return (event.id, event.person, kind(event), event.at_us, event.received_us, event.source, encode(event))

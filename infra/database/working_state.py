@@ -1,20 +1,42 @@
-"""The fold's keyed rows and its head, written in one transaction."""
+"""The fold's keyed rows and its heads, of many people, written in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
+from infra.database import bulk
 from infra.database.outbox import lock_person
-from infra.database.tables import FoldHeadRow, WorkingRow
+from infra.database.tables import FoldHeadRow, PersonRow, WorkingRow
 from infra.database.unit_of_work import UnitOfWork
-from infra.database.upsert import insert_into
 
-__all__ = ["FoldHead", "StateRow", "forget_rows", "head", "load", "lock", "save", "set_head"]
+__all__ = [
+    "FoldHead",
+    "StateRow",
+    "forget_rows",
+    "head",
+    "heads",
+    "load",
+    "load_all",
+    "lock",
+    "lock_all",
+    "save",
+    "set_heads",
+]
 
-CHUNK = 400  # of compound keys in one statement, below SQLite's limits
+SAVE = """
+INSERT INTO working_state (person, source, key, at_us, event_id, payload) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (person, source, key) DO UPDATE
+SET at_us = excluded.at_us, event_id = excluded.event_id, payload = excluded.payload
+"""
+FORGET = "DELETE FROM working_state WHERE person = ? AND source = ? AND key = ?"
+SET_HEAD = """
+INSERT INTO fold_heads (person, sequence, as_of_us) VALUES (?, ?, ?) ON CONFLICT (person) DO UPDATE
+SET sequence = excluded.sequence, as_of_us = excluded.as_of_us
+WHERE (fold_heads.sequence, fold_heads.as_of_us) < (excluded.sequence, excluded.as_of_us)
+"""
 
 
 class StateRow(NamedTuple):
@@ -36,12 +58,21 @@ class FoldHead(NamedTuple):
 
 def load(session: Session, person: PersonId) -> list[StateRow]:
     """Return every row of the person, by (source, key)."""
+    return load_all(session, [person]).get(person, [])
+
+
+def load_all(session: Session, people: Collection[PersonId]) -> dict[PersonId, list[StateRow]]:
+    """Return every row of some people, by (source, key); who has none is left out."""
+    row = (WorkingRow.source, WorkingRow.key, WorkingRow.at_us, WorkingRow.event_id, WorkingRow.payload)
     statement = (
-        select(WorkingRow.source, WorkingRow.key, WorkingRow.at_us, WorkingRow.event_id, WorkingRow.payload)
-        .where(WorkingRow.person == person)
-        .order_by(WorkingRow.source, WorkingRow.key)
+        select(WorkingRow.person, *row)
+        .where(WorkingRow.person.in_(people))
+        .order_by(WorkingRow.person, WorkingRow.source, WorkingRow.key)
     )
-    return [StateRow(*row) for row in session.execute(statement)]
+    found: dict[PersonId, list[StateRow]] = {}
+    for person, source, key, at_us, event_id, payload in session.execute(statement):
+        found.setdefault(PersonId(person), []).append(StateRow(source, key, at_us, event_id, payload))
+    return found
 
 
 def lock(uow: UnitOfWork, person: PersonId) -> None:
@@ -49,44 +80,44 @@ def lock(uow: UnitOfWork, person: PersonId) -> None:
     lock_person(uow.session, person, uow.tombstone)
 
 
-def save(uow: UnitOfWork, person: PersonId, rows: Sequence[StateRow]) -> None:
-    """Write changed rows; the fold has already decided which writer won."""
-    if not rows:
-        return
-    statement = insert_into(uow.session, WorkingRow)
-    new = statement.excluded
-    statement = statement.on_conflict_do_update(
-        index_elements=["person", "source", "key"],
-        set_={"at_us": new.at_us, "event_id": new.event_id, "payload": new.payload},
+def lock_all(uow: UnitOfWork, people: Collection[PersonId]) -> set[PersonId]:
+    """Keep other folds of these people out until the transaction ends; return who is here and not being erased.
+
+    Everybody locks in the same order, so two folds of overlapping people cannot wait for each other.
+    """
+    statement = (
+        select(PersonRow.person)
+        .where(PersonRow.person.in_(people), ~PersonRow.erasing)
+        .order_by(PersonRow.person)
+        .with_for_update(key_share=True)
     )
-    uow.session.execute(statement, [{"person": person, **row._asdict()} for row in rows])
+    return {PersonId(person) for person in uow.session.scalars(statement)}
 
 
-def forget_rows(uow: UnitOfWork, person: PersonId, keys: Sequence[tuple[str, str]]) -> None:
-    """Delete rows by (source, key)."""
-    for start in range(0, len(keys), CHUNK):
-        uow.session.execute(
-            delete(WorkingRow).where(
-                WorkingRow.person == person,
-                tuple_(WorkingRow.source, WorkingRow.key).in_(keys[start : start + CHUNK]),
-            )
-        )
+def save(uow: UnitOfWork, rows: Iterable[tuple[PersonId, StateRow]]) -> None:
+    """Write changed rows; the fold has already decided which writer won."""
+    bulk.write(uow.session, SAVE, [(person, *row) for person, row in rows])
+
+
+def forget_rows(uow: UnitOfWork, keys: Sequence[tuple[PersonId, str, str]]) -> None:
+    """Delete rows by (person, source, key)."""
+    bulk.write(uow.session, FORGET, keys)
 
 
 def head(session: Session, person: PersonId) -> FoldHead:
     """Return how far the fold has read; zeros when it never ran."""
-    statement = select(FoldHeadRow.sequence, FoldHeadRow.as_of_us).where(FoldHeadRow.person == person)
-    row = session.execute(statement).one_or_none()
-    return FoldHead(*row) if row else FoldHead()
+    return heads(session, [person])[person]
 
 
-def set_head(uow: UnitOfWork, person: PersonId, new: FoldHead) -> bool:
-    """Move the head forward and return whether it moved; it never goes back."""
-    statement = insert_into(uow.session, FoldHeadRow).values(person=person, **new._asdict())
-    statement = statement.on_conflict_do_update(
-        index_elements=["person"],
-        set_={"sequence": statement.excluded.sequence, "as_of_us": statement.excluded.as_of_us},
-        where=tuple_(FoldHeadRow.sequence, FoldHeadRow.as_of_us)
-        < tuple_(statement.excluded.sequence, statement.excluded.as_of_us),
-    )
-    return uow.session.execute(statement.returning(FoldHeadRow.person)).first() is not None
+def heads(session: Session, people: Collection[PersonId]) -> dict[PersonId, FoldHead]:
+    """Return how far the fold has read for each of these people; zeros where it never ran."""
+    columns = (FoldHeadRow.person, FoldHeadRow.sequence, FoldHeadRow.as_of_us)
+    found = session.execute(select(*columns).where(FoldHeadRow.person.in_(people)))
+    return dict.fromkeys(people, FoldHead()) | {
+        PersonId(person): FoldHead(sequence, as_of_us) for person, sequence, as_of_us in found
+    }
+
+
+def set_heads(uow: UnitOfWork, new: Mapping[PersonId, FoldHead]) -> None:
+    """Move heads forward; none ever goes back."""
+    bulk.write(uow.session, SET_HEAD, [(person, *each) for person, each in sorted(new.items())])

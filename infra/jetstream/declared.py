@@ -40,14 +40,14 @@ async def declare(js: JetStreamContext) -> StreamInfo:
         max_age=WINDOW_S,
         max_bytes=MAX_BYTES,
         duplicate_window=DUPLICATES_S,
+        allow_atomic=True,
     )
     try:
         found = await js.stream_info(STREAM)
     except NotFoundError:
         return await js.add_stream(wanted)
-    same = (found.config.max_age, found.config.max_bytes, found.config.duplicate_window) == (
-        wanted.max_age,
-        wanted.max_bytes,
-        wanted.duplicate_window,
-    )
-    return found if same else await js.update_stream(wanted)
+    return found if _governed(found.config) == _governed(wanted) else await js.update_stream(wanted)
+
+
+def _governed(config: StreamConfig) -> tuple[object, ...]:
+    return config.max_age, config.max_bytes, config.duplicate_window, bool(config.allow_atomic)

@@ -1,5 +1,9 @@
 """Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement, declared in code."""
 
+import asyncio
+import json
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple
@@ -10,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import BadRequestError, NotFoundError
 
+from data_contracts.errors import Unavailable
 from infra.jetstream.connection import connected, own_errors
 from infra.jetstream.declared import SEQUENCE, STREAM, declare
 
@@ -18,6 +23,9 @@ __all__ = ["ACK_WAIT_S", "Delivery", "Follower", "follower", "read_at"]
 ACK_WAIT_S = 30.0  # a message that nobody answers for comes again, to whoever asks next
 MAX_UNDER_WAY = 5_000
 RETRY_S = 0.5
+REQUEST_S, GRACE_S = 1.0, 0.5  # a request that a restarted server knows nothing of is made again after their sum
+STATUS = "Status"
+ENDED = {"404", "408"}  # nothing was there, or not enough; any other status means that stream or consumer are gone
 
 
 class Delivery(NamedTuple):
@@ -50,19 +58,62 @@ class Delivery(NamedTuple):
 
 
 class Follower:
-    """One reader of a durable consumer; several of them share its messages."""
+    """One reader of a durable consumer; several of them share its messages.
 
-    def __init__(self, js: JetStreamContext, reader: JetStreamContext.PullSubscription) -> None:
+    It asks for many messages at once and takes them from one subscription as they come; the driver's own `fetch`
+    makes a task and a timer for each message, which costs more than folding it.
+    """
+
+    def __init__(self, client: Client, js: JetStreamContext, durable: str) -> None:
+        self._client = client
         self._js = js
-        self._reader = reader
+        self._ask = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
+        self._inbox = client.new_inbox()
+        self._arrived: deque[Msg] = deque()
+        self._news = asyncio.Event()
+        self._refusal: str | None = None
+        self._open = 0  # how many messages the last request can still bring
+        self._until_s = 0.0  # when the server has answered or dropped it
+
+    async def begin(self) -> None:
+        """Listen; raises `Unavailable`."""
+        with own_errors():
+            await self._client.subscribe(self._inbox, cb=self._take)
 
     async def fetch(self, limit: int, wait_s: float) -> list[Delivery]:
         """Return what is there, or the first that comes within `wait_s`; raises `Unavailable`."""
+        if not self._arrived:
+            await self._wait(limit, wait_s)
+        count = min(limit, len(self._arrived))
+        return [_delivery(self._js, self._arrived.popleft()) for _ in range(count)]
+
+    async def _wait(self, limit: int, wait_s: float) -> None:
+        now_s = time.monotonic()
         with own_errors():
+            if not self._client.is_connected:
+                self._open = 0
+            if not self._open or now_s > self._until_s:
+                self._open, self._until_s = limit, now_s + REQUEST_S + GRACE_S
+                request = {"batch": limit, "expires": int(REQUEST_S * 1e9)}
+                await self._client.publish(self._ask, json.dumps(request).encode(), reply=self._inbox)
+            self._news.clear()
             try:
-                return [_delivery(self._js, message) for message in await self._reader.fetch(limit, timeout=wait_s)]
+                await asyncio.wait_for(self._news.wait(), wait_s)
             except TimeoutError:  # nothing new
-                return []
+                return
+            await asyncio.sleep(0)  # the rest of what has just been read
+        if self._refusal is not None and not self._arrived:
+            raise Unavailable(f"the mirror's consumer does not answer (status {self._refusal})")
+
+    async def _take(self, message: Msg) -> None:
+        status = message.headers.get(STATUS) if message.headers else None
+        if status is None:
+            self._open = max(self._open - 1, 0)
+            self._arrived.append(message)
+        else:  # the request has ended, with fewer messages than asked for
+            self._open = 0
+            self._refusal = None if status in ENDED else status
+        self._news.set()
 
 
 @asynccontextmanager
@@ -80,8 +131,9 @@ async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
         with own_errors():
             await declare(js)
             await js.add_consumer(STREAM, config)
-            reader = await js.pull_subscribe_bind(durable=durable, stream=STREAM)
-        yield Follower(js, reader)
+        reader = Follower(client, js, durable)
+        await reader.begin()
+        yield reader
 
 
 async def read_at(client: Client, place: int) -> Delivery | None:

@@ -17,6 +17,7 @@ from infra.clock import fixed_clock
 from infra.database import events, working_state
 from infra.database.engine import Database
 from infra.database.tables import PersonRow
+from infra.database.unit_of_work import UnitOfWork
 from tests.flows import people
 
 HOUR_US = people.HOUR_US
@@ -103,7 +104,7 @@ def test_a_fold_that_fails_half_way_leaves_nothing(
         raise Lost
 
     with monkeypatch.context() as broken:
-        broken.setattr(online, "write", lose)
+        broken.setattr(online, "write_rows", lose)
         with pytest.raises(Lost):
             folds.fold_person(person)
     with living.read() as session:
@@ -162,9 +163,9 @@ def test_one_event_among_five_thousand_tasks_writes_one_row(
     written: list[int] = []
     save = working_state.save
 
-    def counted(uow: object, who: PersonId, rows: list[working_state.StateRow]) -> None:
+    def counted(uow: UnitOfWork, rows: list[tuple[PersonId, working_state.StateRow]]) -> None:
         written.append(len(rows))
-        save(uow, who, rows)  # type: ignore[arg-type]  # passed on as it came
+        save(uow, rows)
 
     monkeypatch.setattr(working_state, "save", counted)
     people.append(living, [people.task(person, 17, to_us(now) + 9_999, state=2)])

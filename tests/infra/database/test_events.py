@@ -104,9 +104,9 @@ def test_a_fold_that_lags_is_found(database: Database, member: PersonId) -> None
     with database.unit_of_work() as uow:
         last = events.last_sequence(uow.session, member)
         assert events.behind(uow.session) == [member]
-        assert working_state.set_head(uow, member, FoldHead(last, 5))
+        working_state.set_heads(uow, {member: FoldHead(last, 5)})
         assert events.behind(uow.session) == []
-        assert not working_state.set_head(uow, member, FoldHead(last - 1, 9))
+        working_state.set_heads(uow, {member: FoldHead(last - 1, 9)})
         assert working_state.head(uow.session, member) == FoldHead(last, 5)
 
 
@@ -132,10 +132,10 @@ def test_working_rows_are_replaced_and_forgotten_by_key(database: Database, memb
     other = StateRow("tasks", "a", 1, "e3", b"task")
     with database.unit_of_work() as uow:
         working_state.lock(uow, member)
-        working_state.save(uow, member, [old, other])
-        working_state.save(uow, member, [new])
+        working_state.save(uow, [(member, old), (member, other)])
+        working_state.save(uow, [(member, new)])
         assert working_state.load(uow.session, member) == [new, other]
-        working_state.forget_rows(uow, member, [("mood", "a")] + [("mood", str(number)) for number in range(900)])
+        working_state.forget_rows(uow, [(member, "mood", key) for key in ("a", *map(str, range(900)))])
         assert working_state.load(uow.session, member) == [other]
 
 

@@ -66,7 +66,7 @@ def test_everything_is_read_in_one_statement(
     add_person(database, person, granted=(Source.TASKS, Source.MOOD))
     part = StoredPart(3, 50, "e", b"\x00part")
     with database.unit_of_work() as uow:
-        working_state.set_head(uow, person, FoldHead(7, 70))
+        working_state.set_heads(uow, {person: FoldHead(7, 70)})
         person_parts.save(uow, person=person, digest=DIGEST, part=part, updated_us=60)
         policies.register(uow, digest=DIGEST, name="p", registry_version=None, manifest={}, metrics={}, created_us=1)
         policies.swap_champion(uow, digest=DIGEST, expected_revision=0, at_us=5, actor="test")
