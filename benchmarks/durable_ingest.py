@@ -23,7 +23,8 @@ from benchmarks.plain_ingest import ingest
 from benchmarks.result import Result
 from data_contracts.codec import Event, decode
 from data_contracts.identifiers import PersonId
-from feature_repo.fold import StateRow, fold
+from feature_repo.batch_fold import fold
+from feature_repo.fold import StateRow
 from infra.clock import system_clock
 from infra.database import events, mirror_log, working_state
 from infra.database.checkpointer import Checkpointer

@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from tests.faults.harness import run
+import pytest
 
-POINTS = ("after_commit", "before_mark", "before_fold_commit")
+from tests.faults.runs import short_run
 
 
-def test_faults_lose_and_double_nothing(tmp_path: Path) -> None:
-    """Three crash points, a wiped mirror, two relays: then ledger, database, mirror and state agree."""
-    report = run(tmp_path, points=POINTS, rounds=0, seed=3)
-    assert report.acked >= len(POINTS) + 3
-    assert (report.lost, report.not_mirrored, report.foreign, report.wrong_state, report.dead_letters) == (
-        0,
-        0,
-        0,
-        0,
-        0,
-    )
+@pytest.mark.processes
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_faults_lose_and_double_nothing(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The real api, a processor and the mirror die under load; then ledger, database, mirror and state agree."""
+    url = request.getfixturevalue("postgresql_url") if kind == "postgresql" else None
+    report = short_run(tmp_path, url, seed=3)
+    assert report.acked >= 5 * report.per_fault.total()
+    assert report.sound, report.as_json()
+    assert report.dead_letters == 0

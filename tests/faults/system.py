@@ -1,0 +1,145 @@
+"""The system under fault: the real commands as processes of one home, and what a fault may do to them."""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from data_contracts.identifiers import PersonId, to_us
+from flows.parts import opened
+from infra.clock import system_clock
+from infra.database import access_tokens
+from infra.jetstream.bundled import BundledServer, free_port
+from infra.settings import Settings
+from tests.faults.load import Load, Signed
+from tests.flows import people
+from tests.source_tree import CHECKOUT
+
+PATIENCE_S = 120.0
+PEOPLE = 4
+
+
+def person(number: int) -> PersonId:
+    """Return one of the people of the system."""
+    return PersonId(f"{number:032x}")
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    """Wait for what other processes bring about."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+@dataclass
+class Node:
+    """One `oo` command of the home."""
+
+    name: str
+    arguments: list[str]
+    environment: Mapping[str, str]
+    log: Path
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self, **more: str) -> None:
+        """Start it, and wait until it answers its probe; one that is told to die may be dead by then."""
+        command = [sys.executable, "-m", "oo", "serve", *self.arguments, "--port", str(self.port)]
+        environment = {**os.environ, **self.environment, **more}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+        wait_until(lambda: self.answers or self.dead, f"{self.name} does not answer; see {self.log}")
+
+    @property
+    def dead(self) -> bool:
+        """Whether the process has ended."""
+        return self.process is None or self.process.poll() is not None
+
+    @property
+    def answers(self) -> bool:
+        """Whether its probe answers."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=5):
+                return True
+        except (URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """Kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def limit_files(self, size: int) -> None:
+        """Let every write behind `size` bytes of a file fail, as on a full disk; a negative size lifts the limit."""
+        assert self.process is not None
+        soft = resource.RLIM_INFINITY if size < 0 else size
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+
+
+class System:
+    """One home with api, a stream processor of its own, nats-server, and a ledger outside of it."""
+
+    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.ledger = folder / "ledger"
+        self.ledger.touch()
+        self.settings = Settings(home=self.home, database_url=database_url)
+        self.server = BundledServer(self.settings.nats, self.settings.keys, port=free_port())
+        self.environment = {
+            "OO_HOME": str(self.home),
+            "NATS_URL": self.server.url,
+            "OO_DATABASE_URL": database_url or "",
+        }
+        self.api = self.node("api", "api")
+        self.stream = self.node("stream", "stream")
+        self.people = self._settle()
+
+    def node(self, name: str, *arguments: str) -> Node:
+        """Return a process of this home, not yet started."""
+        return Node(name, list(arguments), self.environment, self.folder / f"{name}.log")
+
+    def _settle(self) -> list[Signed]:
+        signed = []
+        with opened(self.settings) as parts:
+            parts.database.migrate()
+            for number in range(PEOPLE):
+                people.settle(parts.database, person(number), system_clock(), name=f"person {number}")
+                with parts.database.unit_of_work() as uow:
+                    sid = access_tokens.open_session(uow, person=person(number), now_us=to_us(system_clock()))
+                    uow.commit()
+                signed.append(Signed(person(number), sid))
+        return signed
+
+    def start(self) -> None:
+        """Start everything."""
+        self.server.start()
+        self.api.start()
+        self.stream.start()
+
+    def stop(self) -> None:
+        """Kill everything."""
+        self.api.kill()
+        self.stream.kill()
+        self.server.stop()
+
+    def load(self) -> Load:
+        """Return the client."""
+        return Load(self.api.port, self.ledger, self.people)
+
+    def acked(self) -> int:
+        """Return how many lines the ledger has."""
+        return self.ledger.read_bytes().count(b"\n")
+
+    def progress(self, lines: int = 5) -> None:
+        """Wait until so many more things were acknowledged."""
+        before = self.acked()
+        wait_until(lambda: self.acked() >= before + lines, "nothing is acknowledged any more")
