@@ -111,5 +111,5 @@ class Load:
 
 
 def _task(name: str, number: int, at: str) -> dict[str, object]:
-    data = {"task": f"task {number % 50}", "state": "open" if number % 2 else "done"}
+    data = {"task": f"task {number % 50}", "title": f"write letter {number % 50}", "state": "open", "priority": 1}
     return {"id": f"signal-{name}", "kind": "task_changed", "at": at, "source": "faults", "data": data}

@@ -15,6 +15,7 @@ from data_contracts.identifiers import PersonId, to_us
 from flows.parts import opened
 from infra.clock import system_clock
 from infra.database import access_tokens
+from infra.database.tables import PersonRow
 from infra.jetstream.bundled import BundledServer, free_port
 from infra.settings import Settings
 from tests.faults.load import Load, Signed
@@ -114,6 +115,8 @@ class System:
             for number in range(PEOPLE):
                 people.settle(parts.database, person(number), system_clock(), name=f"person {number}")
                 with parts.database.unit_of_work() as uow:
+                    row = uow.session.get_one(PersonRow, person(number))
+                    row.quiet_start_min = row.quiet_end_min = 0  # tips at whatever hour this runs
                     sid = access_tokens.open_session(uow, person=person(number), now_us=to_us(system_clock()))
                     uow.commit()
                 signed.append(Signed(person(number), sid))

@@ -118,9 +118,9 @@ def test_what_no_fold_has_read_is_counted_with_its_age(database: Database, membe
     with database.unit_of_work() as uow:
         everything = events.unread(uow.session)
         last = events.last_sequence(uow.session, member)
-        working_state.set_head(uow, member, FoldHead(last - 1, 1))
+        working_state.set_heads(uow, {member: FoldHead(last - 1, 1)})
         one_left = events.unread(uow.session)
-        working_state.set_head(uow, member, FoldHead(last, 1))
+        working_state.set_heads(uow, {member: FoldHead(last, 1)})
         assert events.unread(uow.session) == (0, 0)
     assert (everything.events, one_left.events) == (4, 1)
     assert one_left.oldest_us > 0
