@@ -18,7 +18,9 @@ from data_contracts.decisions import Decision
 from data_contracts.features import FEATURE_SERVICE, FEATURES
 from data_contracts.served import VIEWS, ServedRow
 from feature_repo.history import EVENT_TIME, PERSON
-from feature_repo.vector import HIGH, LOW, context_vector
+from feature_repo.served_columns import of_rows
+from feature_repo.vector import HIGH, LOW
+from feature_repo.vector_batch import context_vectors, moments
 
 
 class Skew(NamedTuple):
@@ -43,21 +45,15 @@ def training_set(store: FeatureStore, decisions: Sequence[Decision]) -> Training
     """Return the contexts of logged decisions, made anew from history."""
     persons = [decision.person for decision in decisions]
     rows = historical_rows(store, persons, [decision.at_us for decision in decisions])
-    seen = [
-        context_vector(
-            row,
-            decision.at_us,
-            ZoneInfo(decision.zone),
-            decision.consent_mask,
-            quiet_start_min=decision.quiet_start_min,
-            quiet_end_min=decision.quiet_end_min,
-        )
-        for row, decision in zip(rows, decisions, strict=True)
-    ]
-    shape = (len(seen), len(FEATURES))
-    values = np.array([raw for raw, *_ in seen], np.float64).reshape(shape)
-    masked = np.array([masked for _, masked, *_ in seen], np.bool_).reshape(shape)
-    return TrainingSet(rows, values, masked, _skew(decisions, values, masked))
+    at = moments(
+        [decision.at_us for decision in decisions],
+        [ZoneInfo(decision.zone) for decision in decisions],
+        [decision.quiet_start_min for decision in decisions],
+        [decision.quiet_end_min for decision in decisions],
+    )
+    masks = np.array([decision.consent_mask for decision in decisions], np.int64)
+    seen = context_vectors(of_rows(rows), at, masks)
+    return TrainingSet(rows, seen.values, seen.masked, _skew(decisions, seen.values, seen.masked))
 
 
 def historical_rows(store: FeatureStore, persons: Sequence[str], instants_us: Sequence[int]) -> list[ServedRow]:

@@ -85,7 +85,7 @@ def context_vector(
     quiet_end_min: int,
 ) -> ContextVector:
     """Return the context of a person at an instant; bit i of `consent_mask` grants the source at position i."""
-    instant = _instant(now_us, zone, quiet_start_min, quiet_end_min)
+    instant = instant_at(now_us, zone, quiet_start_min, quiet_end_min)
     parts: list[Values] = []
     ages: list[int] = []
     stale_mask = 0
@@ -102,7 +102,7 @@ def context_vector(
         else:
             parts.append(NOTHING[position])
         ages.append(age_us // 1_000_000 if known else NEVER)
-    parts.append(_clock(instant))
+    parts.append(clock_values(instant))
     ages.append(0)
     values = np.array(list(chain.from_iterable(parts)), np.float64)
     masked = np.isnan(values)
@@ -120,7 +120,8 @@ def _day_bounds(zone: ZoneInfo, ordinal: int) -> tuple[int, ...]:
     return tuple(int(day.timestamp()) * 1_000_000 for day in days)
 
 
-def _instant(now_us: int, zone: ZoneInfo, quiet_start_min: int, quiet_end_min: int) -> Instant:
+def instant_at(now_us: int, zone: ZoneInfo, quiet_start_min: int, quiet_end_min: int) -> Instant:
+    """Return an instant with the local days around it."""
     local = datetime.fromtimestamp(now_us // 1_000_000, UTC).astimezone(zone)
     bounds = _day_bounds(zone, local.toordinal())
     minute = local.hour * 60 + local.minute + (local.second + now_us % 1_000_000 / 1e6) / 60
@@ -270,7 +271,8 @@ def _tips(tips: ServedTips, at: Instant) -> Values:
     )
 
 
-def _clock(at: Instant) -> Values:
+def clock_values(at: Instant) -> Values:
+    """Return the features of the clock."""
     angle = 2 * math.pi * at.minute / DAY_MINUTES
     awake = (at.minute - at.quiet_end_min) % DAY_MINUTES
     waking_day = (at.quiet_start_min - at.quiet_end_min) % DAY_MINUTES or DAY_MINUTES

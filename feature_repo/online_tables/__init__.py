@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import OnlinePacket, ViewRow, view_rows
+from feature_repo.online_tables.packets import OnlinePacket, StoredParts, ViewRow, view_rows
 from feature_repo.online_tables.sqlite_file import OnlineFile
 
-__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "ViewRow", "open_online", "view_rows"]
+__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "StoredParts", "ViewRow", "open_online", "view_rows"]
 
 
 class OnlineTables(Protocol):
@@ -21,6 +21,10 @@ class OnlineTables(Protocol):
 
     def read(self, person: str) -> OnlinePacket:
         """Return the served row and the pool of a person; views that were never written are empty."""
+        ...
+
+    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
+        """Return the stored parts of many people, in their order, in one statement: for vectors in a batch."""
         ...
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:

@@ -13,6 +13,9 @@ EMPTY = ServedRow()
 POSITIONS: dict[str, int] = {name: index for index, name in enumerate(ServedRow._fields)}
 
 
+StoredParts = tuple[bytes | None, ...]  # of one person, in the order of the served row's parts
+
+
 class ViewRow(NamedTuple):
     """One stored view of one person."""
 

@@ -7,7 +7,16 @@ from typing import Any, NamedTuple
 import psycopg
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows, words
+from feature_repo.online_tables.packets import (
+    CHUNK,
+    POSITIONS,
+    OnlinePacket,
+    StoredParts,
+    ViewRow,
+    packet,
+    view_rows,
+    words,
+)
 from feature_repo.packed_view import HEAD_BYTES
 
 POSTGRES_TABLES = """
@@ -22,6 +31,15 @@ CREATE TABLE IF NOT EXISTS online.pool (
 POSTGRES_READ = (
     "SELECT view, event_us, payload FROM online.served WHERE person = %s "
     "UNION ALL SELECT 'pool', built_us, payload FROM online.pool WHERE person = %s"
+)
+POSTGRES_READ_STORED = (
+    f"SELECT {', '.join(f'{view}.payload' for view in POSITIONS)} "  # noqa: S608 - names of the served row
+    "FROM unnest(%s::text[]) WITH ORDINALITY AS asked(person, place) "
+    + " ".join(
+        f"LEFT JOIN online.served AS {view} ON {view}.person = asked.person AND {view}.view = '{view}'"
+        for view in POSITIONS
+    )
+    + " ORDER BY asked.place"
 )
 POSTGRES_READ_VIEW = (
     "SELECT person, view, event_us, sequence, payload FROM online.served WHERE view = %s AND person = ANY(%s)"
@@ -58,6 +76,10 @@ class OnlinePostgres:
     def read(self, person: str) -> OnlinePacket:
         """Return the served row and the pool of a person in one statement."""
         return packet(self._connection().execute(POSTGRES_READ, (person, person)))
+
+    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
+        """Return the stored parts of many people, in their order, in one statement."""
+        return self._connection().execute(POSTGRES_READ_STORED, (list(persons),)).fetchall()
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons in one statement."""

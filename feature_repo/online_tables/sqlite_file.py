@@ -4,14 +4,25 @@
 from it. Automatic checkpoints are off; the process that owns the checkpoints calls `checkpoint()`.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import CHUNK, OnlinePacket, ViewRow, packet, view_rows, words
+from feature_repo.online_tables.packets import (
+    CHUNK,
+    POSITIONS,
+    OnlinePacket,
+    StoredParts,
+    ViewRow,
+    packet,
+    view_rows,
+    words,
+)
 from feature_repo.packed_view import HEAD_BYTES
 
 BUSY_TIMEOUT_MS = 5_000
@@ -34,6 +45,12 @@ CREATE TABLE IF NOT EXISTS pool (person TEXT PRIMARY KEY NOT NULL, built_us INTE
 SQLITE_READ = (
     "SELECT view, event_us, payload FROM served WHERE person = ? "
     "UNION ALL SELECT 'pool', built_us, payload FROM pool WHERE person = ?"
+)
+SQLITE_READ_STORED = (
+    f"SELECT asked.key, {', '.join(f'{view}.payload' for view in POSITIONS)} FROM json_each(?) AS asked "  # noqa: S608 - names of the served row
+    + " ".join(
+        f"LEFT JOIN served AS {view} ON {view}.person = asked.value AND {view}.view = '{view}'" for view in POSITIONS
+    )
 )
 SQLITE_READ_VIEW = "SELECT person, view, event_us, sequence, payload FROM served WHERE person = ? AND view = ?"
 SQLITE_HEADS = f"SELECT person, view, substr(payload, 1, {HEAD_BYTES}) FROM served"  # noqa: S608 - our own number
@@ -72,6 +89,11 @@ class OnlineFile:
     def read(self, person: str) -> OnlinePacket:
         """Return the served row and the pool of a person in one statement."""
         return packet(self._connection().execute(SQLITE_READ, (person, person)))
+
+    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
+        """Return the stored parts of many people, in their order, in one statement."""
+        rows = self._connection().execute(SQLITE_READ_STORED, (json.dumps(list(persons)),)).fetchall()
+        return [row[1:] for row in sorted(rows, key=itemgetter(0))]
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons."""
