@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 import benchmarks
-from benchmarks.result import PeerMissing, Result, complaint, record, recorded_ratio
+from benchmarks.result import PeerMissing, Result, complaint, record, recorded_ratio, verdicts
 
 
 def runner(name: str) -> Callable[[], Result] | None:
@@ -38,7 +38,7 @@ def main(names: list[str]) -> int:
             continue
         print(
             f"{result.name}: ours {result.ours:,.6g} {result.unit}, peer {result.peer:,.6g} {result.unit}, "
-            f"ratio {result.ratio:.1f}, target {result.target:g}, equal {result.equal}, {result.notes}"
+            f"ratio {result.ratio:.1f}, {verdicts(result)}, equal {result.equal}, {result.notes}"
         )
         refusal = complaint(result, recorded_ratio(result.name))
         if refusal:

@@ -18,16 +18,21 @@ class PeerMissing(Exception):
 
 @dataclass(frozen=True)
 class Result:
-    """One comparison; `ratio` says how many times better ours is, and `equal` that both gave the same answers."""
+    """One comparison; `ratio` says how many times better ours is, and `equal` that both gave the same answers.
+
+    A part of the notes that has a `ratio` and a `target` of its own is held against it as the whole is.
+    """
 
     name: str
     ours: float
     peer: float
     unit: str
     ratio: float
-    target: float  # of the ratio, unless `unit` of ours is what the target is about; `notes` say so
+    target: float  # at least, of the ratio or of `reached`
     equal: bool
     notes: dict[str, Any] = field(default_factory=dict)
+    reached: float | None = None  # what the target is about when it is not the ratio
+    valid: bool = True  # false when the measurement itself cannot be trusted
 
 
 def machine() -> str:
@@ -53,12 +58,26 @@ def recorded_ratio(name: str, folder: Path = RESULTS) -> float | None:
 
 
 def complaint(result: Result, recorded: float | None) -> str | None:
-    """Return why a run fails: answers that differ, or a ratio worse than the recorded one by a fifth."""
+    """Return why a run fails: answers that differ, a measurement that is none, or a ratio worse by a fifth."""
     if not result.equal:
         return f"{result.name}: ours and the peer's answers differ"
+    if not result.valid:
+        return f"{result.name}: the measurement is not valid, its notes say why"
     if recorded is not None and result.ratio < WORST_SHARE * recorded:
         return f"{result.name}: ratio {result.ratio:.2f} is worse than the recorded {recorded:.2f} by more than a fifth"
     return None
+
+
+def verdicts(result: Result) -> str:
+    """Return in words which targets are hit and which are missed; missing one does not fail a run."""
+    held = {"target": (result.ratio if result.reached is None else result.reached, result.target)}
+    for name, part in result.notes.items():
+        if isinstance(part, dict) and {"ratio", "target"} <= part.keys():
+            held[f"target of {name}"] = part["ratio"], part["target"]
+    return ", ".join(
+        f"{name} {target:,g} {'hit' if reached >= target else 'MISSED'} at {reached:,.4g}"
+        for name, (reached, target) in held.items()
+    )
 
 
 def record(result: Result, folder: Path = RESULTS) -> Path:

@@ -208,6 +208,7 @@ def run() -> Result:
         ratio=ours.per_second / twin.per_second,
         target=TARGET,
         equal=equal(ours, twin),
+        valid=bool(at_rate["valid"]),
         notes={
             "at_rate": at_rate,
             "requests_per_s_by_connections": {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main, runner
-from benchmarks.result import Result, complaint, record, recorded_ratio
+from benchmarks.result import Result, complaint, record, recorded_ratio, verdicts
 
 RESULT = Result("made_up", ours=1, peer=10, unit="s", ratio=10, target=5, equal=True)
 
@@ -20,6 +20,20 @@ def test_a_first_run_has_nothing_to_be_worse_than() -> None:
     """Only different answers can fail it."""
     assert complaint(RESULT, recorded=None) is None
     assert complaint(replace(RESULT, equal=False), recorded=None) is not None
+
+
+def test_a_measurement_that_cannot_be_trusted_fails() -> None:
+    """A generator that lagged, for example, leaves no number."""
+    assert complaint(replace(RESULT, valid=False), recorded=None) is not None
+
+
+def test_every_target_is_said_to_be_hit_or_missed() -> None:
+    """Of the ratio, of what stands in its place, and of the parts that have one; a miss does not fail a run."""
+    assert verdicts(RESULT) == "target 5 hit at 10"
+    assert verdicts(replace(RESULT, reached=4)) == "target 5 MISSED at 4"
+    parts = replace(RESULT, notes={"people_100": {"ratio": 99.0, "target": 100}, "rows": 7, "other": {"ratio": 1}})
+    assert verdicts(parts) == "target 5 hit at 10, target of people_100 100 MISSED at 99"
+    assert complaint(parts, recorded=None) is None
 
 
 def test_a_recorded_run_says_where_and_of_what_it_was(tmp_path: Path) -> None:
