@@ -81,30 +81,38 @@ def newest_word(source: Source, head: bytes) -> int:
     return int(last_us)
 
 
+_new = tuple.__new__  # a named tuple's own constructor takes three times as long, and this is the hot path
+
+
 def unpack_view(source: Source, payload: bytes) -> NamedTuple:
     """Return the part of its stored form; raises `Malformed` when it is none."""
     kinds, header, singles, numbers = LAYOUTS[source]
     try:
         version, *lengths = header.unpack_from(payload)
-        reader = _integers(singles + sum([lengths[index] for index in numbers]))
+        count = singles
+        for index in numbers:
+            count += lengths[index]
+        reader = _integers(count)
         integers = reader.unpack_from(payload, header.size)
-        text = str(payload[header.size + reader.size :], "utf-8")
+        text = payload[header.size + reader.size :].decode()
     except (struct.error, UnicodeDecodeError) as error:
         raise Malformed(f"a stored view of {source.value} is damaged: {error}") from error
     keys = tuple(text.split(SEPARATOR)) if text else ()
-    if version != VERSION or len(keys) != singles + sum(lengths) - len(integers):
+    if version != VERSION or len(keys) != singles + sum(lengths) - count:
         raise Malformed(f"a stored view of {source.value} has a form that this version does not know")
     fields: list[Any] = []
-    at = key_at = 0
-    sizes = iter(lengths)
+    listed = at = key_at = 0
     for kind in kinds:
         if kind == SINGLE:
             fields.append(integers[at])
             at += 1
-        elif kind == NUMBERS:
-            first, at = at, at + next(sizes)
-            fields.append(integers[first:at])
+            continue
+        size = lengths[listed]
+        listed += 1
+        if kind == NUMBERS:
+            fields.append(integers[at : at + size])
+            at += size
         else:
-            first, key_at = key_at, key_at + next(sizes)
-            fields.append(keys[first:key_at])
-    return VIEWS[source](*fields)
+            fields.append(keys[key_at : key_at + size])
+            key_at += size
+    return _new(VIEWS[source], fields)
