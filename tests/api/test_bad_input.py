@@ -67,9 +67,9 @@ def test_a_push_that_is_refused_as_a_whole_has_no_effect(door: Door, name: str) 
 
 ONE_BY_ONE: dict[str, tuple[dict[str, Any], str]] = {
     "six minutes ahead": (mood(2, at="2026-03-04T13:06:00Z"), "future_event"),
-    "the year 9999": (mood(2, at="9999-12-31T23:59:59Z"), "bad_time"),
+    "the year 9999": (mood(2, at="9999-12-31T23:59:59Z"), "out_of_range"),
     "eleven years ago": (mood(2, at="2015-03-04T12:00:00Z"), "ancient_event"),
-    "before the epoch": (mood(2, at="1901-01-01T00:00:00Z"), "bad_time"),
+    "before the epoch": (mood(2, at="1901-01-01T00:00:00Z"), "out_of_range"),
     "no zone": (mood(2, at="2026-03-04T12:00:00"), "naive_time"),
     "an unknown kind": (mood(2, kind="thought_read"), "unknown_kind"),
     "a fact that only oO states": (mood(2, kind="consent_changed", data={"signal": "mood"}), "unknown_kind"),
@@ -114,7 +114,7 @@ MUTATED = st.tuples(st.integers(0, 85), st.characters(min_codepoint=33, max_code
 
 
 @given(body=BODY, mutation=st.none() | MUTATED, header=st.none() | HEADER, ahead_s=st.integers(-400, 400))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_delivered_is_taken_in_whole_or_not_at_all(
     fuzzed: Webhook, body: bytes, mutation: tuple[int, str] | None, header: str | None, ahead_s: int
 ) -> None:
