@@ -13,6 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from data_contracts.errors import OOError
 from data_contracts.identifiers import from_us
 from infra.database.event_tail import Seen
 from infra.event_feed import EventFeed
@@ -59,9 +60,9 @@ class EventStream(Response):
         def news() -> None:
             loop.call_soon_threadsafe(woken.set)
 
-        ring = await run_in_threadpool(self.feed.attach, news)
         gone = asyncio.create_task(_until_gone(receive, woken))
         try:
+            ring = await run_in_threadpool(self.feed.attach, news)
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             await self._tell(ring, send, woken, gone)
         except TimeoutError:
@@ -86,7 +87,7 @@ class EventStream(Response):
                 await self._write(send, "".join(_message(seen) for seen in taken[0]))
             if loop.time() - looked >= self.heartbeat_s:
                 looked = loop.time()
-                if not await run_in_threadpool(self.may_watch):
+                if not await self._may_still_watch():
                     break
                 await self._write(send, ALIVE)
             if not moved:
@@ -98,6 +99,13 @@ class EventStream(Response):
             return ring.last(self.newest), BEGIN
         place, complete = ring.after(self.resume_after)
         return place, BEGIN if complete else BEGIN + GAP
+
+    async def _may_still_watch(self) -> bool:
+        try:
+            return await run_in_threadpool(self.may_watch)
+        except OOError as error:  # who cannot be looked up may not watch
+            logger.warning("a watcher of events was sent away: %s", error)
+            return False
 
     async def _write(self, send: Send, text: str, *, more: bool = True) -> None:
         """Send, or raise `TimeoutError` when the client takes nothing."""

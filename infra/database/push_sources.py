@@ -129,7 +129,8 @@ def rotate(
 
 
 def revoke(uow: UnitOfWork, vault: Vault, *, person: PersonId, name: str, actor: str, now_us: int) -> None:
-    """End a source at its next request, on every replica; raises `NotFound`."""
+    """End a source at its next request, on every replica; raises `NotFound`, `ErasedPerson`."""
+    lock_person(uow.session, person, uow.tombstone)
     source = _get(uow.session, person, name)
     uow.session.execute(delete(PushKeyRow).where(PushKeyRow.source == source.id))
     uow.session.execute(delete(PushSourceRow).where(PushSourceRow.id == source.id))

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
 from infra.database import audit, events
@@ -86,6 +86,19 @@ def test_the_database_knows_no_credential(door: Door) -> None:
     assert not [line for line in lines if ana in line or "watch" in line or hook.url[-32:] in line]
     listed = owner.get("/api/sources")
     assert not [secret for secret in (token, hook.secret) if secret in listed.text]
+
+
+def test_a_sealed_secret_is_bound_to_its_row(door: Door) -> None:
+    """Who can write to the database cannot make one source's secret another's, nor one person's another's."""
+    _, owner = door.known("Ana")
+    hooks = [webhook(door, owner, name="a"), webhook(door, owner, name="b"), webhook(door, door.known("Ben")[1])]
+    keys = Base.metadata.tables["push_keys"]
+    with door.database.unit_of_work() as uow:
+        rows = list(uow.session.execute(select(keys.c.id, keys.c.box)))
+        for (key, _), (_, other) in zip(rows, rows[1:] + rows[:1], strict=True):
+            uow.session.execute(update(keys).where(keys.c.id == key).values(box=other))
+        uow.commit()
+    assert [hook.push().status_code for hook in hooks] == [503] * 3
 
 
 def test_revoking_ends_a_source_at_its_next_push(door: Door) -> None:
