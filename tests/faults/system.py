@@ -11,15 +11,18 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from sqlalchemy import insert
+
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import opened
 from infra.clock import system_clock
 from infra.database import access_tokens
-from infra.database.tables import PersonRow
+from infra.database.tables import DecisionRow
 from infra.jetstream.bundled import BundledServer, free_port
 from infra.settings import Settings
-from tests.faults.load import Load, Signed
+from tests.faults.load import TIPS, Load, Signed, tip_of
 from tests.flows import people
+from tests.infra.database.rows import decision
 from tests.source_tree import CHECKOUT
 
 PATIENCE_S = 120.0
@@ -115,11 +118,14 @@ class System:
             for number in range(PEOPLE):
                 people.settle(parts.database, person(number), system_clock(), name=f"person {number}")
                 with parts.database.unit_of_work() as uow:
-                    row = uow.session.get_one(PersonRow, person(number))
-                    row.quiet_start_min = row.quiet_end_min = 0  # tips at whatever hour this runs
                     sid = access_tokens.open_session(uow, person=person(number), now_us=to_us(system_clock()))
                     uow.commit()
                 signed.append(Signed(person(number), sid))
+            now_us = to_us(system_clock())
+            tips = [decision(who.person, tip_of(who.person, n), now_us) for who in signed for n in range(TIPS)]
+            with parts.database.unit_of_work() as uow:
+                uow.session.execute(insert(DecisionRow), [tip._asdict() for tip in tips])
+                uow.commit()
         return signed
 
     def start(self) -> None:
