@@ -77,6 +77,12 @@ class Unavailable(OOError):
     code = "unavailable"
 
 
+class DamagedStore(Unavailable):
+    """A store's file is not what was written; nothing is read from it before it was restored or made again."""
+
+    code = "damaged_store"
+
+
 class PromotionRefused(Conflict):
     """The evidence does not allow this promotion."""
 

@@ -171,7 +171,11 @@ class Household:
         )
 
     def start(self) -> None:
-        """Begin to answer: catch up with what was written meanwhile, load the champion before the first request."""
+        """Begin to answer: catch up with what was written meanwhile, load the champion before the first request.
+
+        Raises `DamagedStore` before anything is read from a database that is not whole.
+        """
+        self.database.check()
         self.health.register("writer", self.writer.ping)
         self.health.register("champion", self.champion.ping, vital=False)
         self.database.bus.subscribe(self.outcomes.handle)

@@ -72,6 +72,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
     part = share_of(share)
     listener, settings = _listen(Settings(), host, port)
     with Household(settings) as household:
+        household.database.check()
         registry = CollectorRegistry()
         app = _probe_app(household.health, registry)
         measure(household, registry)

@@ -12,6 +12,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data_contracts.errors import DamagedStore
 from data_contracts.features import Source
 from feature_repo.online_tables.packets import (
     CHUNK,
@@ -66,7 +67,7 @@ SET built_us = excluded.built_us, payload = excluded.payload WHERE excluded.buil
 
 
 class OnlineFile:
-    """The tables in one SQLite file."""
+    """The tables in one SQLite file; opening one whose structure is damaged raises `DamagedStore`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,8 +75,18 @@ class OnlineFile:
         self._opened: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._writing:
-            self._connection().executescript(SQLITE_TABLES)
+        try:
+            with self._writing:
+                said = self._connection().execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
+                self._connection().executescript(SQLITE_TABLES)
+        except sqlite3.OperationalError:  # busy or full, not damaged
+            raise
+        except sqlite3.DatabaseError as error:
+            said = str(error)
+        if said != "ok":
+            self.close()
+            remedy = "stop oO, delete it, and run `oo features rebuild`: all of it is made from events"
+            raise DamagedStore(f"{path} is damaged ({said}); {remedy}")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

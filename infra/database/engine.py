@@ -1,5 +1,6 @@
 """Opens the application database; the one place where engine, sessions and units of work come from."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, Literal, NamedTuple, cast
 from sqlalchemy import URL, text
 from sqlalchemy.orm import Session
 
-from data_contracts.errors import Unavailable
+from data_contracts.errors import DamagedStore, Unavailable
 from data_contracts.identifiers import PersonId
 from infra.bus import Bus
 from infra.database.connections import MIGRATE, READ, WRITE, database_url, make_engine, raw_connection
@@ -104,6 +105,23 @@ class Database:
             if session.scalar(text("SELECT 1")) != 1:
                 raise Unavailable("the database answers nonsense")
         return self.dialect
+
+    def check(self) -> None:
+        """Read the structure of a SQLite file through; raises `DamagedStore` when it is not whole."""
+        if self.dialect != "sqlite":
+            return  # PostgreSQL checks its pages as it reads them
+        try:
+            connection = self.connect_raw()
+            try:
+                said = connection.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
+            finally:
+                connection.close()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise Unavailable(f"the database cannot be checked ({error})") from error
+            said = str(error)
+        if said != "ok":
+            raise DamagedStore(f"{self.path} is damaged ({said}); stop oO and bring a backup back with `oo restore`")
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -15,3 +15,10 @@ def truncate(path: Path, share: float) -> None:
     """Keep only the beginning of a file."""
     with path.open("r+b") as file:
         file.truncate(int(path.stat().st_size * share))
+
+
+def overwrite(path: Path, offset: int, content: bytes) -> None:
+    """Put other bytes at a place of a file."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(content)
