@@ -84,15 +84,18 @@ class ServedColumns(NamedTuple):
         """
         fields = np.array([FIELD[source, name] for source, name, _ in asked])
         thresholds = np.stack([at_us for _, _, at_us in asked], axis=1)
-        low, high = int(thresholds.min(initial=0)) - 1, int(thresholds.max(initial=0)) + 1
+        if not thresholds.size:
+            return [at_us for _, _, at_us in asked]
+        low, high = int(thresholds.min()) - 1, int(thresholds.max()) + 1
         if self.sizes.size * (high - low + 1) >= np.iinfo(np.int64).max:
             raise Malformed("the rows of a batch are too many, or too far apart in time")
         bases = np.arange(self.sizes.size).reshape(self.sizes.shape) * (high - low + 1)
         signs = np.where(NEWEST_FIRST, -1, 1)
         origins = bases - np.where(NEWEST_FIRST, -high, low)
         sizes = self.sizes.ravel()
-        signed = np.clip(self.flat, low, high) * np.repeat(np.tile(signs, len(self.sizes)), sizes)
-        keys = signed + np.repeat(origins.ravel(), sizes)
+        keys = np.clip(self.flat, low, high)
+        keys *= np.repeat(np.tile(signs, len(self.sizes)), sizes)
+        keys += np.repeat(origins.ravel(), sizes)
         wanted = thresholds * signs[fields] + origins[:, fields] - NEWEST_FIRST[fields]
         passed = np.searchsorted(keys, wanted, side="right") - self.starts[:, fields]
         counts = np.where(NEWEST_FIRST[fields], self.sizes[:, fields] - passed, passed)

@@ -84,6 +84,22 @@ def test_times_beyond_the_calendar_do_not_disturb_the_others() -> None:
     assert_equal(rows, [(BASE_US, 0, 0, ALL_CONSENTS)] * 3)
 
 
+def test_thousands_of_rows_over_a_year_are_one_batch() -> None:
+    """As many as a training set has; each tenth is held against its vector alone."""
+    state = fold(task(number, BASE_US + number * HOUR_US, due_us=BASE_US + number * DAY_US) for number in range(40))
+    rows = [served_row(state, BASE_US)] * 3_000
+    instants_us = [BASE_US + number * DAY_US // 8 for number in range(3_000)]
+    columns = of_rows(rows)
+    batch = context_vectors(
+        columns, moments(instants_us, ZONES[:1] * 3_000, [0] * 3_000, [0] * 3_000), np.full(3_000, ALL_CONSENTS)
+    )
+    for number in range(0, 3_000, 10):
+        one = context_vector(
+            rows[number], instants_us[number], ZONES[0], ALL_CONSENTS, quiet_start_min=0, quiet_end_min=0
+        )
+        assert np.array_equal(batch.values[number], one.values)
+
+
 def test_no_rows_are_a_batch_of_none() -> None:
     """Shapes hold without a row."""
     batch = context_vectors(of_rows([]), moments([], [], [], []), np.zeros(0, np.int64))
