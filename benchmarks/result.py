@@ -84,6 +84,7 @@ def record(result: Result, folder: Path = RESULTS) -> Path:
     """Write a run where later ones are compared with it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result.name}.json"
-    content = {**asdict(result), "machine": machine(), "commit": commit()}
+    load = round(os.getloadavg()[0], 1)  # a busy machine shows
+    content = {**asdict(result), "machine": machine(), "load_1m": load, "commit": commit()}
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return path
