@@ -2,7 +2,8 @@
 
 The event loop and a thread share everything but the waiting: `recommend` awaits the commit, `recommend_now` blocks
 for it. At one person's quarter-hour point there is one decision: requests of one person that come together wait for
-each other inside a process; two processes that race may make two, and the newest holds.
+each other inside a process; of processes that race the database refuses all but one, and the others answer with its
+decision.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import numpy as np
 
 from data_contracts.answers import Recommendation
 from data_contracts.decisions import Trigger
+from data_contracts.errors import Conflict, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
 from infra.database.decision_writer import DecisionWriter, NewDecision, new_decision
 from infra.vault import Vault
@@ -32,6 +34,8 @@ from serving.seen import Seen, SeenReader, part_of, vector_of
 from serving.tip_box import Words, seal_words
 
 DEADLINE_S = 2.0
+ATTEMPTS = 5
+CROWDED = "other processes decide about this person all the time; try again"
 
 
 class Decided(NamedTuple):
@@ -93,27 +97,37 @@ class Recommender:
         self, person: PersonId, trigger: Trigger, *, at: datetime | None = None, session_epoch: int | None = None
     ) -> Recommendation:
         """Return the answer in a thread, at `at` or now; raises as `recommend`."""
-        seen = self._reader.read(person, trigger, to_us(at or self._clock()), session_epoch)
-        answer = without_deciding(seen, self._vault)
-        if answer is not None:
-            return answer
-        decided = self.decide(seen, self.pool_of(seen))
-        if decided.row is not None:
-            self._writer.write(decided.row)
-        return decided.answer
+        for _ in range(ATTEMPTS):
+            seen = self._reader.read(person, trigger, to_us(at or self._clock()), session_epoch)
+            answer = without_deciding(seen, self._vault)
+            if answer is not None:
+                return answer
+            decided = self.decide(seen, self.pool_of(seen))
+            try:
+                if decided.row is not None:
+                    self._writer.write(decided.row)
+            except Conflict:  # another process was first: what it decided is the answer
+                continue
+            return decided.answer
+        raise Unavailable(CROWDED)
 
     async def _recommend(self, person: PersonId, trigger: Trigger, session_epoch: int | None) -> Recommendation:
-        seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
-        answer = without_deciding(seen, self._vault)
-        if answer is not None:
-            return answer
-        made = self._ready(seen)
-        if made is None:
-            made = await asyncio.to_thread(self._make_pool, seen)
-        decided = self.decide(seen, made)
-        if decided.row is not None:
-            await self._writer.submit(decided.row)
-        return decided.answer
+        for _ in range(ATTEMPTS):
+            seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
+            answer = without_deciding(seen, self._vault)
+            if answer is not None:
+                return answer
+            made = self._ready(seen)
+            if made is None:
+                made = await asyncio.to_thread(self._make_pool, seen)
+            decided = self.decide(seen, made)
+            try:
+                if decided.row is not None:
+                    await self._writer.submit(decided.row)
+            except Conflict:  # as above
+                continue
+            return decided.answer
+        raise Unavailable(CROWDED)
 
     def pool_of(self, seen: Seen) -> Made:
         """Return the pool that holds now, made at once when none does."""
@@ -128,20 +142,21 @@ class Recommender:
             if scored.candidate is None:
                 decision = scored.decision
                 answer = Recommendation(None, decision.id, decision.reason, fallback=fallback)
-                return Decided(answer, new_decision(decision))
+                return Decided(answer, new_decision(decision, follows=_before(seen)))
             words = words_of(scored.candidate, situation)
             if words is not None:
-                return self._spoken(scored, words)
+                return self._spoken(scored, words, _before(seen))
             self.counts.add(Fallback.NO_WORDS)
             situation = without(situation, scored.decision.chosen)
         return Decided(Recommendation(None, None, Reason.NOTHING_FITS.value, fallback=fallback))
 
-    def _spoken(self, scored: Scored, words: Words) -> Decided:
+    def _spoken(self, scored: Scored, words: Words, follows: str | None) -> Decided:
         decision = scored.decision
         box = seal_words(self._vault, decision.person, decision.id, words)
         view = words.view(decision.expires_us)
         return Decided(
-            Recommendation(view, decision.id, decision.reason, fallback=decision.fallback), new_decision(decision, box)
+            Recommendation(view, decision.id, decision.reason, fallback=decision.fallback),
+            new_decision(decision, box, follows=follows),
         )
 
     def _score(self, situation: Situation, seen: Seen, fallback: Fallback | None) -> Scored:
@@ -173,6 +188,14 @@ class Recommender:
     def _make_pool(self, seen: Seen) -> Made:
         person = seen.person
         return self._pools.make(person.person, seen.packet.row, person.consent_mask, seen.zone, seen.now_us)
+
+
+def _before(seen: Seen) -> str | None:
+    """Return what a decision now comes after, which one decision alone may do; None for one about the past."""
+    newest = seen.person.newest
+    if newest is None:
+        return seen.person.person
+    return newest.id if newest.at_us <= seen.now_us else None
 
 
 def situation_of(seen: Seen, made: Made) -> Situation:

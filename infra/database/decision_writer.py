@@ -25,7 +25,7 @@ __all__ = ["DecisionWriter", "NewDecision", "new_decision"]
 CAPACITY = 2_048  # waiting decisions, each about 20 kB
 BATCH = 48
 FOREIGN_KEY = (787, "23503")  # SQLite's and PostgreSQL's codes: the person is gone
-TAKEN = (1555, "23505")
+TAKEN = (1555, 2067, "23505")  # a primary key, a unique index
 LOST = ("OperationalError", "InterfaceError")  # psycopg's words for a server that is full, down or restarting
 CLOSE_S = 10
 logger = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class NewDecision(NamedTuple):
     reward: float | None = None
     reward_version: int | None = None
     rewarded_us: int | None = None
+    follows: str | None = None
 
 
 Waiter = asyncio.Future[None] | Future[None]
@@ -64,8 +65,8 @@ class _Waiting(NamedTuple):
     loop: asyncio.AbstractEventLoop | None
 
 
-def new_decision(decision: Decision, text_box: bytes | None = None) -> NewDecision:
-    """Return the row of a decision; `text_box` holds the sealed text of a tip."""
+def new_decision(decision: Decision, text_box: bytes | None = None, *, follows: str | None = None) -> NewDecision:
+    """Return the row of a decision; `text_box` holds the sealed text of a tip, `follows` is taken by one row only."""
     chosen = decision.chosen_ref
     silent = decision.silent
     return NewDecision(
@@ -82,6 +83,7 @@ def new_decision(decision: Decision, text_box: bytes | None = None) -> NewDecisi
         decision.expires_us,
         text_box,
         pack(decision),
+        follows=follows,
     )
 
 
@@ -119,7 +121,7 @@ class DecisionWriter:
         """Hand over a decision on the event loop; the future is done once it is durable.
 
         Raises `Unavailable` at once when the writer is full, closed or broken. The future raises `Unavailable`,
-        `ErasedPerson` when the person is gone, or `Conflict` when the id is taken.
+        `ErasedPerson` when the person is gone, or `Conflict` when the id or the turn after `follows` is taken.
         """
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
@@ -257,7 +259,7 @@ def _refusal(error: Exception) -> OOError | None:
     if code in FOREIGN_KEY:
         return ErasedPerson("this person was erased; nothing about them is written any more")
     if code in TAKEN:
-        return Conflict("a decision of this id was written before")
+        return Conflict("a decision of this id, or after the same one, was written before")
     lost = isinstance(code, int) and code & 0xFF in PASSING
     if lost or any(base.__name__ in LOST for base in type(error).__mro__ if base.__module__.startswith("psycopg")):
         return Unavailable(f"the decision could not be written ({type(error).__name__})")

@@ -24,6 +24,7 @@ class DecisionRow(Base):
             sqlite_where=INTERRUPTIONS,
             postgresql_where=INTERRUPTIONS,
         ),
+        Index("ix_decisions_follows", "follows", unique=True),
         Index("ix_decisions_unsettled", "shown_us", sqlite_where=UNSETTLED, postgresql_where=UNSETTLED),
     )
 
@@ -47,6 +48,7 @@ class DecisionRow(Base):
     rewarded_us: Mapped[int | None]
     text_box: Mapped[bytes | None]
     record: Mapped[bytes]
+    follows: Mapped[str | None]  # the decision before it, or the person for the first: of two that race one is refused
 
 
 class ReactionRow(Base):

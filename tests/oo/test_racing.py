@@ -1,0 +1,91 @@
+"""Processes that race for one person at one decision point: the database lets one of them decide."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from api.signals.service import push
+from data_contracts.decisions import Trigger
+from data_contracts.features import CONSENT_SIGNALS
+from data_contracts.identifiers import PersonId
+from infra.database import decisions
+from oo.household import Household
+from serving.open_tip import without_deciding
+from tests.oo.canaries import posted
+from tests.oo.conftest import Hands
+
+RACERS = 3
+ASK = """
+import json, sys, time
+from pathlib import Path
+from data_contracts.decisions import Trigger
+from data_contracts.identifiers import PersonId
+from oo.household import Household
+
+person, name, racers, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
+with Household() as household:
+    recommender, decide = household.recommender, household.recommender.decide
+
+    def decide_together(seen, made):
+        decided = decide(seen, made)
+        (folder / name).touch()
+        deadline = time.monotonic() + 120
+        while len(list(folder.iterdir())) < racers and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return decided
+
+    recommender.decide = decide_together
+    answer = recommender.recommend_now(PersonId(person), Trigger.OPEN)
+    print(json.dumps([answer.decision_id, answer.repeated, answer.tip and answer.tip.text]))
+"""
+
+
+def wait_for_a_choice(household: Household, person: PersonId, clock: Hands) -> None:
+    """Move to the first quarter hour at which there is something to decide about."""
+    for _ in range(60):
+        seen = household.reader.read(person, Trigger.OPEN, household.now_us())
+        pool = household.recommender.pool_of(seen)
+        if without_deciding(seen, household.vault) is None and household.recommender.decide(seen, pool).row is not None:
+            return
+        clock.pass_time(minutes=15)
+    pytest.fail("there is nothing to decide about in fifteen hours")
+
+
+def test_processes_that_decide_at_the_same_moment_make_one_decision(
+    household: Household, clock: Hands, tmp_path: Path
+) -> None:
+    """Each has decided before any of them writes; one row is written, and everybody gives its answer."""
+    row = household.settle_in("ada", "Europe/Vienna")
+    person = PersonId(row.person)
+    for source in CONSENT_SIGNALS:
+        household.consent(person, source, granted=True, surface="test")
+    household.start()
+    assert push(parts=household.parts, person=person, items=[posted(clock.now)])[0].rule is None
+    wait_for_a_choice(household, person, clock)
+    barrier = tmp_path / "barrier"
+    barrier.mkdir()
+    environment = os.environ | {
+        "OO_HOME": str(household.settings.home),
+        "OO_DATABASE_URL": household.settings.database_url or "",
+        "OO_CLOCK": f"fixed {household.clock().isoformat()}",
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASK, person, str(number), str(RACERS), str(barrier)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(RACERS)
+    ]
+    said = [json.loads(process.communicate(timeout=180)[0]) for process in started]
+    with household.database.read() as session:
+        (written,) = decisions.newest(session, person, 10)
+    assert len(list(barrier.iterdir())) == RACERS
+    assert {decision for decision, _, _ in said} == {written.id}
+    assert sorted(repeated for _, repeated, _ in said) == [False] + [True] * (RACERS - 1)
+    assert len({text for _, _, text in said}) == 1
