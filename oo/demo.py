@@ -8,6 +8,7 @@ import logging
 import os
 import runpy
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -96,9 +97,10 @@ def run(files: Sequence[Path]) -> None:
         with timings.stage("API over HTTP"):
             _talk(household, row, clock, silent_at)
     note(f"\n{timings.table()}")
+    oo = os.path.relpath(sys.argv[0])
     note(
-        f"\nNext: OO_HOME={home} oo today    the whole day, quarter hour by quarter hour"
-        f"\n      oo up                      your own oO, with the page"
+        f"\nNext: OO_HOME={home} {oo} today    the whole day, quarter hour by quarter hour"
+        f"\n      make up                      your own oO, with the page"
         f'\n      make demo FILES="my.ics tasks.csv"'
     )
 

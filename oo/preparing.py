@@ -5,6 +5,7 @@ import socket
 import sys
 
 from data_contracts.errors import Unavailable
+from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId
 from infra.settings import Settings
 from oo.champions import ensure_champion
@@ -30,6 +31,8 @@ def make_ready(wishes: Wishes) -> Prepared:
         if ensure_champion(household) is not None:
             note("The first champion was trained on simulated people and is labelled so.")
         link = login_url(household, PersonId(row.person), settings.url)
+        if household.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
+            note("oO knows nothing about you yet; `oo import calendar.ics tasks.csv` in another terminal changes that.")
     return Prepared(host, port, settings.url, link, qr_code(link), nats_url, nats_port)
 
 

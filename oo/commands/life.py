@@ -27,7 +27,10 @@ def import_files(
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
-    """Read files into oO; the sound part is kept, the rest is named by file, line and rule."""
+    """Read files: calendars, tasks, habits, mood, context.
+
+    The sound part is kept, the rest is named by file, line and rule.
+    """
     from oo.household import opened
     from oo.importing import import_all
 
@@ -88,7 +91,10 @@ def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> Non
 
 
 def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
-    """Give the one tip of this moment, or say why there is none; no server needed."""
+    """Give the one tip of this moment, or say why there is none.
+
+    No server is needed.
+    """
     from oo.household import at_instant
     from oo.one_tip import one_tip
 
@@ -109,7 +115,10 @@ def today(
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
-    """Walk through a day in 15-minute steps, without logging: when oO would speak, and what it would say."""
+    """Walk through a day: when oO would speak, and what.
+
+    In steps of 15 minutes, without logging.
+    """
     from oo.household import opened
     from oo.one_tip import walk_day
 
@@ -143,7 +152,10 @@ def why(
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:
-    """Show a decision's receipt: its probability, and what each feature added to its score."""
+    """Show why: a decision's receipt.
+
+    Its probability, and what each feature added to its score.
+    """
     from oo.household import opened
     from oo.one_tip import receipt_of
 

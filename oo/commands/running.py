@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     files: Annotated[list[Path] | None, typer.Argument(help="Your own files instead of the example.")] = None,
 ) -> None:
-    """Walk the whole way once: files, features, policy, one tip, one silence, one reaction, one replay."""
+    """Walk the whole way once, on example data or your own files."""
     from oo.demo import run
 
     run(files or [])
@@ -37,14 +37,20 @@ def up(
     nats: Annotated[bool, typer.Option(help="Mirror every event to a bundled nats-server.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start everything: the page, the API, the stream and the scheduled flows, until Ctrl-C."""
+    """Start the page, and all behind it, until Ctrl-C.
+
+    That is the API, the stream and the scheduled flows.
+    """
     from oo.up import run
 
     run(port=port, host=host, person=person, flows=flows, nats=nats, as_json=as_json)
 
 
 def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
-    """Make a link that signs a browser in, once, within ten minutes; with a QR code for the phone."""
+    """Make a link that signs a browser in.
+
+    It works once, within ten minutes; the QR code is for the phone.
+    """
     from data_contracts.identifiers import PersonId
     from oo.household import opened
     from oo.sign_in import login_url, qr_code
@@ -58,7 +64,10 @@ def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
 
 
 def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
-    """Look at every part and say what is wrong and what to do; exit 1 when something is."""
+    """Say what is wrong with this home, and what to do.
+
+    Exit 1 when something is.
+    """
     from oo.doctor import examine
     from oo.household import opened
 
