@@ -82,11 +82,12 @@ class Faults:
         self._note("JetStream directory wiped")
 
     def flip_mirror(self) -> None:
-        """Flip a bit in each of the server's message files while it is down."""
+        """Flip a bit in each of the server's message files while it is down, then let `oo mirror rebuild` mend it."""
         self._system.server.kill()
         for block in (self._system.server.folder / "store").rglob("*.blk"):
             flip(block, self._chance.random())
         self._system.server.start()
+        self._system.run("mirror", "rebuild")
         self._note("bit flipped in JetStream's files")
 
     def relays_at_once(self) -> None:
@@ -106,7 +107,9 @@ class Faults:
             names = [f"{number}/{parts}" for number in range(1, parts + 1)]
             shares = [self._system.node(name.replace("/", "-of-"), "stream", "--share", name) for name in names]
             for share in shares:
-                share.start()
+                share.begin()
+            for share in shares:
+                share.settle()
             self._system.progress()
             for share in shares:
                 share.kill()
@@ -114,7 +117,7 @@ class Faults:
         self._note("shares handed over")
 
     def poison(self) -> None:
-        """Put messages into the stream that nobody can read."""
+        """Put messages into the stream that nobody can read; they become dead letters, and leave with a rebuild."""
         asyncio.run(self._publish_poison())
         database = open_database(self._system.settings.database)
 
@@ -124,6 +127,7 @@ class Faults:
 
         wait_until(buried, "poison does not become dead letters")
         database.close()
+        self._system.run("mirror", "rebuild")
         self._note("poison messages")
 
     async def _publish_poison(self) -> None:
@@ -149,7 +153,9 @@ class Faults:
         for clock in (f"{seconds:+d}", ""):
             for node in (self._system.stream, self._system.api):
                 node.kill()
-                node.start(OO_CLOCK=clock)
+                node.begin(OO_CLOCK=clock)
+            self._system.api.settle()
+            self._system.stream.settle()
             self._system.progress()
         self._note(f"clock {seconds:+d} s and back")
 

@@ -29,13 +29,13 @@ def suffering(folder: Path, url: str | None, seed: int) -> Iterator[tuple[Faults
 
 
 def short_run(folder: Path, url: str | None, seed: int) -> Report:
-    """Suffer one fault of each sort that is quick."""
+    """Suffer some faults that are quick."""
     with suffering(folder, url, seed) as (faults, report):
-        faults.crash_at("after_commit")
-        faults.kill("stream")
-        faults.nats_away(2)
+        faults.crash_at("before_mark" if url else "after_commit")
         faults.wipe()
         if url is None:
+            faults.kill("stream")
+            faults.nats_away(2)
             faults.disk_full()
     return report
 
@@ -46,6 +46,8 @@ def long_run(folder: Path, url: str | None, *, rounds: int, away_s: float, seed:
         for point in POINTS:
             faults.crash_at(point)
         faults.wipe()
+        faults.flip_mirror()
+        faults.poison()
         faults.relays_at_once()
         faults.hand_over()
         faults.jump(HOUR_S)

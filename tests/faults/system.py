@@ -55,10 +55,18 @@ class Node:
 
     def start(self, **more: str) -> None:
         """Start it, and wait until it answers its probe; one that is told to die may be dead by then."""
+        self.begin(**more)
+        self.settle()
+
+    def begin(self, **more: str) -> None:
+        """Start it."""
         command = [sys.executable, "-m", "oo", "serve", *self.arguments, "--port", str(self.port)]
         environment = {**os.environ, **self.environment, **more}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+
+    def settle(self) -> None:
+        """Wait until it answers or is dead."""
         wait_until(lambda: self.answers or self.dead, f"{self.name} does not answer; see {self.log}")
 
     @property
@@ -131,14 +139,22 @@ class System:
     def start(self) -> None:
         """Start everything."""
         self.server.start()
-        self.api.start()
-        self.stream.start()
+        for node in (self.api, self.stream):
+            node.begin()
+        for node in (self.api, self.stream):
+            node.settle()
 
     def stop(self) -> None:
         """Kill everything."""
         self.api.kill()
         self.stream.kill()
         self.server.stop()
+
+    def run(self, *arguments: str) -> None:
+        """Run an `oo` command in this home to its end."""
+        command = [sys.executable, "-m", "oo", *arguments]
+        with (self.folder / "commands.log").open("ab") as log:
+            subprocess.run(command, cwd=CHECKOUT, env={**os.environ, **self.environment}, stderr=log, check=True)
 
     def load(self) -> Load:
         """Return the client."""
