@@ -1,4 +1,4 @@
-"""Our own decision log under evaluation: its rows, a cross-fitted linear reward model, and policies as targets."""
+"""Our own decision log under evaluation: its rows, cross-fitted reward models, and policies as targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,13 +11,16 @@ from data_contracts.decisions import Origin
 from data_contracts.reactions import silence_reward
 from models import design, person_part
 from models.decision_log import Page, pages
-from models.logged import FOLDS, Floats, Indices, Logged
+from models.logged import FOLDS, Floats, Indices, Logged, RewardModel
 from models.person_part import Observation, PersonPart
 from models.policy import Context, Policy
 from models.scoring_model import ScoringModel
 from models.training import RIDGE
+from models.trees.fold_forests import FoldForests, fold_forests
+from models.trees.tree_model import tree_rows
 
 DAY_US = 86_400 * 1_000_000
+TREE_TIPS = 2_000  # below, trees have little to grow on, and LightGBM takes seconds to load
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,18 @@ class DecisionLog:
                 yield rows
             start += rows.reward.size
 
-    def reward_model(self) -> "CrossFitted":
+    def reward_model(self) -> RewardModel:
+        """Return the cross-fitted model with the smaller squared error on tips that it has not seen: line or trees.
+
+        With fewer than `TREE_TIPS` tips it is the line. Which one it is depends on the log alone, not on a target.
+        """
+        line = self.linear_rewards()
+        if sum(int((~rows.silent).sum()) for rows in self.chunks()) < TREE_TIPS:
+            return line
+        trees = self.tree_rewards()
+        return trees if self._error(trees) < self._error(line) else line
+
+    def linear_rewards(self) -> "CrossFitted":
         """Return ridge regressions on the design, one for each fold, learned from the tips of the other folds."""
         gram = np.zeros((FOLDS, design.D, design.D))
         moment = np.zeros((FOLDS, design.D))
@@ -62,6 +76,24 @@ class DecisionLog:
         others = gram.sum(axis=0) - gram + RIDGE * np.eye(design.D)
         weights = np.linalg.solve(others, (moment.sum(axis=0) - moment)[..., None])[..., 0]
         return CrossFitted(weights)
+
+    def tree_rewards(self) -> "CrossFittedTrees":
+        """Return forests over context and action, one for each fold, grown from the tips of the other folds."""
+        parts, folds, rewards = [], [], []
+        for rows in self.chunks():
+            tips = ~rows.silent
+            parts.append(tree_rows(rows.values[tips], rows.actions[rows.taken[tips]]).astype(np.float32))
+            folds.append(rows.fold[tips])
+            rewards.append(rows.reward[tips])
+        return CrossFittedTrees(fold_forests(parts, folds, np.concatenate(rewards), count=FOLDS))
+
+    def _error(self, model: RewardModel) -> float:
+        """Return the sum of squared errors on the tips that were shown."""
+        total = 0.0
+        for rows in self.chunks():
+            missed = model.predict(rows)[rows.taken] - rows.reward
+            total += float((missed[~rows.silent] ** 2).sum())
+        return total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +108,24 @@ class CrossFitted:
             raise TypeError("a model on the design predicts rows of a decision log")
         matrix = design.design(np.repeat(rows.values, rows.counts, axis=0), rows.actions)
         expected = np.einsum("ij,ij->i", matrix, np.repeat(self.weights[rows.fold], rows.counts, axis=0))
+        expected[rows.offsets[1:] - 1] = rows.silence
+        clipped: Floats = np.clip(expected, 0.0, 1.0)
+        return clipped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossFittedTrees:
+    """A forest for each fold; silence brings its documented reward."""
+
+    forests: FoldForests
+
+    def predict(self, rows: Logged) -> Floats:
+        """Return (M,) expected rewards in [0, 1]."""
+        if not isinstance(rows, LoggedDecisions):
+            raise TypeError("a model of context and action predicts rows of a decision log")
+        asked = tree_rows(np.repeat(rows.values, rows.counts, axis=0), rows.actions)
+        # as the trees were grown: a threshold lies between numbers of that precision
+        expected = self.forests.score(asked.astype(np.float32).astype(np.float64), np.repeat(rows.fold, rows.counts))
         expected[rows.offsets[1:] - 1] = rows.silence
         clipped: Floats = np.clip(expected, 0.0, 1.0)
         return clipped

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
-ALPHA = 0.3
+ALPHA = 1.0
 
 
 def vowpal_wabbit(rows: Floats, labels: Labels, actions: int, seed: int, arguments: str) -> int:

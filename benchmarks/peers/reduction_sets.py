@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 def _column(words: tuple[str, ...]) -> NDArray[np.float64]:
     try:
-        return np.array(words, np.float64)[:, None]
+        numbers = np.array(words, np.float64)
     except ValueError:
-        return (np.array(words)[:, None] == np.array(sorted(set(words)))).astype(np.float64)
+        numbers = (np.array(words)[:, None] == np.array(sorted(set(words)))).astype(np.float64)
+    return numbers.reshape(len(words), -1)
 
 
 def _keel(name: str) -> tuple[NDArray[Any], NDArray[Any]]:

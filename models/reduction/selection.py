@@ -42,7 +42,7 @@ def best_setting(contexts: Floats, actions: Indices, rewards: Floats, rng: np.ra
         squares = np.einsum("ij,ij->i", scaled, scaled)
         for reach, kernel in zip(REACHES, kernels_of(scaled, REACHES), strict=True):
             matrix = kernel.between(scaled, scaled, squares)
-            left_out = sum(_left_out(matrix[np.ix_(rows, rows)], rewards[rows]) for rows in groups)
+            left_out = np.sum([_left_out(matrix[np.ix_(rows, rows)], rewards[rows]) for rows in groups], axis=0)
             errors |= {Setting(kind, reach, noise): error for noise, error in zip(NOISES, left_out, strict=True)}
     return min(errors, key=errors.__getitem__)
 

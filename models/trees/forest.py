@@ -25,6 +25,7 @@ LEAF = -1
 MAX_NODES = 1 << 18  # over all trees
 MAX_LEAVES = 52  # of one tree: a set of leaves is one integer that a float64 holds exactly
 ALL = (1 << MAX_LEAVES) - 1
+BLOCK = 256  # rows whose splits are asked at once: they fit the cache
 
 
 class Paths(NamedTuple):
@@ -73,8 +74,8 @@ class Forest:
 
     def score(self, rows: Floats) -> Floats:
         """Return (N,) sums of the leaves that rows (N, features) reach."""
-        total: Floats = self._plan.value[self._leaf(rows)].sum(axis=1)
-        return total
+        blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        return np.concatenate([self._plan.value[self._leaf(block)].sum(axis=1) for block in blocks] or [np.zeros(0)])
 
     def _leaf(self, rows: Floats) -> Indices:
         """Return (N, T) the leaf that each row reaches: the first one that no split on the left of it has ruled out."""

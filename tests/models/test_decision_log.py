@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from data_contracts.errors import Malformed
+from models import logged_decisions
 from models.decision_log import COLUMNS, pages, write
 from models.logged import FOLDS
-from models.logged_decisions import DecisionLog, PolicyTarget
+from models.logged_decisions import CrossFitted, CrossFittedTrees, DecisionLog, PolicyTarget
 from models.policies import Greedy, LinearThompson, Uniform
 from models.simulation.simulated_log import simulated_log
 
@@ -108,10 +109,11 @@ def test_rows_without_a_reward_are_left_out(tmp_path: Path) -> None:
     assert (chunk.propensity == chunk.probabilities[chunk.taken]).all() if chunk.probabilities is not None else False
 
 
-def test_the_reward_model_learns_and_knows_the_price_of_silence(logged: Path) -> None:
+@pytest.mark.parametrize("kind", ["linear_rewards", "tree_rewards"])
+def test_a_reward_model_learns_and_knows_the_price_of_silence(logged: Path, kind: str) -> None:
     """Predictions lie in [0, 1], follow rewards that they never saw, and silence costs what is documented."""
     log = DecisionLog(logged)
-    model = log.reward_model()
+    model = getattr(log, kind)()
     for rows in log.chunks():
         predicted = model.predict(rows)
         assert predicted.min() >= 0.0
@@ -120,6 +122,19 @@ def test_the_reward_model_learns_and_knows_the_price_of_silence(logged: Path) ->
         tips = ~rows.silent
         assert np.corrcoef(predicted[rows.taken][tips], rows.reward[tips])[0, 1] > 0.1
         assert set(rows.fold) <= set(range(FOLDS))
+
+
+def test_the_reward_model_is_the_one_that_errs_less_on_what_it_never_saw(
+    logged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A short log has the line; a longer one the model with the smaller error on other folds."""
+    log = DecisionLog(logged)
+    line, trees = log.linear_rewards(), log.tree_rewards()
+    assert isinstance(log.reward_model(), CrossFitted)
+    monkeypatch.setattr(logged_decisions, "TREE_TIPS", 1)
+    assert log._error(log.reward_model()) == min(log._error(line), log._error(trees))
+    monkeypatch.setattr(log, "linear_rewards", lambda: CrossFitted(line.weights + 1.0))
+    assert isinstance(log.reward_model(), CrossFittedTrees)
 
 
 def test_a_policy_as_target_is_a_distribution_over_each_rows_actions(logged: Path, thompson: LinearThompson) -> None:
