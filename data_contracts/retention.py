@@ -78,10 +78,14 @@ FILES: dict[str, Retention] = {
     "online.db:served": Retention(_S, "the served row that a decision reads", _BY_PERSON, 90, "event_us"),
     "online.db:pool": Retention(_S, "candidates of the next hours, words sealed", _BY_PERSON, 7, "built_us"),
     "history": Retention(_S, "point-in-time rows for training", Exit.REWRITE, LOG_DAYS, "event_us"),
+    "snapshots": Retention(_S, "the event log by days, to rebuild from", Exit.REWRITE, LOG_DAYS, "received_us"),
     "nats": Retention(_S, "the mirror of the newest events, encrypted, for other processes", _BY_PERSON, 30, "at_us"),
     "keys": Retention(_X, "the key that opens a person's sealed words", Exit.CRYPTO_SHRED),
     "feast": Retention(_O, "the registry of views and services", Exit.NOBODY_INSIDE),
     "mlflow": Retention(_O, "policies as arrays, with digests and totals", Exit.NOBODY_INSIDE),
     "prefect": Retention(_O, "runs of flows, in counts", Exit.NOBODY_INSIDE),
-    "backups": Retention(_S, "to restore after a loss; sealed words die with the key", Exit.CRYPTO_SHRED, 30),
+    "policies": Retention(_O, "policies as arrays, by digest: what serving reads", Exit.NOBODY_INSIDE),
+    "backups": Retention(
+        _S, "files of your own, kept where you put them; sealed words die with the key", Exit.CRYPTO_SHRED
+    ),
 }

@@ -8,24 +8,21 @@ the old ones. Between the two steps a row can exist twice, which no reader notic
 """
 
 import hashlib
-import os
-import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_SH, flock
+from fcntl import LOCK_EX, LOCK_SH
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.served import VIEWS
+from feature_repo import durable_parts
 from feature_repo.packed_view import LAYOUTS
 
 BUCKETS = 64
-DIGEST_CHARACTERS = 32
 ATTEMPTS = 5  # at listing and opening the parts while others replace them
 SINGLE, MANY, KEYS = pl.Int64(), pl.List(pl.Int64()), pl.List(pl.String())
 PERSON, EVENT_TIME, SEQUENCE_TIME = "person", "event_timestamp", "created_timestamp"
@@ -77,14 +74,14 @@ class History:
         groups: dict[tuple[Source, int], list[HistoryRow]] = defaultdict(list)
         for row in rows:
             groups[row.source, bucket(row.person)].append(row)
-        with self._locked(LOCK_SH):
+        with durable_parts.locked(self.root, LOCK_SH):
             for (source, number), group in groups.items():
                 self._write(self._folder(source.value, number), frame(source, group))
 
     def append_frame(self, view: str, table: pl.DataFrame) -> None:
         """Keep the rows of a table that has the columns of the view."""
         numbers = table[PERSON].map_elements(bucket, return_dtype=pl.Int64)
-        with self._locked(LOCK_SH):
+        with durable_parts.locked(self.root, LOCK_SH):
             for (number,), group in table.with_columns(numbers.alias("_bucket")).group_by("_bucket"):
                 self._write(self._folder(view, int(str(number))), group.drop("_bucket"))
 
@@ -134,67 +131,49 @@ class History:
         key = (part, part.stat().st_mtime_ns)
         if key in self._verified:
             return
-        with part.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if part.stem.rpartition("-")[2] != digest[:DIGEST_CHARACTERS]:
-            raise Malformed(f"the history file {part} is damaged: its digest is not the one in its name")
+        durable_parts.verify(part)
         self._verified.add(key)
 
     def forget(self, person: str) -> None:
         """Rewrite every part that holds the person, without them."""
-        with self._locked(LOCK_EX):
-            for view in VIEWS:
-                folder = self._folder(view.value, bucket(person))
+        for view in VIEWS:
+            self._keep_only(f"{view.value}/bucket={bucket(person):02x}", pl.col(PERSON) != person)
+
+    def expire(self, before_us: int) -> int:
+        """Rewrite every part that holds rows from before then, without them; return how many rows went."""
+        return self._keep_only("*/bucket=*", pl.col(EVENT_TIME).to_physical() >= before_us)
+
+    def _keep_only(self, folders: str, wanted: pl.Expr) -> int:
+        """Rewrite parts so that only wanted rows are left, the new part first; return how many rows went."""
+        gone = 0
+        with durable_parts.locked(self.root, LOCK_EX):
+            for folder in self.root.glob(folders):
                 for leftover in folder.glob("*.tmp"):
                     leftover.unlink()
                 for part in folder.glob("*.parquet"):
                     table = pl.read_parquet(part, hive_partitioning=False)
-                    others = table.filter(pl.col(PERSON) != person)
-                    if others.height < table.height:
-                        if others.height:
-                            self._write(folder, others)
+                    kept = table.filter(wanted)
+                    if kept.height < table.height:
+                        if kept.height:
+                            self._write(folder, kept)
                         part.unlink()
                         self._verified.clear()
+                        gone += table.height - kept.height
+        return gone
 
     @contextmanager
     def replacing(self) -> Iterator[None]:
         """Hold the folder for one writer that replaces parts."""
-        with self._locked(LOCK_EX):
+        with durable_parts.locked(self.root, LOCK_EX):
             yield
 
-    def adopt(self, folder: Path, temporary: Path, rows: int) -> Path:
-        """Give a finished temporary file its final name, durably, and return it."""
-        with temporary.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
-            os.fsync(file.fileno())
-        part = folder / f"{rows}-{digest}.parquet"
-        temporary.replace(part)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        return part
-
-    def temporary(self, folder: Path) -> Path:
-        """Return a name in the folder that no reader sees and no other writer uses."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{secrets.token_hex(8)}.tmp"
-
     def _write(self, folder: Path, table: pl.DataFrame) -> None:
-        temporary = self.temporary(folder)
+        temporary = durable_parts.temporary(folder)
         try:
             table.sort(PERSON, EVENT_TIME, SEQUENCE_TIME).write_parquet(temporary, compression="zstd")
-            self.adopt(folder, temporary, table.height)
+            durable_parts.adopt(folder, temporary, table.height)
         finally:
             temporary.unlink(missing_ok=True)
 
     def _folder(self, view: str, number: int) -> Path:
         return self.root / view / f"bucket={number:02x}"
-
-    @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("w") as file:
-            flock(file, how)
-            yield

@@ -1,10 +1,13 @@
-"""Deletes what `data_contracts/retention.py` keeps no longer, table by table."""
+"""Deletes what `data_contracts/retention.py` keeps no longer, table by table and store by store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 
-from data_contracts.identifiers import to_us
-from data_contracts.retention import COLUMNS, TABLES
+from data_contracts.identifiers import from_us, to_us
+from data_contracts.retention import COLUMNS, FILES, TABLES
+from feature_repo.history import History
+from feature_repo.snapshots import Snapshots
 from flows.parts import FlowParts
 from infra.database import expiry
 from infra.database.unit_of_work import UnitOfWork
@@ -14,7 +17,7 @@ CHUNK = 200  # rows per transaction
 
 
 def expire(parts: FlowParts) -> dict[str, int]:
-    """Delete all that has expired; return how many rows went, by table or column, where any did."""
+    """Delete all that has expired; return how many rows (of snapshots: days) went, by store, where any did."""
     now_us = to_us(parts.clock())
     gone: dict[str, int] = {}
     for table, kept in TABLES.items():
@@ -31,7 +34,38 @@ def expire(parts: FlowParts) -> dict[str, int]:
             expiry.blank_older, table=table, blank=blank, column=kept.since, before_us=before_us, limit=CHUNK
         )
         gone[f"{table}.{blank}"] = _repeat(parts, step)
+    for store, enforce in STORES.items():
+        gone |= enforce(parts, now_us - _ttl_us(store))
     return {name: count for name, count in gone.items() if count}
+
+
+def _ttl_us(store: str) -> int:
+    days = FILES[store].ttl_days
+    if days is None:
+        raise ValueError(f"{store} has no limit to enforce")
+    return days * DAY_US
+
+
+def _served(parts: FlowParts, before_us: int) -> dict[str, int]:
+    return {"online.db:served": parts.online.expire(served_before_us=before_us, pool_before_us=0)[0]}
+
+
+def _pool(parts: FlowParts, before_us: int) -> dict[str, int]:
+    return {"online.db:pool": parts.online.expire(served_before_us=0, pool_before_us=before_us)[1]}
+
+
+def _history(parts: FlowParts, before_us: int) -> dict[str, int]:
+    return {"history": History(parts.settings.history).expire(before_us)}
+
+
+def _snapshots(parts: FlowParts, before_us: int) -> dict[str, int]:
+    return {"snapshots": Snapshots(parts.settings.snapshots).expire(f"{from_us(before_us):%Y-%m-%d}")}
+
+
+# the mirror lets go of what is old by itself: infra/jetstream/declared.py
+STORES: Mapping[str, Callable[[FlowParts, int], dict[str, int]]] = MappingProxyType(
+    {"online.db:served": _served, "online.db:pool": _pool, "history": _history, "snapshots": _snapshots}
+)
 
 
 def _repeat(parts: FlowParts, step: Callable[[UnitOfWork], int]) -> int:

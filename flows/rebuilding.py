@@ -1,21 +1,25 @@
 """A person's features made again from their events, compared with what the stream made, and put in its place."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from data_contracts.codec import Event
 from data_contracts.errors import Conflict
 from data_contracts.features import CONSENT_SIGNALS
-from data_contracts.identifiers import PersonId
+from data_contracts.identifiers import PersonId, to_us
+from data_contracts.retention import LOG_DAYS
 from feature_repo.batch_fold import fold
+from feature_repo.fold import StateRow, WorkingState
 from feature_repo.served_row import served_row, served_view
 from flows.parts import FlowParts
 from infra.database import events, working_state
-from infra.database.working_state import FoldHead, StateRow
+from infra.database.working_state import FoldHead
 
 __all__ = ["Rebuilt", "rebuild"]
 
 PAGE = 5_000
 ATTEMPTS = 5
+DAY_US = 86_400_000_000
 
 
 class Rebuilt(NamedTuple):
@@ -56,13 +60,17 @@ def _log(parts: FlowParts, person: PersonId) -> tuple[FoldHead, list[Event]]:
 
 def _write(parts: FlowParts, person: PersonId, head: FoldHead, log: list[Event]) -> Rebuilt | None:
     """Put the rebuilt state in place of the stored one; return None when the head has moved meanwhile."""
-    state = fold(log)
-    wanted = {StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload) for row in state.rows()}
+    folded = list(fold(log).rows())
     with parts.database.unit_of_work() as uow:
         working_state.lock(uow, person)
         if working_state.head(uow.session, person) != head:
             return None
         stored = set(working_state.load(uow.session, person))
+        state = WorkingState.from_rows([*folded, *_outlived(stored, log, to_us(parts.clock()))])
+        wanted = {
+            working_state.StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload)
+            for row in state.rows()
+        }
         working_state.forget_rows(uow, [(person, row.source, row.key) for row in stored - wanted])
         working_state.save(uow, [(person, row) for row in sorted(wanted - stored)])
         packet = parts.online.read(person)
@@ -74,3 +82,9 @@ def _write(parts: FlowParts, person: PersonId, head: FoldHead, log: list[Event])
         uow.commit()
     parts.stream.drop(person)
     return Rebuilt(len(log), len(stored ^ wanted), equal)
+
+
+def _outlived(stored: Iterable[working_state.StateRow], log: list[Event], now_us: int) -> Iterator[StateRow]:
+    """Yield stored rows whose event is too old for the log to have kept: they cannot be made again, so they stand."""
+    kept, since_us = {event.id for event in log}, now_us - LOG_DAYS * DAY_US
+    return (StateRow.of(*row) for row in stored if row.at_us < since_us and row.event_id not in kept)

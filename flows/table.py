@@ -26,6 +26,9 @@ DEPLOYMENTS: Mapping[str, Deployed] = MappingProxyType(
         ),
         "retrain_policy": Deployed("flows.retrain_policy.retrain_policy", DAY, "one challenger a day"),
         "promote_policy": Deployed("flows.promote_policy.promote_policy", 6 * HOUR, "challengers see new decisions"),
+        "snapshot_history": Deployed(
+            "flows.snapshot_history.snapshot_history", DAY, "what can be rebuilt outlives its database"
+        ),
         "expire_data": Deployed("flows.expire_data.expire_data", DAY, "nothing is kept longer than promised"),
     }
 )

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return self.home / "history"
 
     @property
+    def snapshots(self) -> Path:
+        """The event log by days, as Parquet."""
+        return self.home / "snapshots"
+
+    @property
     def keys(self) -> Path:
         """Key files and tombstones, apart from the data and from backups."""
         return self.home / "keys"

@@ -8,6 +8,7 @@ from pathlib import Path
 from data_contracts.errors import Conflict, Malformed
 from data_contracts.identifiers import PersonId
 from feature_repo.history import History
+from feature_repo.snapshots import Snapshots
 from infra import durable_files
 from infra.database import backup, people, policies
 from infra.database.engine import open_database
@@ -16,7 +17,7 @@ from infra.vault import Vault
 from oo.household import Household
 
 DATABASE = "app.db"
-FOLDERS = ("history", "policies", "mlflow")
+FOLDERS = ("history", "snapshots", "policies", "mlflow")
 COMPANIONS = ("-wal", "-shm")
 
 
@@ -59,6 +60,7 @@ def restore_backup(household: Household, file: Path) -> dict[str, int]:
         erased = backup.restore(folder / DATABASE, made, vault=vault, now_us=household.now_us())
         for person in erased:
             History(folder / "history").forget(person)
+            Snapshots(folder / "snapshots").forget(person)
         _move_in(folder, made, settings)
     return {"files": count, "erased": len(erased), "without_key": _serve_again(household)}
 

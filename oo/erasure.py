@@ -11,6 +11,7 @@ from pathlib import Path
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from feature_repo.history import History
+from feature_repo.snapshots import Snapshots
 from infra import durable_files
 from infra.database import erasure
 from oo.household import Household
@@ -65,6 +66,7 @@ def _erase_person(household: Household, person: PersonId) -> int:
     household.pools.forget(person)
     household.stores.online.delete(person)
     History(household.settings.history).forget(person)
+    Snapshots(household.settings.snapshots).forget(person)
     forget_in_mirror(household.settings, person)
     rows = erasure.erase(household.database, household.vault, person, now_us=household.now_us())
     forget_in_mirror(household.settings, person)  # a relay may have had some of the rows in its hands

@@ -51,6 +51,10 @@ class OnlineTables(Protocol):
         """Remove everything about a person."""
         ...
 
+    def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
+        """Remove views and pools made before then; return how many of each."""
+        ...
+
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and empty it; does nothing where there is none."""
         ...

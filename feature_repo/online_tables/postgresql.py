@@ -107,6 +107,12 @@ class OnlinePostgres:
         self._transact("DELETE FROM online.served WHERE person = %s", [(person,)])
         self._transact("DELETE FROM online.pool WHERE person = %s", [(person,)])
 
+    def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
+        """Remove views and pools made before then; return how many of each."""
+        execute = self._connection().execute
+        served = execute("DELETE FROM online.served WHERE event_us < %s", (served_before_us,)).rowcount
+        return served, execute("DELETE FROM online.pool WHERE built_us < %s", (pool_before_us,)).rowcount
+
     def _transact(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         connection = self._connection()
         for first in range(0, len(rows), CHUNK):

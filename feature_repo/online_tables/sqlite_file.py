@@ -135,6 +135,13 @@ class OnlineFile:
         self._transact("DELETE FROM served WHERE person = ?", [(person,)])
         self._transact("DELETE FROM pool WHERE person = ?", [(person,)])
 
+    def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
+        """Remove views and pools made before then; return how many of each."""
+        with self._writing:
+            execute = self._connection().execute
+            served = execute("DELETE FROM served WHERE event_us < ?", (served_before_us,)).rowcount
+            return served, execute("DELETE FROM pool WHERE built_us < ?", (pool_before_us,)).rowcount
+
     def _transact(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._writing:
             connection = self._connection()

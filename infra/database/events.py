@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event, decode, kind
 from data_contracts.errors import ConsentMissing
-from data_contracts.identifiers import PersonId
+from data_contracts.identifiers import PersonId, from_us
 from data_contracts.signals import SIGNALS
 from infra.database import bulk
 from infra.database.consents import Consented, bit
@@ -18,17 +18,22 @@ from infra.database.unit_of_work import Appended, UnitOfWork
 
 __all__ = [
     "Sequenced",
+    "Stored",
     "Unread",
     "after",
     "append",
     "behind",
+    "by_day",
     "last_sequence",
     "mark_published",
     "of_signal",
     "of_source",
+    "stored",
     "unpublished",
     "unread",
 ]
+
+DAY_US = 86_400_000_000
 
 
 AFTER = "SELECT sequence, payload FROM events WHERE person = ? AND sequence > ? ORDER BY sequence LIMIT ?"
@@ -39,6 +44,19 @@ class Sequenced(NamedTuple):
 
     sequence: int
     event: Event
+
+
+class Stored(NamedTuple):
+    """A row of the event table, without its marks."""
+
+    person: str
+    sequence: int
+    id: str
+    kind: str
+    at_us: int
+    received_us: int
+    source: str
+    payload: bytes
 
 
 class Unread(NamedTuple):
@@ -109,6 +127,32 @@ def behind(session: Session) -> list[PersonId]:
         .order_by(PersonRow.person)
     )
     return [PersonId(person) for person in session.scalars(statement)]
+
+
+def by_day(session: Session, after: int) -> dict[str, tuple[int, int]]:
+    """Return the number of events behind that sequence, and the last one, by day of arrival, without who is erased."""
+    day = EventRow.received_us // DAY_US
+    statement = (
+        select(day, func.count(), func.max(EventRow.sequence))
+        .join(PersonRow, PersonRow.person == EventRow.person)
+        .where(EventRow.sequence > after, ~PersonRow.erasing)
+        .group_by(day)
+        .order_by(day)
+    )
+    return {f"{from_us(number * DAY_US):%Y-%m-%d}": (count, last) for number, count, last in session.execute(statement)}
+
+
+def stored(session: Session, after: int, limit: int) -> list[Stored]:
+    """Return rows behind a sequence, as they are stored and in order, without who is being erased."""
+    row = EventRow
+    statement = (
+        select(row.person, row.sequence, row.id, row.kind, row.at_us, row.received_us, row.source, row.payload)
+        .join(PersonRow, PersonRow.person == row.person)
+        .where(row.sequence > after, ~PersonRow.erasing)
+        .order_by(row.sequence)
+        .limit(limit)
+    )
+    return [Stored(*found) for found in session.execute(statement)]
 
 
 def unread(session: Session) -> Unread:

@@ -69,6 +69,20 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     emit(data, table, as_json=as_json)
 
 
+@features_app.command("restore")
+def restore_features(as_json: AsJson = False) -> None:
+    """Put back the events that the snapshots have and the table lost, and fold them."""
+    from flows.snapshotting import restore
+    from oo.household import opened
+
+    with opened() as household:
+        done = restore(household.stores)
+    text = f"{done.events} events put back" + (
+        f", {done.refused} of people who are gone left out" if done.refused else ""
+    )
+    emit(done._asdict(), text, as_json=as_json)
+
+
 @letters_app.command("list")
 def list_letters(as_json: AsJson = False) -> None:
     """Show the messages that the stream gave up on; never their content."""

@@ -1,13 +1,23 @@
 """Laws of expiry."""
 
+from pathlib import Path
+
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from data_contracts.retention import LOG_DAYS, TABLES
-from flows.expiring import expire
+from data_contracts.retention import FILES, LOG_DAYS, TABLES
+from data_contracts.served import ServedRow
+from feature_repo.history import History
+from feature_repo.snapshots import Snapshots
+from flows.expiring import STORES, expire
+from flows.feature_building import build_features
 from flows.parts import OpenedParts
+from flows.rebuilding import rebuild
+from flows.snapshotting import take
 from infra.database import events, quarantine, working_state
 from infra.database.tables import Base, TextRow
+from infra.jetstream.declared import WINDOW_S
+from infra.settings import Settings
 from tests.flows import people
 from tests.flows.people import later
 
@@ -27,7 +37,8 @@ def test_what_outlived_its_retention_goes_and_the_rest_stays(parts: OpenedParts,
     month = later(parts, 31)
     assert expire(month) == {"quarantine": 1, "texts": 1}
     years = later(parts, LOG_DAYS + 1)
-    assert expire(years)["events"] == 456
+    gone = expire(years)
+    assert (gone["events"], gone["online.db:served"]) == (456, 6)
     assert expire(years) == {}
     with parts.database.read() as session:
         assert events.after(session, person, 0, 9) == []
@@ -44,7 +55,53 @@ def test_a_limit_counts_from_a_column_that_the_table_has(name: str) -> None:
 def test_a_table_without_a_limit_is_never_touched(parts: OpenedParts, person: PersonId) -> None:
     """What is kept until erasure stays for ever."""
     people.append(parts.database, [people.mood(person, to_us(parts.clock()))])
-    assert set(expire(later(parts, 10_000))) == {"events"}
+    assert set(expire(later(parts, 10_000))) == {"events", "online.db:served"}
     with parts.database.read() as session:
         assert people.household(session) == [person]
         assert len(working_state.load(session, person)) == 1
+
+
+def test_files_forget_too(parts: OpenedParts, person: PersonId) -> None:
+    """History, snapshots, served rows and pools keep what is young and lose what is old, to the last byte."""
+    parts.online.write_pool(person, to_us(parts.clock()), b"sealed")
+    people.append(parts.database, [people.mood(person, to_us(parts.clock()))])
+    build_features(parts)
+    take(parts)
+    young = later(parts, 300)
+    parts.online.write_pool("other", to_us(young.clock()), b"sealed")
+    people.append(parts.database, [people.mood(person, to_us(young.clock()), 5)])
+    build_features(young)
+    take(young)
+    history, snapshots = History(parts.settings.history), Snapshots(parts.settings.snapshots)
+    assert (len(history.read("mood")), len(snapshots.days())) == (2, 2)
+    gone = expire(later(parts, LOG_DAYS + 1))
+    assert (gone["history"], gone["snapshots"], gone["online.db:pool"]) == (1, 1, 2)
+    assert [list(values) for values in history.read("mood")["mood"]] == [[5]]
+    assert list(snapshots.days()) == [f"{young.clock():%Y-%m-%d}"]
+    assert parts.online.read(person).row == ServedRow()
+
+
+def test_every_limit_of_a_file_store_is_enforced_by_somebody() -> None:
+    """By the flow, or by the mirror itself, which keeps exactly as long."""
+    limited = {name for name, kept in FILES.items() if kept.ttl_days is not None}
+    assert limited == {*STORES, "nats"}
+    assert FILES["nats"].ttl_days == WINDOW_S / 86_400
+
+
+def test_every_place_of_a_home_has_a_class(home: Path) -> None:
+    """A folder that nobody promised anything about is a leak."""
+    settings = Settings(home=home)
+    names = [name for name, value in vars(Settings).items() if isinstance(value, property)]
+    places = {path.name for name in names if isinstance(path := getattr(settings, name), Path) and path.parent == home}
+    classed = {name.partition(":")[0] for name in FILES} | {settings.app_db.name}
+    assert {"history", "snapshots", "online.db", "policies"} < places <= classed
+
+
+def test_a_rebuild_keeps_what_the_log_has_forgotten(parts: OpenedParts, person: PersonId) -> None:
+    """A task that is open for longer than the log remembers is still open."""
+    people.append(parts.database, [people.task(person, 1, to_us(parts.clock()))])
+    years = later(parts, LOG_DAYS + 1)
+    people.append(parts.database, [people.task(person, 2, to_us(years.clock()))])
+    assert expire(years)["events"] == 7
+    assert rebuild(years, person).wrong_rows == 0
+    assert parts.online.read(person).row.tasks.open_count == 2

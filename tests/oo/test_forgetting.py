@@ -19,8 +19,10 @@ from data_contracts.decisions import Trigger
 from data_contracts.errors import ErasedPerson, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history import History
+from feature_repo.snapshots import Snapshots
 from flows.feature_building import build_features
 from flows.importing import import_files
+from flows.snapshotting import take
 from infra.database import access_tokens, erasure, events
 from infra.database.deliveries import Delivery
 from infra.settings import Settings
@@ -75,6 +77,7 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
             oo("react", "done", "--person", NAME)
         with Household() as household:
             build_features(household.stores)
+            take(household.stores)
     return Life(oo.home, person, inputs)
 
 
@@ -109,7 +112,8 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
     assert {("app.db", NAME), ("app.db", POSTED_ID), ("app.db", SOURCE), ("online.db", person)} <= {
         (name.removesuffix("-wal"), word) for name, word in before
     }
-    assert any(name.startswith("history/") and word == person for name, word in before)
+    for store in ("history/", "snapshots/"):
+        assert any(name.startswith(store) and word == person for name, word in before), store
     assert any(name == f"keys/people/{person}.key" for name, _ in before)
     said = oo("forget", "--yes", "--person", NAME, "--json")
     assert (said.code, said.data["rows"] > 0) == (0, True)
@@ -162,7 +166,13 @@ def interrupt(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize(
     ("owner", "step"),
-    [(oo_erasure, "_erase_person"), (History, "forget"), (erasure, "delete_rows"), (erasure, "scrub")],
+    [
+        (oo_erasure, "_erase_person"),
+        (History, "forget"),
+        (Snapshots, "forget"),
+        (erasure, "delete_rows"),
+        (erasure, "scrub"),
+    ],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_an_interrupted_erasure_is_finished_by_running_it_again(

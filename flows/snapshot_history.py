@@ -1,0 +1,22 @@
+"""Flow `snapshot_history`: the days of the event log that have grown become Parquet."""
+
+from prefect import flow, task
+
+from flows.parts import opened
+from flows.running import RETRIES, leave
+from flows.snapshotting import Taken, take
+
+TIMEOUT_S = 1_800
+
+
+@task(name="take_snapshots", timeout_seconds=TIMEOUT_S, **RETRIES)
+def take_snapshots() -> Taken:
+    """Do it on the home of this process."""
+    with opened() as parts:
+        return take(parts)
+
+
+@flow(name="snapshot_history", timeout_seconds=TIMEOUT_S, persist_result=False)
+def snapshot_history() -> None:
+    """Take snapshots."""
+    leave("snapshot_history", take_snapshots()._asdict())
