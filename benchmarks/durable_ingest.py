@@ -43,11 +43,11 @@ PATIENCE_S = 60.0
 
 
 @contextmanager
-def stream_process(home: Path, url: str) -> Iterator[None]:
-    """Run `oo serve stream` in a home until the end of the block."""
+def stream_process(home: Path, url: str | None) -> Iterator[None]:
+    """Run `oo serve stream` in a home, over a mirror where there is one, until the end of the block."""
     port = free_port()
     command = [sys.executable, "-m", "oo", "serve", "stream", "--port", str(port)]
-    process = subprocess.Popen(command, env={**os.environ, "OO_HOME": str(home), "NATS_URL": url})
+    process = subprocess.Popen(command, env={**os.environ, "OO_HOME": str(home), "NATS_URL": url or ""})
     try:
         deadline = time.monotonic() + PATIENCE_S
         while not _answers(port):
