@@ -84,6 +84,7 @@ FILES: dict[str, Retention] = {
     "feast": Retention(_O, "the registry of views and services", Exit.NOBODY_INSIDE),
     "mlflow": Retention(_O, "policies as arrays, with digests and totals", Exit.NOBODY_INSIDE),
     "prefect": Retention(_O, "runs of flows, in counts", Exit.NOBODY_INSIDE),
+    "rehearsal.json": Retention(_O, "that the people of a home are simulated", Exit.NOBODY_INSIDE),
     "policies": Retention(_O, "policies as arrays, by digest: what serving reads", Exit.NOBODY_INSIDE),
     "backups": Retention(
         _S, "files of your own, kept where you put them; sealed words die with the key", Exit.CRYPTO_SHRED
