@@ -5,7 +5,7 @@ import pytest
 
 from models import checks
 from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform
-from models.policy import EXPLORATION, MAX_EXPLORATION, draw, with_floor
+from models.policy import EXPLORATION, MAX_EXPLORATION, draw, uniform, with_floor
 from models.training import TrainingRows
 
 
@@ -75,3 +75,12 @@ def test_draws_follow_the_probabilities() -> None:
     counted = np.bincount([draw(p, seed) for seed in range(4_000)], minlength=4)
     assert counted[1] == 0
     assert np.abs(counted / 4_000 - p).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("seed", "published"),
+    [(0, 0xE220A8397B1DCDAF), (1_234_567, 6_457_827_717_110_365_317), (2**64, 0xE220A8397B1DCDAF)],
+)
+def test_the_number_of_a_seed_is_the_published_one(seed: int, published: int) -> None:
+    """The first output of SplitMix64, whatever this Python or NumPy is."""
+    assert uniform(seed) == (published >> 11) / 2**53
