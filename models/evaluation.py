@@ -1,7 +1,8 @@
 """Would this policy have been better, and how sure are we? Every estimator, its intervals, and one honest conclusion.
 
 The conclusion is drawn from the estimator declared in `models.estimators.PRIMARY`, as the paired difference to the
-log's own mean reward. Where the log cannot carry a conclusion, that is the conclusion.
+log's own mean reward, with a 99 % interval (`models.power` says why). Where the log cannot carry a conclusion, that is
+the conclusion.
 """
 
 import math
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_contracts.errors import Malformed
+from models import power
 from models.estimators import ESTIMATORS, PRIMARY, Estimator, betting, empirical_bernstein
 from models.estimators.batch import Batch
 from models.estimators.bootstrap import REPLICATES, percentile_interval
@@ -98,7 +100,7 @@ def evaluate(
     }
     primary = next(each for each in ESTIMATORS if each.NAME == PRIMARY)
     lift = estimates[PRIMARY].value - tally.logged
-    low, high = percentile_interval(tally.resampled(primary) - tally.resampled_logged(), LEVEL)
+    low, high = percentile_interval(tally.resampled(primary) - tally.resampled_logged(), power.LEVEL)
     verdict, reason = conclusion(diagnostics, Interval(low, high))
     return Evaluation(
         policy=target.name,
@@ -132,9 +134,10 @@ def conclusion(diagnostics: Diagnostics, lift: Interval) -> tuple[str, str]:
         if not value <= most:
             return TOO_LITTLE, f"{name} is {value:.4g}, at most {most:g} is allowed"
     told = f"the difference to the log is in [{lift.low:+.4f}, {lift.high:+.4f}]"
+    could = f"one of {power.detectable(*lift):.3f} would show in four of five such logs"
     if lift.low > 0.0:
         return BETTER, told
-    return (WORSE, told) if lift.high < 0.0 else (UNDECIDED, told)
+    return (WORSE, told) if lift.high < 0.0 else (UNDECIDED, f"{told}; {could}")
 
 
 def _batch(rows: Logged, chances: Floats, model: RewardModel) -> Batch:

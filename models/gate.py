@@ -3,21 +3,22 @@
     rule                 passes when
     simulated            every row is live (in a rehearsal, where nobody is real: every row is simulated)
     shadow_of_others     the shadow run compared these very two
-    too_few_rows         rewarded decisions >= 200
+    too_few_rows         rewarded decisions >= 584, what the power table asks for +0.2
     too_small_ess        effective sample size >= 100
     too_little_overlap   share of the challenger's probability on actions that the log could have taken >= 0.95
     heavy_weight         no single row carries more than 0.1 of all weight
     false_propensities   mean weight within 4 standard errors of 1, logged probabilities within 5 sigmas of the draws
     too_few_shadow       live decisions seen in shadow >= 50
     too_little_agreement mean probability that both would have done the same >= 0.1
-    no_better_value      lower bound of the difference in value (95 %, two-sided) > 0
+    no_better_value      lower bound of the difference in value (99 %, two-sided) > 0
     silence_rate         silence changes by at most 0.2
     not_for_me_rate      not-for-me rises by at most 0.03
     harmed_segment       no segment of at least 50 rows (person, part of the day, weekend) is worse with confidence
     too_slow             a choice takes at most 5 ms of processor time at the 99th percentile
 
-Whatever is missing or not a number fails its rule. On live evidence this is the only way to the champion's slot but an
-override, which is audited and shown.
+With too few rows or too small an effective sample size the reason is "not enough evidence": the person's own part goes
+on adapting, and promotion is by hand. Whatever is missing or not a number fails its rule. On live evidence this is the
+only way to the champion's slot but an override, which is audited and shown.
 
 Limits: the lower bound holds for one look at the evidence; a challenger that is asked about every day gets more than
 one chance, so the flow looks at a difference that was not shown again only when the evidence has grown by half.
@@ -31,9 +32,10 @@ from typing import Any
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
+from models.power import DIFFERENCES, rows_needed
 from models.promotion import MIN_AGREEMENT, MIN_DECISIONS
 
-MIN_ROWS = 200
+MIN_ROWS = rows_needed(max(DIFFERENCES))
 MIN_ESS = 100.0
 MIN_OVERLAP = 0.95
 MAX_SHARE = 0.1
@@ -44,6 +46,7 @@ MAX_NOT_FOR_ME_RISE = 0.03
 SEGMENT_ROWS = 50
 MAX_LATENCY_MS = 5.0
 PROMOTE, KEEP = "promote", "keep"
+TOO_LITTLE = ("too_few_rows", "too_small_ess")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE) -> GateVerdict
             word = "at least" if rule.least else "at most"
             of = f" of {rule.whose}" if rule.whose else ""
             reason = f"{rule.name.replace('_', ' ')}: {rule.value:.4g}{of}, where {word} {rule.bound:.4g} is needed"
+            if rule.name in TOO_LITTLE:
+                reason = f"not enough evidence: {reason}"
             return GateVerdict(KEEP, rule.name, rule.value, rule.bound, reason)
     bound = math.nextafter(0.0, 1.0)
     reason = f"the difference in value is at least {evidence.lift_low:+.4f} on {evidence.rows} rows"

@@ -38,7 +38,7 @@ def test_the_page_prints_the_schema_and_the_power_table_of_the_code() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert described() in text
     for need in table():
-        assert f"{need.days} days" in text
+        assert f"{need.days:,} days" in text
 
 
 def test_the_walk_through_the_lab(tmp_path: Path) -> None:

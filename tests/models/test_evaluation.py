@@ -9,7 +9,7 @@ import pytest
 from data_contracts.errors import Malformed
 from models.decision_log import write
 from models.estimators import ESTIMATORS
-from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
+from models.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
 from models.open_bandit import OpenBanditLog, distribution_from, uniform
 from models.policies import LinearThompson, Uniform
@@ -46,6 +46,13 @@ def test_a_short_log_is_not_enough_evidence(tmp_path: Path, thompson: LinearThom
     found = evaluate(log_of(tmp_path / "c.parquet", Uniform(), 60), PolicyTarget(thompson), replicates=100)
     assert found.verdict == TOO_LITTLE
     assert found.reason.startswith("rows is 60")
+
+
+def test_where_nothing_shows_the_log_says_what_would_have(tmp_path: Path) -> None:
+    """Where no difference is shown the reason names the one that would have been."""
+    found = evaluate(log_of(tmp_path / "d.parquet", Uniform(), 400), PolicyTarget(Uniform()), replicates=100)
+    assert found.verdict == UNDECIDED
+    assert "would show in four of five such logs" in found.reason
 
 
 def obd(path: Path, rows: list[tuple[object, ...]], header: tuple[str, ...] | None = None) -> Path:

@@ -9,7 +9,7 @@ from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
 from models.demotion import Demote, Stay, judge, promise
 from models.gate import KEEP, PROMOTE, GateEvidence, Segment, evidence_from, gate
-from models.power import rows_needed, table
+from models.power import detectable, rows_needed, shown_by, table
 
 GOOD = GateEvidence(
     challenger="new",
@@ -108,6 +108,25 @@ def test_foreign_evidence_is_refused(change: dict[str, object]) -> None:
         evidence_from({**dataclasses.asdict(GOOD), **change})
     with pytest.raises(Malformed, match="lacks"):
         evidence_from({"challenger": "new"})
+
+
+def test_too_little_data_is_not_enough_evidence() -> None:
+    """Below what the power table asks for its largest difference the gate says that the evidence is not enough."""
+    least = rows_needed(0.2)
+    few = gate(dataclasses.replace(GOOD, rows=least - 1))
+    assert (few.failing, few.bound) == ("too_few_rows", least)
+    assert few.reason.startswith("not enough evidence")
+    assert gate(dataclasses.replace(GOOD, rows=least)).verdict == PROMOTE
+    assert not gate(dataclasses.replace(GOOD, lift_low=-0.1)).reason.startswith("not enough")
+
+
+def test_rows_show_the_differences_that_the_table_says() -> None:
+    """So many rows show a difference of the table and none below it; an interval of that many rows agrees."""
+    assert shown_by(rows_needed(0.2) - 1) is None
+    assert [shown_by(rows_needed(each)) for each in (0.2, 0.1, 0.05)] == [0.2, 0.1, 0.05]
+    deviation = math.sqrt(2.0 / rows_needed(0.1, 2.0))
+    reach = 2.575829 * deviation
+    assert detectable(-reach, reach) == pytest.approx(0.1, rel=1e-3)
 
 
 def test_smaller_differences_and_fewer_people_need_more_days() -> None:

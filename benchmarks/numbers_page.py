@@ -1,0 +1,161 @@
+"""Writes docs/numbers.md, the lab's recorded numbers as tables: `python -m benchmarks.numbers_page`."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import RESULTS
+from models.power import DECISIONS_A_DAY, DIFFERENCES, PEOPLE, VARIANCE, rows_needed, table
+
+PAGE = Path(__file__).parents[1] / "docs" / "numbers.md"
+HEAD = """# The lab's numbers
+
+Made by `python -m benchmarks.numbers_page` from `benchmarks/results`, where `make bench NAME=...` records what it saw.
+A later run fails when its ratio is worse by a fifth, or when the two sides no longer give the same answers. Shares
+stand with their 95 % Wilson interval.
+"""
+Notes = Mapping[str, Any]
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows)]
+
+
+def _share(told: Mapping[str, float]) -> str:
+    return f"{told['value']:.1%} [{told['low']:.1%}, {told['high']:.1%}]"
+
+
+def _simulation(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"Thompson sampling with 10 actions and 5 features, deciding and learning on one core, {notes['lanes']} "
+        f"replications side by side: {found['ours']:,.0f} rounds/s on obp's own task, "
+        f"{notes['rounds_updating_always']:,.0f} "
+        f"when every round is learned from (aim {notes['aim_rounds']:,}). obp 0.5.7's `run_bandit_simulation` with "
+        f"LinTS: "
+        f"{found['peer']:,.0f} rounds/s, so {found['ratio']:,.0f} times (aim {found['target']:g}). Posteriors of the "
+        f"same "
+        f"rows differ by at most {notes['largest_error']:.1g}; choices in {len(notes['p_values'])} contexts come from "
+        f"one "
+        f"distribution (chi-square, smallest p {min(notes['p_values']):.2f})."
+    )
+
+
+def _open_bandit(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"Random log, campaign all, 10,000 rows, target Bernoulli Thompson: eight values equal obp's within "
+        f"{notes['largest_error']:.1g}. Values and intervals of 1,000 bootstrap samples take {found['ours']:.2f} s, "
+        f"obp "
+        f"{found['peer']:.2f} s, so {found['ratio']:.0f} times (aim {found['target']:g}). Relative error of "
+        f"`{notes['primary']}`, declared beforehand: {notes['relative_error']:.3f} (published for DM: 0.157); of our "
+        f"`dm`: "
+        f"{notes['relative_error_of_dm']:.3f}. The truth is 42 clicks, so such differences are noise."
+    )
+
+
+def _coverage(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"How often a 95 % interval held the truth, {notes['runs']} logs a regime. *Looks*: the betting sequence held "
+        f"it at "
+        f"each of {notes['looks']} looks. The bootstrap is promised within 3 points in the regimes "
+        f"{' and '.join(notes['named'])}; there it is off by {notes['bootstrap_off_by']:.3f} at most."
+    )
+    yield ""
+    for kind in ("bootstrap", "bernstein", "betting", "looks"):
+        names = list(notes["regimes"][0][kind])
+        rows = [
+            (
+                f"{each['regime']}: {each['rows']:,} rows, w <= {each['largest_weight']:.0f}, ess {each['ess']:.0f}",
+                *(_share(each[kind][name]) for name in names),
+            )
+            for each in notes["regimes"]
+        ]
+        yield from _table((kind, *names), rows)
+        yield ""
+
+
+def _gate_errors(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield f"Promotions on {notes['logs']} drawn logs of {notes['rows']:,} rows each way (aims: <= 1 % and >= 80 %)."
+    yield ""
+    rows = [
+        (
+            way,
+            f"{told['true_difference']:+.3f}",
+            f"{told['variance']:.2f}",
+            *(_share(told[name]) for name in ("worse", "just_worse", "better")),
+        )
+        for way, told in notes["ways"].items()
+    ]
+    yield from _table(("pair", "true difference", "variance", "moved to -0.05", "to just below 0", "to +0.05"), rows)
+
+
+def _log_variance(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"Variance of one row's term in the paired difference, {notes['rows']:,} rows a log. The largest where the "
+        f"challenger "
+        f"is better by {notes['better_by']:g} is {found['ours']:.2f}, rounded up to a half: the power table plans "
+        f"with "
+        f"{found['peer']:g}."
+    )
+    yield ""
+    rows = [
+        (p["incumbent"], p["challenger"], f"{p['difference']:+.3f}", f"{p['ess_share']:.2f}", f"{p['variance']:.2f}")
+        for p in notes["pairs"]
+    ]
+    yield from _table(("incumbent (its log)", "challenger", "difference", "ess / rows", "variance"), rows)
+
+
+def _propensity(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"Exact probabilities of 20 actions: {notes['us_at_ratio_10']:.0f} us at a ratio of 10 between the widest and "
+        f"the "
+        f"narrowest sigma (aim 100), {notes['us_at_ratio_1000']:.0f} us at 1000 (aim 600), "
+        f"{notes['us_served_31_actions']:.0f} us for a served choice of 31. Within {notes['largest_error']:.1g} of "
+        f"scipy's "
+        f"adaptive quadrature, which takes {found['peer'] / 1e3:,.0f} ms."
+    )
+
+
+SECTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
+    "simulation": ("Simulated Thompson sampling", _simulation),
+    "open_bandit": ("Off-policy values on the Open Bandit sample", _open_bandit),
+    "coverage": ("Coverage of intervals", _coverage),
+    "gate_errors": ("Errors of the gate", _gate_errors),
+    "log_variance": ("Variance of a logged difference", _log_variance),
+    "propensity": ("Exact probabilities", _propensity),
+}
+
+
+def power_table() -> list[str]:
+    """Return the power table in days, a row a number of people."""
+    days = {(need.people, need.difference): need.days for need in table()}
+    head = ("people", *(f"+{each:g}" for each in DIFFERENCES))
+    return _table(head, [(str(people), *(f"{days[people, d]:,} days" for d in DIFFERENCES)) for people in PEOPLE])
+
+
+def rendered() -> str:
+    """Return the page of what is recorded."""
+    lines = [HEAD]
+    for name, (title, section) in SECTIONS.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            made = f"`make bench NAME={name}`: {found['machine']}, commit {found['commit']}."
+            lines += [f"## {title}", "", *section(found), "", made, ""]
+    rows = ", ".join(f"{rows_needed(each):,}" for each in DIFFERENCES)
+    told = (
+        f"Days until a difference shows with 80 % power in a 99 % interval, at {DECISIONS_A_DAY} "
+        f"rewarded decisions a day for each person and a variance of {VARIANCE:g} ({rows} decisions)."
+    )
+    lines += ["## Power", "", told, "", *power_table()]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(rendered(), encoding="utf-8")

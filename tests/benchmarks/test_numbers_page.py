@@ -1,0 +1,12 @@
+from benchmarks.numbers_page import PAGE, power_table, rendered
+from tests.source_tree import CHECKOUT
+
+
+def test_the_page_says_what_is_recorded() -> None:
+    """The page says what is recorded, and nothing else."""
+    assert PAGE.read_text(encoding="utf-8") == rendered()
+
+
+def test_the_walk_prints_the_power_table_of_the_code() -> None:
+    """The walk prints the power table of the code."""
+    assert "\n".join(power_table()) in (CHECKOUT / "docs" / "learning.md").read_text(encoding="utf-8")
