@@ -14,7 +14,7 @@ from feature_repo.capped_log import Entry
 from feature_repo.fold import INSTANCE, READERS, TASK, WorkingState, instance_row, task_row
 from feature_repo.keyed_rows import CalendarRow, TaskRow
 
-CHUNK = 20_000  # events that are held at once, so that a long log does not have to fit into memory
+CHUNK = 1_000  # events that are looked at together: as many as stay in the processor's cache between the two looks
 Row = TypeVar("Row", TaskRow, CalendarRow)
 Newest = dict[str, tuple[int, Event]]  # key -> event time and event
 

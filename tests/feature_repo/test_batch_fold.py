@@ -20,7 +20,7 @@ def one_by_one(life: list[Event]) -> WorkingState:
     return state
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 20_000])
+@pytest.mark.parametrize("chunk", [1, 7, 1_000])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(life=events())
 def test_events_at_once_end_in_the_state_of_events_one_by_one(
