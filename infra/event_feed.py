@@ -120,8 +120,9 @@ class EventFeed:
     def _read(self) -> None:
         with self._reading:
             with self._database.read() as session:
-                rows = event_tail.newest(session, after=self.ring.floor(self._overlap), limit=self._capacity)
-            added = self.ring.add(rows)
+                rows = event_tail.newest(session, after=self.ring.floor(self._overlap), limit=self._capacity + 1)
+            # more than the ring can hold came at once, and nobody can have seen the first of it
+            added = self.ring.add(rows[-self._capacity :], complete=len(rows) <= self._capacity)
         if added:
             for news in tuple(self._watchers):
                 news()

@@ -27,9 +27,16 @@ class EventRing:
         self._place_of: dict[int, int] = {}
         self._lock = Lock()
 
-    def add(self, rows: Sequence[Seen]) -> int:
-        """Add what is not there yet, in the order given, and return how many that were."""
+    def add(self, rows: Sequence[Seen], *, complete: bool = True) -> int:
+        """Add what is not there yet, in the order given, and return how many that were.
+
+        Not `complete` says that events before `rows` were left out: every reader is behind then, and hears so.
+        """
         with self._lock:
+            if not complete:
+                self._start += len(self._rows) + 1
+                self._rows.clear()
+                self._place_of.clear()
             fresh = [row for row in rows if row.sequence not in self._place_of]
             for place, row in enumerate(fresh, self._start + len(self._rows)):
                 self._place_of[row.sequence] = place

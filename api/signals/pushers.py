@@ -34,14 +34,10 @@ async def admit(request: Request) -> tuple[Pusher, bytes]:
         person, _ = await visitor_again(request)
         return Pusher(person), await request.body()
     try:
-        if signature is not None:
-            pusher, body = await _signed(request, signature)
-        else:
-            pusher, body = await _with_token(request, token or "")
+        return await (_with_token(request, token or "") if signature is None else _signed(request, signature))
     except Unauthenticated:
         _refused(request)
         raise
-    return pusher, body
 
 
 async def _with_token(request: Request, token: str) -> tuple[Pusher, bytes]:

@@ -67,6 +67,23 @@ def test_what_another_process_commits_is_seen_as_well(
     wait_until(lambda: _ids(ring)[-1].startswith("mood-"))
 
 
+def test_more_at_once_than_the_ring_can_hold_is_never_a_silent_loss(
+    database: Database, person: PersonId, now: datetime
+) -> None:
+    """A reader that was at the end is behind then, though the ring is full of what is newest."""
+    people.settle(database, person, now)
+    feed = EventFeed(database, capacity=8)
+    ring = feed.attach(_nothing)
+    end = ring.last(0)
+    people.append(database, [people.task(person, n, to_us(now)) for n in range(30)])
+    wait_until(lambda: ring.last(0) > end)
+    assert ring.read(end, 100) is None
+    newest = ring.read(ring.last(8), 100)
+    assert newest is not None
+    assert [row.id.split("-")[1] for row in newest[0]] == [str(n) for n in range(22, 30)]
+    feed.close()
+
+
 def test_a_transaction_that_commits_late_with_a_low_number_is_seen(
     postgresql_url: str, person: PersonId, now: datetime
 ) -> None:

@@ -86,3 +86,13 @@ def test_the_newest_few_and_the_overlap_count_from_the_end() -> None:
     assert (numbers(ring, ring.last(2)), ring.floor(0), ring.floor(2), ring.floor(3)) == ([2, 3], 3, 1, 0)
     ring.clear()
     assert (ring.people(), ring.read(0, 9), numbers(ring, 3), ring.last(9)) == (set(), None, [], 3)
+
+
+def test_what_was_left_out_puts_every_reader_behind() -> None:
+    """Also one that had read everything; who begins now has the newest."""
+    ring = EventRing(4)
+    ring.add([seen(1), seen(2)])
+    end = ring.last(0)
+    ring.add([seen(7), seen(8)], complete=False)
+    assert (ring.read(end, 9), numbers(ring, ring.last(9))) == (None, [7, 8])
+    assert (ring.after(2).complete, ring.after(7)) == (False, (end + 2, True))
