@@ -9,6 +9,8 @@ from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from infra.database import people
 
+PersonName = Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]+$")]  # PostgreSQL knows no NUL
+
 
 class Owner(NamedTuple):
     """The person, and who acts for them, as audit lines say it."""
@@ -17,7 +19,7 @@ class Owner(NamedTuple):
     actor: str
 
 
-def find_owner(visitor: CurrentVisitor, parts: PartsOf, person: Annotated[str | None, Query()] = None) -> Owner:
+def find_owner(visitor: CurrentVisitor, parts: PartsOf, person: PersonName = None) -> Owner:
     """Return whose sources these are; only an administrator may name a `person`."""
     if person is None:
         return Owner(require_person(visitor), "person")

@@ -170,6 +170,7 @@ def test_an_admin_may_name_whose_sources_are_meant_and_leaves_a_line(door: Door)
     assert ben.get("/api/sources?person=Ana").status_code == 403
     assert [source["name"] for source in tool.get("/api/sources?person=Ana").json()["sources"]] == ["watch"]
     assert tool.delete("/api/sources/watch?person=Nobody").status_code == 404
+    assert [tool.get(f"/api/sources?person={name}").status_code for name in ("%00", "", "x" * 81)] == [422] * 3
     assert tool.delete("/api/sources/watch?person=Ana").status_code == 204
     said = {"admin_token: admin_session_opened": 1, "person: source_added": 1}
     assert _audited(door) == {**said, "admin: sources_listed": 1, "admin: source_revoked": 1}
