@@ -41,6 +41,7 @@ PUSH = 5  # events
 PUSHES_PER_S = 100.0
 SECONDS = 15
 PROMISE_S = 1.0
+MAX_LATE_S = 0.1  # pushes that began later than this measured a machine that was busy with something else
 PATIENCE_S = 30.0
 
 
@@ -170,6 +171,7 @@ def run() -> Result:
         settings = Settings(home=root / "mirrored")
         with BundledServer(settings.nats, settings.keys, port=free_port()) as server:
             mirrored = _measure(settings.home, server.url)
+    late = [float(np.percentile(one.late_s, 99)) for one in (tailing, mirrored)]
     worst = max(tailing.at(99), mirrored.at(99))
     return Result(
         name="freshness",
@@ -184,7 +186,8 @@ def run() -> Result:
             "people": PEOPLE,
             "without_nats_s": {"p50": tailing.at(50), "p99": tailing.at(99), "max": tailing.at(100)},
             "with_nats_s": {"p50": mirrored.at(50), "p99": mirrored.at(99), "max": mirrored.at(100)},
-            "begun_late_p99_s": [float(np.percentile(one.late_s, 99)) for one in (tailing, mirrored)],
+            "begun_late_p99_s": late,
+            "valid": max(late) < MAX_LATE_S,
             "peer": "the promise of one second; no other program is compared",
             "load_average_before_and_after": os.getloadavg()[:2],
         },
