@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -19,6 +19,7 @@ from data_contracts.identifiers import PersonId
 
 TIMEOUT_S = 10.0
 PAUSE_S = 0.02
+AGE = timedelta(hours=2)  # of what is pushed, so that a server whose clock is behind does not call it the future
 ANSWER_EVERY = 3  # pushes between two answers to tips; prime to the number of people
 TIPS = 1_000  # that each person was given
 
@@ -57,6 +58,7 @@ class Load:
         """End after the request that is under way."""
         self._stopping.set()
         self._thread.join()
+        self._hang_up()
         os.close(self._ledger)
 
     def _run(self) -> None:
@@ -69,7 +71,7 @@ class Load:
                 self._answer(who, number)
 
     def _push(self, who: Signed, number: int) -> None:
-        at = datetime.now(UTC).isoformat()
+        at = (datetime.now(UTC) - AGE).isoformat()
         items = [_task(f"{number}-{part}", number + part, at) for part in range(1 + number % 4)]
         verdicts = self._until_answered(who, "/api/signals", {"signals": items})
         if verdicts is not None:
@@ -82,6 +84,11 @@ class Load:
         if self._until_answered(who, "/api/reactions", answer) is not None:
             self._note("reaction", who, [decision])
 
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _note(self, what: str, who: Signed, names: Sequence[str]) -> None:
         os.write(self._ledger, "".join(f"{what} {who.person}/{name}\n" for name in names).encode())
         os.fsync(self._ledger)
@@ -93,7 +100,7 @@ class Load:
                 status, answer = self._request(who, path, json.dumps(body))
             except (OSError, http.client.HTTPException):
                 self.dropped += 1
-                self._connection = None
+                self._hang_up()
             else:
                 if status < http.client.BAD_REQUEST:
                     return answer
