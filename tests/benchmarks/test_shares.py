@@ -10,4 +10,4 @@ def test_a_share_lies_in_its_interval_and_more_tries_tighten_it() -> None:
     assert many.high - many.low < few.high - few.low
     assert share(0, 500)[:2] == pytest.approx((0.0, 0.0))
     assert share(0, 500).high == pytest.approx(0.00763, abs=1e-5)
-    assert share(10, 10).high == 1.0
+    assert share(10, 10).high == pytest.approx(1.0)
