@@ -1,4 +1,5 @@
-from benchmarks.numbers_page import PAGE, power_table, rendered
+from benchmarks.numbers_page import PAGE, SECTIONS, power_table, rendered
+from benchmarks.result import RESULTS
 from tests.source_tree import CHECKOUT
 
 
@@ -10,3 +11,8 @@ def test_the_page_says_what_is_recorded() -> None:
 def test_the_walk_prints_the_power_table_of_the_code() -> None:
     """The walk prints the power table of the code."""
     assert "\n".join(power_table()) in (CHECKOUT / "docs" / "learning.md").read_text(encoding="utf-8")
+
+
+def test_every_section_has_its_record() -> None:
+    """No section waits for a benchmark that nobody ran."""
+    assert {name for name in SECTIONS if not (RESULTS / f"{name}.json").exists()} == set()
