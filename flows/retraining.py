@@ -24,10 +24,11 @@ from infra.crash_points import reach
 from infra.database import decisions
 from models import artifact
 from models.experiments import held_out
-from models.policies import LinearThompson
+from models.policies import POLICIES, LinearThompson, ScoreRule
 from models.registry import PolicyRegistry
 from models.simulation.warm_start import warm_start
-from models.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, nothing
+from models.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, joined, nothing
+from models.trees.tree_model import TreeModel, fit_trees
 
 PAGE = 1_000
 WARM_SEED = 20_260_101
@@ -52,6 +53,7 @@ class Learned(NamedTuple):
     data: DataDigest
     rows: int
     skewed: int
+    kept: tuple[TrainingRows, ...] = ()
 
 
 class _Page(NamedTuple):
@@ -66,16 +68,23 @@ def retrain(
     *,
     warm_people: int = WARM_PEOPLE,
     actor: str = "flow:retrain_policy",
+    policy: str = LinearThompson.NAME,
 ) -> Retrained:
-    """Train on everything that was decided before `until`, register the artifact, and make it the challenger."""
+    """Train on everything that was decided before `until`, register the artifact, and make it the challenger.
+
+    `policy` is a name of `models.policies.POLICIES`. Trees are grown from rows and not from sums, so for them the whole
+    window is in memory.
+    """
+    kind = POLICIES[policy]
+    on_trees = issubclass(kind, ScoreRule) and issubclass(kind.MODEL, TreeModel)
     reconcile(parts, registry)
-    learned = learn(parts, until)
+    learned = learn(parts, until, keep=on_trees)
     rehearsal = parts.settings.evidence is Origin.SIMULATED
     prior = warm_start(WARM_SEED, count=0 if rehearsal else warm_people)
-    trained = fit(learned.evidence + gather(prior))
+    trained = fit_trees(joined([*learned.kept, prior])) if on_trees else fit(learned.evidence + gather(prior))
     told = Origin.SIMULATED if rehearsal else Origin.LIVE
     folder = artifact.save(
-        LinearThompson.from_arrays(trained.arrays),
+        kind.from_arrays(trained.arrays),
         parts.settings.policies,
         sign=parts.seal.sign,
         data_digest=learned.data.add(prior).hex(),
@@ -93,8 +102,8 @@ def retrain(
     return Retrained(digest, version, new, learned.rows, prior.rewards.size, learned.skewed / max(learned.rows, 1))
 
 
-def learn(parts: FlowParts, until: datetime) -> Learned:
-    """Return what the log before `until` teaches; one page of it is in memory at a time."""
+def learn(parts: FlowParts, until: datetime, *, keep: bool = False) -> Learned:
+    """Return what the log before `until` teaches; one page of it is in memory at a time, unless its rows are kept."""
     learned = Learned(Evidence(nothing(), nothing()), DataDigest(), 0, 0)
     for page in _pages(parts, until):
         learned = Learned(
@@ -102,6 +111,7 @@ def learn(parts: FlowParts, until: datetime) -> Learned:
             learned.data.add(page.rows),
             learned.rows + page.rows.rewards.size,
             learned.skewed + page.skewed,
+            (*learned.kept, page.rows) if keep else (),
         )
     return learned
 

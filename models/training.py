@@ -11,7 +11,7 @@ as far as the linear model fits.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -61,6 +61,11 @@ class TrainingRows(NamedTuple):
         """Return how many rows are live and how many simulated."""
         simulated = int(self.simulated.sum())
         return {Origin.LIVE.value: self.rewards.size - simulated, Origin.SIMULATED.value: simulated}
+
+
+def joined(parts: Sequence[TrainingRows]) -> TrainingRows:
+    """Return all rows behind each other."""
+    return TrainingRows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def checked(rows: TrainingRows) -> TrainingRows:

@@ -4,12 +4,12 @@ from datetime import datetime
 from pathlib import Path
 
 from data_contracts.errors import Malformed, NotFound
-from data_contracts.identifiers import to_us
+from data_contracts.identifiers import PolicyDigest, to_us
 from infra.database import policies
 from models.evaluation import Evaluation, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
 from models.open_bandit import OpenBanditLog, distribution_from, uniform
-from models.policies import POLICIES, Uniform
+from models.policies import POLICIES, ScoreRule, Uniform
 from models.policy import Policy
 from oo.champions import resolve
 from oo.household import Household
@@ -47,13 +47,19 @@ def instant_us(text: str | None, default: int) -> int:
 
 
 def policy_of(household: Household, wanted: str) -> Policy:
-    """Return a policy by digest, or by name: then that way of choosing, on the champion's model."""
+    """Return a policy by digest, or by name: that way of choosing on the champion's model, else the newest trained."""
     if wanted == UNIFORM:
         return Uniform()
     if wanted not in POLICIES:
         return household.shelf.get(resolve(household, wanted))
     with household.database.read() as session:
-        champion = policies.champion(session).digest
+        champion, known = policies.champion(session).digest, policies.list_all(session)
     if champion is None:
         raise NotFound("there is no champion yet whose model could be used; `oo train`, then `oo promote --bootstrap`")
-    return POLICIES[wanted].from_arrays(household.shelf.get(champion).arrays)
+    kind, held = POLICIES[wanted], household.shelf.get(champion)
+    if isinstance(held, ScoreRule) and issubclass(kind, ScoreRule) and kind.MODEL is held.MODEL:
+        return kind.from_arrays(held.arrays)
+    newest = next((row.digest for row in known if row.name == wanted), None)
+    if newest is None:
+        raise NotFound(f"the champion's model is none for {wanted}, and none was trained; `oo train --policy {wanted}`")
+    return household.shelf.get(PolicyDigest(newest))

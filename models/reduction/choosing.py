@@ -30,7 +30,7 @@ def greedy(mu: Floats, sigma: Floats, number: int, rng: np.random.Generator) -> 
     return largest(mu, rng)
 
 
-def epsilon_greedy(mu: Floats, sigma: Floats, number: int, rng: np.random.Generator) -> int:  # noqa: ARG001
+def epsilon_greedy(mu: Floats, sigma: Floats, number: int, rng: np.random.Generator) -> int:  # noqa: ARG001 - the mean alone
     """Return the largest mean, or one time in fifty any action."""
     return int(rng.integers(mu.size)) if rng.random() < EPSILON else largest(mu, rng)
 

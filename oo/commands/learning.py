@@ -15,13 +15,21 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def train(as_json: AsJson = False) -> None:
+def train(
+    policy: Annotated[str, typer.Option(help="How it will choose: a name of docs/policies.md.")] = "linear_thompson",
+    as_json: AsJson = False,
+) -> None:
     """Train a challenger from everything decided so far and register it; the simulated warm start is its prior."""
     from flows.retraining import open_registry, retrain
+    from models.policies import POLICIES
     from oo.household import opened
+    from oo.refusals import Misused
 
+    if policy not in POLICIES:
+        raise Misused(f"--policy is one of {', '.join(POLICIES)}, not {policy!r}")
     with opened() as household:
-        made = retrain(household.stores, open_registry(household.stores), household.clock(), actor="cli")
+        stores = household.stores
+        made = retrain(stores, open_registry(stores), household.clock(), actor="cli", policy=policy)
     word = "registered as" if made.new else "known already as"
     counted = f"{made.live_rows} live and {made.simulated_rows} simulated rows"
     text = f"{made.digest[:SHORT]} {word} version {made.version}: {counted}"

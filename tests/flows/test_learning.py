@@ -12,10 +12,11 @@ from data_contracts.reactions import ReactionKind
 from flows.parts import OpenedParts
 from flows.promoting import consider, promote
 from flows.retraining import open_registry, retrain
-from infra.database import audit, decisions, policies
+from infra.database import audit, decisions, person_parts, policies
 from infra.database.engine import Database
 from infra.settings import Settings
 from models import artifact
+from models.policies import TreeSquareCB
 from models.promotion import MIN_DECISIONS
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
@@ -95,6 +96,23 @@ def test_one_window_is_one_version(living: World, parts: OpenedParts) -> None:
     assert (first.new, again.new) == (True, False)
     assert (again.digest, again.version) == (first.digest, first.version)
     assert len(registry.versions()) == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_challenger_on_trees_decides_in_shadow_and_then_for_people(living: World, parts: OpenedParts) -> None:
+    """Trees are registered like any policy, see what the champion decides, and as champion they learn the person."""
+    registry = open_registry(parts)
+    retrain(parts, registry, living.clock(), warm_people=3)
+    promote(parts, registry, actor="test", bootstrap=True)
+    live(living, tips=2)
+    made = retrain(parts, registry, living.clock(), warm_people=10, policy=TreeSquareCB.NAME)
+    assert (made.new, made.live_rows) == (True, 2)
+    assert consider(parts, registry).views > 0
+    promote(parts, registry, made.digest, actor="test", override="to see it decide")
+    living.pass_time(minutes=15)
+    live(living, tips=2)
+    with parts.database.read() as session:
+        assert person_parts.find(session, living.person, made.digest) is not None
 
 
 def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living: World, parts: OpenedParts) -> None:
