@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 MAX_BYTES = 1 << 32
+AXES = 2
 
 
 class Examples(NamedTuple):
@@ -29,7 +30,7 @@ def examples_from(path: Path) -> Examples:
         raise NotFound(f"there is no file {path.name}")
     x, y = _arrays(path)
     for rule, sound in (
-        (f"X is float32 (n, d), here it is {x.dtype} {x.shape}", x.dtype == np.float32 and x.ndim == 2),  # noqa: PLR2004
+        (f"X is float32 (n, d), here it is {x.dtype} {x.shape}", x.dtype == np.float32 and x.ndim == AXES),
         (f"y is int (n,), here it is {y.dtype} {y.shape}", np.issubdtype(y.dtype, np.integer) and y.ndim == 1),
         (f"X and y have one row an example, here are {x.shape[:1]} and {y.shape[:1]}", x.shape[:1] == y.shape[:1]),
         (f"there is at least one row and one column, here X is {x.shape}", x.size > 0),
