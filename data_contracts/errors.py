@@ -84,9 +84,13 @@ class DamagedStore(Unavailable):
 
 
 class PromotionRefused(Conflict):
-    """The evidence does not allow this promotion."""
+    """The evidence does not allow this promotion: the rule that failed, its number and its bound."""
 
     code = "promotion_refused"
+
+    def __init__(self, rule: str, reason: str, value: float | None = None, bound: float | None = None) -> None:
+        super().__init__(f"{rule}: {reason}")
+        self.rule, self.reason, self.value, self.bound = rule, reason, value, bound
 
 
 class ArtifactRefused(OOError):

@@ -63,6 +63,9 @@ TABLES: dict[str, Retention] = {
     "champion_slot": Retention(_O, "which policy decides", Exit.NOBODY_INSIDE),
     "shadow_decisions": Retention(_P, "what a challenger would have done", Exit.DELETE_BY_DECISION),
     "shadow_comparisons": Retention(_O, "the evidence of a promotion, in totals", Exit.NOBODY_INSIDE),
+    "learning_reports": Retention(
+        _O, "what audits of learning found, people without names", Exit.NOBODY_INSIDE, 90, "at_us"
+    ),
     "audit": Retention(_P, "who changed what", Exit.KEEP_HMAC, 730, "at_us"),
     "texts": Retention(_S, "words that no source can give again, sealed", _BY_PERSON, 0, "expires_us"),
     "source_files": Retention(_S, "where words can be read again", _BY_PERSON),

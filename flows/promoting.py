@@ -66,7 +66,7 @@ def promote(
     if isinstance(opinion, Promote) and evidence.comparison is not None:
         opinion = _gated(parts, registry, evidence.comparison, actor)
     if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
-        raise PromotionRefused(f"{opinion.rule}: {opinion.reason}")
+        raise PromotionRefused(opinion.rule, opinion.reason, opinion.value, opinion.bound)
     overridden = override if isinstance(opinion, Keep) else None
     after = change_champion(
         parts,
@@ -95,7 +95,7 @@ def consider(parts: FlowParts, registry: PolicyRegistry) -> Considered:
     except NotFound:
         return Considered(views, compared, 0, "no_challenger")
     except PromotionRefused as refused:
-        return Considered(views, compared, 0, str(refused).partition(":")[0])
+        return Considered(views, compared, 0, refused.rule)
     return Considered(views, compared, 1, "")
 
 
@@ -129,9 +129,11 @@ def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowCompari
     answer = gate(evidence, counts=_counts(parts))
     if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
         told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
-        return Keep("no_better_value", told)
+        return Keep("no_better_value", told, before["value"], before["bound"])
     _keep_look(parts, evidence, answer, actor)
-    return Promote(answer.reason) if answer.failing is None else Keep(answer.failing, answer.reason)
+    if answer.failing is None:
+        return Promote(answer.reason)
+    return Keep(answer.failing, answer.reason, answer.value, answer.bound)
 
 
 def _last_look(lines: list[Any], comparison: ShadowComparison) -> Mapping[str, Any] | None:

@@ -25,10 +25,14 @@ DEPLOYMENTS: Mapping[str, Deployed] = MappingProxyType(
             "flows.generate_candidates.generate_candidates", 30 * MINUTE, "pools hold for an hour"
         ),
         "retrain_policy": Deployed("flows.retrain_policy.retrain_policy", DAY, "one challenger a day"),
+        "watch_drift": Deployed(
+            "flows.watch_drift.watch_drift", HOUR, "a world that moved is learned before the day ends"
+        ),
         "promote_policy": Deployed("flows.promote_policy.promote_policy", 6 * HOUR, "challengers see new decisions"),
         "snapshot_history": Deployed(
             "flows.snapshot_history.snapshot_history", DAY, "what can be rebuilt outlives its database"
         ),
+        "audit_learning": Deployed("flows.audit_learning.audit_learning", DAY, "does it personalise, does it help"),
         "expire_data": Deployed("flows.expire_data.expire_data", DAY, "nothing is kept longer than promised"),
     }
 )

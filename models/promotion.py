@@ -49,6 +49,8 @@ class Keep:
 
     rule: str
     reason: str
+    value: float | None = None  # the number that failed, and what it had to reach
+    bound: float | None = None
 
 
 def verdict(evidence: PromotionEvidence) -> Promote | Keep:
@@ -77,7 +79,7 @@ def _compared(evidence: PromotionEvidence, comparison: ShadowComparison | None) 
         ("too_little_agreement", comparison.agreement, MIN_AGREEMENT),
     ):
         if not value >= least:  # so that NaN keeps the incumbent
-            return Keep(rule, f"the shadow comparison shows {value:g} where at least {least:g} is needed")
+            return Keep(rule, f"the shadow comparison shows {value:g} where at least {least:g} is needed", value, least)
     return Promote(
         f"{comparison.decisions} shadow decisions, agreement {comparison.agreement:.2f}, "
         f"value difference {comparison.value_difference:+.3f}"

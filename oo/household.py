@@ -11,7 +11,7 @@ from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from api.parts import Parts
-from data_contracts.errors import Malformed, NotFound
+from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from flows.parts import OpenedParts
@@ -244,6 +244,12 @@ class Household:
         with self.database.read() as session:
             decided = {row.signal for row in consents.history(session, person)}
         return {source for source in Source if source is not Source.CLOCK and source.value not in decided}
+
+
+def refuse_rehearsal(settings: Settings) -> None:
+    """Raise `Conflict` for a home in which everybody is simulated: nothing in it is served."""
+    if settings.rehearsal.exists():
+        raise Conflict(f"{settings.home} is a rehearsal, in which everybody is simulated; nothing in it is served")
 
 
 def zone_of(row: PersonRow) -> ZoneInfo:

@@ -10,7 +10,7 @@ from data_contracts.identifiers import PersonId
 from infra.settings import Settings
 from oo.champions import ensure_champion
 from oo.erasure import finish_erasures
-from oo.household import Household
+from oo.household import Household, refuse_rehearsal
 from oo.mirroring import bundled
 from oo.output import note
 from oo.refusals import refusing
@@ -21,6 +21,7 @@ from oo.up import Prepared, Wishes
 def make_ready(wishes: Wishes) -> Prepared:
     """Finish erasures, add the person, see to a first champion, make a link; raises `Unavailable` for a taken port."""
     told = Settings()
+    refuse_rehearsal(told)
     host = told.host if wishes.host is None else wishes.host
     port = _port(host, told.port if wishes.port is None else wishes.port)
     settings = told.model_copy(update={"host": host, "port": port})

@@ -23,7 +23,7 @@ from flows.shares import share_of
 from infra.health import Health
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories
-from oo.household import Household
+from oo.household import Household, refuse_rehearsal
 from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
 from oo.output import note
@@ -159,6 +159,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
 
 def _listen(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
     """Return a bound socket, announced on stderr, and the settings with its address."""
+    refuse_rehearsal(settings)
     address = host or settings.host
     listener, bound = listen(address, settings.port if port is None else port)
     note(json.dumps({"listening": f"http://{address}:{bound}"}))

@@ -1,23 +1,26 @@
 """The walk of docs/learning.md, taken."""
 
-import csv
 import json
+import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data_contracts.errors import Malformed
+from data_contracts.errors import Conflict, Malformed
 from models.decision_log import described
-from models.demotion import Demote, judge
+from models.gate import MIN_ROWS
 from models.power import table
 from oo.cli import app
-from tests.models.test_evaluation import some_rows
+from oo.household import opened
+from oo.preparing import make_ready
+from oo.up import Wishes
 from tests.source_tree import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "learning.md"
-EXAMPLES = CHECKOUT / "examples"
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +28,11 @@ def _at_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OO_HOME", str(home))
 
 
-def run(*words: str, code: int = 0) -> dict[str, object]:
+def run(*words: str, code: int = 0) -> Any:
     """Run a command and return its JSON."""
     done = CliRunner().invoke(app, [*words, "--json"])
     assert done.exit_code == code, done.output
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
+    return json.loads(done.stdout)
 
 
 def test_the_page_prints_the_schema_and_the_power_table_of_the_code() -> None:
@@ -41,33 +43,65 @@ def test_the_page_prints_the_schema_and_the_power_table_of_the_code() -> None:
         assert f"{need.days:,} days" in text
 
 
-def test_the_walk_through_the_lab(tmp_path: Path) -> None:
-    """Evaluate a sample, simulate, see a challenger refused with its number, a better one pass, a turn noticed."""
-    sample = tmp_path / "sample.csv"
-    header = ("", "timestamp", "item_id", "position", "click", "propensity_score", "user_feature_0")
-    with sample.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *some_rows()])
-    report = tmp_path / "report.html"
-    told = run("evaluate", "--log", str(sample), "--format", "obd", "--policy", "uniform", "--report", str(report))
-    assert told["verdict"] == "no difference shown"
-    assert "<svg" in report.read_text(encoding="utf-8") or "vega" in report.read_text(encoding="utf-8")
+def walk() -> list[tuple[list[str], int]]:
+    """Return the commands of the page's walk with their exit codes, as one types them."""
+    blocks = re.findall(r"^```sh walk\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("oo ")]
+    return [(shlex.split(line.partition("#")[0])[1:], int("# exit 1" in line)) for line in lines]
 
-    turning = str(EXAMPLES / "scenarios" / "turning.yaml")
-    world = run("simulate", "--scenario", turning, "--policies", "linear_thompson,uniform", "--people", "60")
-    assert world["origin"] == "simulated"
-    policies = world["policies"]
-    assert isinstance(policies, list)
-    thompson = policies[0]["reward_by_day"]
 
-    refused = run("gate", "--evidence", str(EXAMPLES / "evidence" / "not_better.json"), code=1)
+def test_the_walk_through_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands of the page do what it says: evaluated, refused by name, promoted by the gate, demoted by itself."""
+    monkeypatch.chdir(CHECKOUT)
+    told = [(words[0], run(*words, code=code)) for words, code in walk()]
+    assert " ".join(command for command, _ in told) == (
+        "evaluate simulate rehearse train promote rehearse train rehearse promote rehearse judge rehearse judge "
+        "policies audit"
+    )
+    evaluated, world, control, early, refused, _, better, _, promoted, lived, kept, turned, judged, listed, audited = (
+        found for _, found in told
+    )
+    assert evaluated["verdict"] == "no difference shown"
+    days = world["policies"][0]["reward_by_day"]
+    assert np.mean(days[15:18]) < np.mean(days[10:15])  # the world turns on day 15
+    assert (control["policy"], control["decisions"]) == ("uniform", 480)
+    assert refused["failing"] == "too_few_rows"
+    assert 0 < refused["value"] < refused["bound"] == MIN_ROWS
+    assert (better["live_rows"] > early["live_rows"], better["simulated_rows"]) == (True, 0)
+    assert (promoted["digest"], promoted["revision"]) == (better["digest"], 2)
+    assert promoted["reason"].startswith("the difference in value is at least +0.0")
+    assert lived["policy"] == "linear_thompson"
+    assert lived["reward"] > control["reward"]
+    assert (kept["digest"], kept["demoted"]) == (better["digest"], None)
+    assert kept["low"] > kept["reference"] > turned["reward"]
+    demoted = judged["demoted"]
+    assert (demoted["replaced"], demoted["digest"]) == (better["digest"], promoted["replaced"])
+    assert demoted["reason"].startswith("demoted: mean live reward is in")
+    assert {each["digest"]: each["stage"] for each in listed}[demoted["digest"]] == "champion"
+    assert (audited["evidence"], audited["champion"]["digest"]) == ("simulated", demoted["digest"])
+    assert audited["holdout"]["verdict"] == "as assigned"
+
+
+def test_a_rehearsal_reaches_nobody(home: Path) -> None:
+    """Nothing serves a rehearsal, and a home with a life refuses to become one."""
+    (home / "rehearsal.json").write_text('{"people": 2, "seed": 1, "ahead_s": 0, "turned": false}')
+    with pytest.raises(Conflict, match="is a rehearsal"):
+        make_ready(Wishes(0, "127.0.0.1", "me", nats=False))
+    for words in (["serve", "api"], ["serve", "scorer"]):
+        assert isinstance(CliRunner().invoke(app, words).exception, Conflict)
+    (home / "rehearsal.json").unlink()
+    with opened() as household:
+        household.settle_in("me")
+    done = CliRunner().invoke(app, ["rehearse"])
+    assert isinstance(done.exception, Conflict)
+
+
+def test_the_gate_of_the_page_names_its_numbers() -> None:
+    """The example evidence is answered as the page says."""
+    evidence = CHECKOUT / "examples" / "evidence"
+    refused = run("gate", "--evidence", str(evidence / "not_better.json"), code=1)
     assert (refused["failing"], refused["value"]) == ("no_better_value", -0.03)
-    assert run("gate", "--evidence", str(EXAMPLES / "evidence" / "better.json"))["verdict"] == "promote"
-
-    after = float(np.mean(thompson[15:18]))
-    assert after < float(np.mean(thompson[10:15]))
-    promised = float(np.mean(thompson[5:15]))
-    lived = (np.random.default_rng(1).random(2_000) < after).astype(float)
-    assert isinstance(judge(lived, promised), Demote)
+    assert run("gate", "--evidence", str(evidence / "better.json"))["verdict"] == "promote"
 
 
 def test_an_empty_home_exports_an_empty_log(tmp_path: Path) -> None:

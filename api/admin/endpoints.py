@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.admin import service
 from api.admin.event_stream import MEDIA_TYPE, EventStream
-from api.admin.schemas import StatsOut
+from api.admin.schemas import LearningOut, StatsOut
 from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, PartsOf, SessionsOf
 from infra.event_feed import CAPACITY
 
@@ -39,3 +39,9 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
         newest=newest,
         may_watch=lambda: service.is_admin(sessions, sid),
     )
+
+
+@router.get("/learning", operation_id="get_learning")
+def learning(_: CurrentAdmin, parts: PartsOf) -> LearningOut:
+    """Return the newest audit of learning: personalisation, control, holdout, challengers, power; 404 before one."""
+    return service.learning(parts=parts)

@@ -44,3 +44,119 @@ class StatsOut(BaseModel):
     champion_digest: str | None
     posterior_versions: dict[str, int]
     overrides: int
+
+
+class DecidingOut(BaseModel):
+    """Who decides; `keeps_up_with` is the mean reward below which it is demoted."""
+
+    digest: str
+    policy: str
+    revision: int
+    since_us: int
+    override_reason: str | None
+    keeps_up_with: float | None
+
+
+class PersonalOut(BaseModel):
+    """One person, without a name: explained squared error a tip, and the chance of as much without personal tastes."""
+
+    tips: int
+    gain: float
+    p_value: float
+    verdict: str
+
+
+class PersonalisationOut(BaseModel):
+    """The resampling test of all people together, and how many stand alone against how many would by chance."""
+
+    people: int
+    gain: float | None
+    p_value: float | None
+    verdict: str
+    personalised: int
+    by_chance: float
+    each: list[PersonalOut]
+
+
+class ControlOut(BaseModel):
+    """The champion's value minus that of the standing control, with a 95 % interval."""
+
+    policy: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    rows: int
+    ess: float
+    verdict: str
+    reason: str
+
+
+class HoldoutOut(BaseModel):
+    """Person-days in each arm of the training holdout, and whether these are the arms' shares."""
+
+    units: dict[str, int]
+    expected: dict[str, float]
+    chi_square: float | None
+    p_value: float | None
+    verdict: str
+
+
+class ComparisonOut(BaseModel):
+    """What a challenger had seen by then."""
+
+    at_us: int
+    decisions: int
+    agreement: float
+    value_difference: float
+
+
+class GateOut(BaseModel):
+    """The gate's newest answer; `failing` is null on promotion."""
+
+    verdict: str
+    failing: str | None
+    value: float | None
+    bound: float | None
+    reason: str
+    at_us: int
+
+
+class ChallengerOut(BaseModel):
+    """A policy in shadow beside the champion."""
+
+    digest: str
+    policy: str
+    gate: GateOut | None
+    over_time: list[ComparisonOut]
+
+
+class NeedOut(BaseModel):
+    """What it takes to see a difference with 80 % power."""
+
+    difference: float
+    rows: int
+    days: int | None
+    enough: bool
+
+
+class PowerOut(BaseModel):
+    """What the decisions of the last 28 days can show."""
+
+    people: int
+    rows: int
+    rows_a_day: float
+    needs: list[NeedOut]
+    verdict: str
+
+
+class LearningOut(BaseModel):
+    """One audit of learning; `evidence` says whose decisions it counted."""
+
+    at: datetime
+    evidence: str
+    champion: DecidingOut | None
+    personalisation: PersonalisationOut
+    control: ControlOut
+    holdout: HoldoutOut
+    challengers: list[ChallengerOut]
+    power: PowerOut

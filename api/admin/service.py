@@ -1,11 +1,12 @@
 """Totals and health, as the database and the adapters have them now."""
 
 from api.accounts.sessions import SessionDesk, Visitor
-from api.admin.schemas import CheckOut, HealthOut, OverrideOut, StatsOut
+from api.admin.schemas import CheckOut, HealthOut, LearningOut, OverrideOut, StatsOut
 from api.metrics import Metrics
 from api.parts import Parts
+from data_contracts.errors import NotFound
 from data_contracts.identifiers import from_us, to_us
-from infra.database import audit, overview, policies
+from infra.database import audit, learning_reports, overview, policies
 
 
 def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
@@ -60,3 +61,12 @@ def _override(parts: Parts) -> OverrideOut | None:
     if champion.override_reason is None:
         return None
     return OverrideOut(reason=champion.override_reason, since=from_us(champion.changed_us))
+
+
+def learning(*, parts: Parts) -> LearningOut:
+    """Return the newest audit as the flow stored it; raises `NotFound` before the first one."""
+    with parts.database.read() as session:
+        report = learning_reports.newest(session)
+    if report is None:
+        raise NotFound("learning was not audited yet; the worker does so each day, and `oo audit` at once")
+    return LearningOut(at=from_us(report.at_us), **report.body)

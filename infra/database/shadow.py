@@ -12,7 +12,16 @@ from infra.database.tables import DecisionRow, ShadowComparisonRow, ShadowDecisi
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["ShadowDecision", "add_comparison", "comparison", "of_policy", "record", "records_of", "unseen"]
+__all__ = [
+    "ShadowDecision",
+    "add_comparison",
+    "comparison",
+    "comparisons",
+    "of_policy",
+    "record",
+    "records_of",
+    "unseen",
+]
 
 
 class ShadowDecision(NamedTuple):
@@ -91,6 +100,19 @@ def add_comparison(
         )
     )
     uow.session.flush()
+
+
+def comparisons(
+    session: Session, challenger: PolicyDigest, incumbent: PolicyDigest, *, limit: int = 100
+) -> list[ShadowComparisonRow]:
+    """Return the newest recorded comparisons of these two, in the order of time."""
+    statement = (
+        select(ShadowComparisonRow)
+        .where(ShadowComparisonRow.challenger == challenger, ShadowComparisonRow.incumbent == incumbent)
+        .order_by(ShadowComparisonRow.at_us.desc(), ShadowComparisonRow.id.desc())
+        .limit(limit)
+    )
+    return list(reversed(session.scalars(statement).all()))
 
 
 def comparison(session: Session, challenger: PolicyDigest, incumbent: PolicyDigest) -> ShadowComparisonRow | None:

@@ -15,7 +15,7 @@ SHORT = 12
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     log_app.command("export")(export)
-    for command in (evaluate, gate, judge, rehearse, rollback, simulate):
+    for command in (audit, evaluate, gate, judge, rehearse, rollback, simulate):
         app.command()(command)
 
 
@@ -37,6 +37,27 @@ def export(
     with opened() as household:
         count = writers[layout](household.database, to, origin=Origin(origin))
     emit({"rows": count, "path": str(to), "format": layout}, f"{count} decisions in {to}", as_json=as_json)
+
+
+def audit(as_json: AsJson = False) -> None:
+    """Audit learning now: does it personalise, is it better than the control, is there enough evidence to tell."""
+    from flows.auditing import audit_learning
+    from oo.household import opened
+
+    with opened() as household:
+        found = audit_learning(household.stores)
+    personal, control, holdout, power = (found[name] for name in ("personalisation", "control", "holdout", "power"))
+    difference = ""
+    if control["difference"] is not None:
+        difference = f"{control['difference']:+.3f} [{control['low']:+.3f}, {control['high']:+.3f}]"
+    clear = f"{personal['personalised']} of {personal['people']} people stand alone"
+    table = [
+        ("personalised", personal["verdict"], f"{clear}, {personal['by_chance']:.1f} would by chance"),
+        ("against uniform", control["verdict"], difference),
+        ("training holdout", holdout["verdict"], " ".join(f"{arm} {n}" for arm, n in holdout["units"].items())),
+        ("power", power["verdict"], f"{power['rows']} decisions in 28 days"),
+    ]
+    emit(found, rows(table), as_json=as_json)
 
 
 def evaluate(

@@ -45,6 +45,7 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Let challengers see what was decided, ask the gate, and make a policy the champion when it allows it."""
+    from data_contracts.errors import PromotionRefused
     from flows.champion_changes import reconcile
     from flows.promoting import compare
     from flows.promoting import promote as promote_policy
@@ -56,14 +57,15 @@ def promote(
         stores, registry = household.stores, open_registry(household.stores)
         reconcile(stores, registry)
         compare(stores)
-        made = promote_policy(
-            stores,
-            registry,
-            None if digest is None else resolve(household, digest),
-            actor="cli",
-            bootstrap=bootstrap,
-            override=override,
-        )
+        wanted = None if digest is None else resolve(household, digest)
+        try:
+            made = promote_policy(stores, registry, wanted, actor="cli", bootstrap=bootstrap, override=override)
+        except PromotionRefused as refused:
+            if not as_json:
+                raise
+            numbers = {"value": refused.value, "bound": refused.bound, "reason": refused.reason}
+            emit({"verdict": "keep", "failing": refused.rule, **numbers}, "", as_json=True)
+            raise typer.Exit(1) from refused
     emit(
         made._asdict(),
         f"{made.digest[:SHORT]} is the champion, revision {made.revision}: {made.reason}",

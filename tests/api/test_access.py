@@ -13,7 +13,7 @@ from tests.api.routes import Operation, contract, guarded, named, owned, unsafe
 FOREIGN = "https://evil.example"
 SITES = ("cross-site", "same-site", "same-origin", "none", None)
 ORIGINS = (FOREIGN, "null", ORIGIN, f"{ORIGIN}.evil.example", None)
-ADMIN_ONLY = {"/api/admin/stats", "/api/admin/events/stream"}
+ADMIN_ONLY = {"/api/admin/stats", "/api/admin/learning", "/api/admin/events/stream"}
 BODIES: dict[str, dict[str, object]] = {
     "/api/reactions": {"decision_id": "", "kind": "done", "idempotency_key": "k1"},
     "/api/consents": {"signal": "mood", "granted": True},

@@ -1,8 +1,10 @@
 """What operators see: health by name, readiness, counts without people, and forced promotions in plain sight."""
 
+from typing import Any
+
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PolicyDigest
-from infra.database import policies
+from infra.database import learning_reports, policies
 from tests.api.conftest import Door
 from tests.api.fake_serving import DIGEST
 
@@ -75,3 +77,48 @@ def test_metrics_say_what_happened_and_to_nobody(door: Door) -> None:
     assert 'oo_recommendations_total{answer="tip"} 1.0' in text
     assert 'oo_signals_total{status="quarantined"} 1.0' in text
     assert not [secret for secret in (person, "Ana", "quarterly") if secret in text]
+
+
+def test_learning_is_what_the_flow_stored_and_absent_before(door: Door) -> None:
+    """Before the first audit there is a problem with a remedy; then the newest report, unchanged, and nobody's name."""
+    root = door.client(door.sign_in(door.join("root", role="admin")))
+    missing = root.get("/api/admin/learning")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+    assert "oo audit" in missing.json()["detail"]
+    with door.database.unit_of_work() as uow:
+        for at_us, people in ((door.now_us, 3), (door.now_us - 1, 2)):
+            learning_reports.add(uow, at_us=at_us, body=report(people))
+        uow.commit()
+    found = root.get("/api/admin/learning").json()
+    assert found.pop("at").startswith("20")
+    assert found == report(3)
+
+
+def report(people: int) -> dict[str, Any]:
+    """Return what the flow stores."""
+    return {
+        "evidence": "live",
+        "champion": None,
+        "personalisation": {
+            "people": people,
+            "gain": 0.01,
+            "p_value": 0.002,
+            "verdict": "personalised",
+            "personalised": 1,
+            "by_chance": 0.15,
+            "each": [{"tips": 40, "gain": 0.01, "p_value": 0.002, "verdict": "personalised"}],
+        },
+        "control": {
+            "policy": "uniform",
+            "difference": None,
+            "low": None,
+            "high": None,
+            "rows": 0,
+            "ess": 0.0,
+            "verdict": "not enough evidence",
+            "reason": "there is no champion",
+        },
+        "holdout": {"units": {}, "expected": {}, "chi_square": None, "p_value": None, "verdict": "as assigned"},
+        "challengers": [],
+        "power": {"people": people, "rows": 9, "rows_a_day": 0.3, "needs": [], "verdict": "not enough evidence"},
+    }

@@ -18,7 +18,7 @@ from infra.database.tables.people import (
     TextRow,
     TombstoneRow,
 )
-from infra.database.tables.policies import AuditRow, ChampionSlotRow, PolicyRow, ShadowComparisonRow
+from infra.database.tables.policies import AuditRow, ChampionSlotRow, LearningReportRow, PolicyRow, ShadowComparisonRow
 from infra.database.tables.push_sources import DeliveryRow, PushKeyRow, PushSourceRow
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "DeliveryRow",
     "EventRow",
     "FoldHeadRow",
+    "LearningReportRow",
     "LoginLinkRow",
     "PersonPartRow",
     "PersonRow",

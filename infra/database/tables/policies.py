@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base
 
-__all__ = ["AuditRow", "ChampionSlotRow", "PolicyRow", "ShadowComparisonRow"]
+__all__ = ["AuditRow", "ChampionSlotRow", "LearningReportRow", "PolicyRow", "ShadowComparisonRow"]
 
 
 class PolicyRow(Base):
@@ -50,6 +50,17 @@ class ShadowComparisonRow(Base):
     agreement: Mapped[float]
     value_difference: Mapped[float]
     at_us: Mapped[int]
+
+
+class LearningReportRow(Base):
+    """What an audit of learning found; people are in it without names."""
+
+    __tablename__ = "learning_reports"
+    __table_args__ = (Index("ix_learning_reports_at_us", "at_us"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    at_us: Mapped[int]
+    body: Mapped[dict[str, Any]]
 
 
 class AuditRow(Base):

@@ -1,0 +1,23 @@
+"""Flow `audit_learning`: does it personalise, is it better than the control, and can so little data say so."""
+
+from prefect import flow, task
+
+from flows.auditing import audit_learning as audit
+from flows.parts import opened
+from flows.running import RETRIES, leave
+
+TIMEOUT_S = 900
+
+
+@task(name="audit_home", timeout_seconds=TIMEOUT_S, **RETRIES)
+def audit_home() -> dict[str, str]:
+    """Do it on the home of this process; return the verdicts."""
+    with opened() as parts:
+        found = audit(parts)
+    return {name: found[name]["verdict"] for name in ("personalisation", "control", "holdout", "power")}
+
+
+@flow(name="audit_learning", timeout_seconds=TIMEOUT_S, persist_result=False)
+def audit_learning() -> None:
+    """Make and keep one report."""
+    leave("audit_learning", audit_home())

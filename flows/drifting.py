@@ -1,0 +1,42 @@
+"""Retraining when the world has moved: what was lived since the newest training against the weeks before it."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from data_contracts.features import FEATURES
+from data_contracts.identifiers import from_us, to_us
+from flows.log_exporting import settled
+from flows.parts import FlowParts
+from flows.retraining import retrain
+from infra.database import policies
+from models.drift import Drift, Span, drift
+from models.experiments import DAY_US
+from models.registry import PolicyRegistry
+
+BEFORE_DAYS = 28
+COLUMNS = ("reward", *(feature.name for feature in FEATURES))
+
+
+def look_for_drift(parts: FlowParts) -> Drift:
+    """Return what moved since the newest training."""
+    with parts.database.read() as session:
+        trained = [row.manifest.get("trained_until_us") for row in policies.list_all(session)]
+    until_us = max((each for each in trained if each), default=0)
+    before, after = Span(), Span()
+    for row in settled(parts.database, origin=parts.settings.evidence, since_us=until_us - BEFORE_DAYS * DAY_US):
+        decision = row.decision
+        reward = np.nan if decision.silent or row.reward is None else row.reward
+        values = np.append(reward, np.where(decision.masked, np.nan, decision.vector))
+        span = before if decision.at_us < until_us else after
+        span.add((decision.person, decision.at_us // DAY_US), values)
+    return drift(COLUMNS, before, after)
+
+
+def retrain_on_drift(parts: FlowParts, registry: PolicyRegistry) -> Drift:
+    """Train a challenger when something moved; return what did."""
+    found = look_for_drift(parts)
+    if found.column is not None:
+        until = from_us(to_us(parts.clock())) + timedelta(microseconds=1)
+        retrain(parts, registry, until, actor=f"drift of {found.column}")
+    return found

@@ -1,0 +1,24 @@
+"""Flow `watch_drift`: one challenger more when rewards or contexts have moved since the newest training."""
+
+from prefect import flow, task
+
+from flows.drifting import retrain_on_drift
+from flows.parts import opened
+from flows.retraining import open_registry
+from flows.running import RETRIES, leave
+
+TIMEOUT_S = 1_200
+
+
+@task(name="retrain_when_moved", timeout_seconds=TIMEOUT_S, **RETRIES)
+def retrain_when_moved() -> dict[str, str | float]:
+    """Do it on the home of this process; return what moved."""
+    with opened() as parts:
+        found = retrain_on_drift(parts, open_registry(parts))
+    return {"moved": found.column or "nothing", "before": found.before, "after": found.after}
+
+
+@flow(name="watch_drift", timeout_seconds=TIMEOUT_S, persist_result=False)
+def watch_drift() -> None:
+    """Look, and train when something moved."""
+    leave("watch_drift", retrain_when_moved())

@@ -1,0 +1,45 @@
+"""Laws of the audits: computed by a flow, read by the door, honest where there is little."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from data_contracts.decisions import Origin
+from flows.auditing import NO_PERSON_PART, audit_learning
+from flows.parts import OpenedParts, opened
+from flows.rehearsing import Rehearsal, begin, live
+from flows.retraining import open_registry
+from infra.database import learning_reports
+from infra.settings import Settings
+from models.evaluation import TOO_LITTLE
+
+
+def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> None:
+    """Without champion and decisions every verdict says that nothing can be said, and the report is kept."""
+    found = audit_learning(parts)
+    assert found["champion"] is None
+    assert [found[name]["verdict"] for name in ("personalisation", "control", "holdout", "power")] == [
+        NO_PERSON_PART,
+        TOO_LITTLE,
+        TOO_LITTLE,
+        TOO_LITTLE,
+    ]
+    with parts.database.read() as session:
+        report = learning_reports.newest(session)
+    assert report is not None
+    assert report.body == json.loads(json.dumps(found, allow_nan=False))
+
+
+def test_a_control_against_itself_differs_by_nothing(home: Path) -> None:
+    """In a rehearsal under the uniform control the difference to it is 0, and the holdout has its share."""
+    with opened(Settings(home=home)) as parts:
+        parts.database.migrate()
+        begin(parts, open_registry(parts), Rehearsal(people=10, seed=2))
+        live(parts, days=4)
+        found = audit_learning(parts)
+    assert found["evidence"] == Origin.SIMULATED.value
+    assert found["control"]["difference"] == pytest.approx(0.0, abs=0.02)
+    assert found["control"]["low"] <= 0.0 <= found["control"]["high"]
+    assert found["holdout"]["units"]["train"] + found["holdout"]["units"]["hold out"] in range(40, 60)
+    assert found["power"]["rows"] == 320
