@@ -105,7 +105,7 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
         _probing(household.health, listener),
     ):
         # Prefect reads its environment once, when it is imported: before the server it would start one of its own
-        from flows.deployments import serve  # noqa: PLC0415
+        from flows.deployments import serve  # noqa: PLC0415 - as above
 
         server.ready()
         serve()

@@ -1,21 +1,15 @@
 """The page in a real browser: one sentence, three answers, why, and nothing that stays behind."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
 
-from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
-from data_contracts.identifiers import DecisionId, PersonId
-from infra.database import consents, decisions, reactions
-from infra.database.engine import open_database
-from tests.api.browsers import DESKTOP, PHONE, Screen, chromium_of, served
-from tests.api.conftest import Door, open_door
+from data_contracts.identifiers import DecisionId
+from infra.database import decisions
+from tests.api.browsers import DESKTOP, PHONE
 from tests.api.fake_serving import LEFT_OUT, TEXT
+from tests.page.conftest import Home, Look, reacted
 
 pytestmark = pytest.mark.browser
 PAYLOADS = (
@@ -47,67 +41,9 @@ KEPT = """async () => {
 }"""
 
 
-class Home(NamedTuple):
-    """A served door and the person who lives there."""
-
-    door: Door
-    person: PersonId
-    origin: str
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """Return one browser for all tests of the page."""
-    with chromium_of(chromium) as started:
-        yield started
-
-
-@pytest.fixture
-def house(sqlite_path: Path, home: Path) -> Iterator[Home]:
-    """Return the real app, served, with Ana in it."""
-    database = open_database(sqlite_path)
-    door = open_door(database, home, datetime.now(UTC))
-    with served(door.app) as origin:
-        yield Home(door, door.join("Ana"), origin)
-    door.close()
-    database.close()
-
-
-Look = Callable[..., Screen]
-
-
-@pytest.fixture
-def look(browser: Browser, house: Home) -> Iterator[Look]:
-    """Return what opens a screen, signed in unless told otherwise, and never lets it complain."""
-    screens: list[Screen] = []
-
-    def open_screen(device: dict[str, Any] = PHONE, *, signed_in: bool = True, **more: Any) -> Screen:
-        context = browser.new_context(**device, **more)
-        if signed_in:
-            sid = house.door.sign_in(house.person)
-            context.add_cookies([{"name": "sid", "value": sid, "url": house.origin, "httpOnly": True}])
-        screen = Screen(context.new_page(), context, house.origin)
-        screen.listen()
-        screens.append(screen)
-        return screen
-
-    yield open_screen
-    for screen in screens:
-        screen.context.close()
-    assert [complaint for screen in screens for complaint in screen.complaints] == []
-
-
 def _decision(house: Home) -> DecisionId:
     with house.door.database.read() as session:
         return DecisionId(decisions.newest(session, house.person)[0].id)
-
-
-def _reacted(house: Home) -> list[tuple[str, bool]]:
-    decision = house.door.serving.first
-    assert decision is not None
-    with house.door.database.read() as session:
-        rows = reactions.of_decision(session, house.person, decision)
-        return [(row.kind, row.undone_us is None) for row in rows]
 
 
 def _shown(house: Home) -> bool:
@@ -154,7 +90,7 @@ def test_each_answer_works_by_tap_key_and_swipe(look: Look, house: Home, kind: s
         else:
             screen.page.keyboard.press(ANSWERS[kind][way == "arrow"])
     screen.until("undo")
-    assert _reacted(house) == [(kind, True)]
+    assert reacted(house) == [(kind, True)]
 
 
 def test_an_answer_can_be_taken_back(look: Look, house: Home) -> None:
@@ -165,7 +101,7 @@ def test_an_answer_can_be_taken_back(look: Look, house: Home) -> None:
     screen.until("undo")
     screen.page.keyboard.press("Enter")
     screen.until("tip")
-    assert (screen.says(), _reacted(house)) == (TEXT, [("done", False)])
+    assert (screen.says(), reacted(house)) == (TEXT, [("done", False)])
 
 
 def test_after_five_seconds_the_page_is_black(look: Look, house: Home) -> None:
@@ -175,7 +111,7 @@ def test_after_five_seconds_the_page_is_black(look: Look, house: Home) -> None:
     screen.page.keyboard.press("n")
     screen.until("undo")
     screen.page.wait_for_selector('body[data-state="silence"]', timeout=8_000)
-    assert (screen.page.inner_text("body").strip(), _reacted(house)) == ("oO", [("not_now", True)])
+    assert (screen.page.inner_text("body").strip(), reacted(house)) == ("oO", [("not_now", True)])
     screen.page.click("#mark")
     assert "rests" in screen.page.inner_text("#because")
 
@@ -208,62 +144,6 @@ def test_why_reveals_the_reasons_and_what_counted(look: Look) -> None:
         "ask-why",
         True,
     ]
-
-
-def _granted(house: Home) -> set[str]:
-    with house.door.database.read() as session:
-        return {signal.value for signal, granted in consents.state(session, house.person).items() if granted}
-
-
-def test_what_oo_may_read_is_listed_with_its_purpose_and_switched_by_a_tap(look: Look, house: Home) -> None:
-    """A switch a signal, from the why of a silence too; it shows what the door has recorded, also when asked anew."""
-    house.door.serving.text = None
-    screen = look()
-    screen.open("silence")
-    screen.page.tap("#mark")
-    screen.page.tap("#ask-consents")
-    switches = screen.page.get_by_role("switch")
-    screen.page.wait_for_selector("#signals button")
-    assert switches.count() == len(CONSENT_SIGNALS)
-    mood = screen.page.get_by_role("switch", name="Mood", exact=True)
-    assert SOURCES[Source.MOOD].purpose in mood.inner_text()
-    with screen.page.expect_response("**/api/consents"):
-        mood.tap()
-    screen.page.wait_for_selector('[data-signal="mood"][aria-checked="false"]')
-    assert _granted(house) == {source.value for source in CONSENT_SIGNALS} - {"mood"}
-    screen.page.tap("#close-consents")
-    screen.page.keyboard.press("c")
-    screen.page.wait_for_selector('[data-signal="mood"][aria-checked="false"]')
-
-
-def test_what_oo_may_read_works_by_key_and_leaves_the_tip_alone(look: Look, house: Home) -> None:
-    """C opens it, space switches, the letters of an answer mean nothing there, Escape gives the tip back."""
-    screen = look(DESKTOP)
-    screen.open("tip")
-    screen.page.keyboard.press("c")
-    screen.page.wait_for_selector("#signals button:focus")
-    with screen.page.expect_response("**/api/consents"):
-        screen.page.keyboard.press("Space")
-    screen.page.wait_for_selector('[data-signal="tasks"][aria-checked="false"]')
-    for key in ("d", "n", "x", "ArrowRight"):
-        screen.page.keyboard.press(key)
-    with screen.page.expect_response("**/api/recommend"):
-        screen.page.keyboard.press("Escape")
-    assert (screen.says(), _reacted(house), "tasks" in _granted(house)) == (TEXT, [], False)
-
-
-def test_a_switch_that_was_not_saved_stays_as_it_was_and_says_so(look: Look, house: Home) -> None:
-    """Consent is what the database holds, never what a screen hoped for."""
-    screen = look()
-    screen.open("tip")
-    screen.page.keyboard.press("c")
-    screen.page.wait_for_selector("#signals button")
-    screen.context.set_offline(True)
-    screen.page.get_by_role("switch", name="Tasks", exact=True).tap()
-    screen.page.wait_for_selector("#trouble:not(:empty)")
-    assert screen.page.get_by_role("alert").inner_text() == "That was not saved. Please try again."
-    assert screen.page.get_by_role("switch", name="Tasks", exact=True).get_attribute("aria-checked") == "true"
-    assert "tasks" in _granted(house)
 
 
 def test_swiping_up_asks_why(look: Look) -> None:

@@ -1,0 +1,74 @@
+"""A served door with a person behind it, and screens that never complain."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser
+
+from data_contracts.identifiers import PersonId
+from infra.database import reactions
+from infra.database.engine import open_database
+from tests.api.browsers import PHONE, Screen, chromium_of, served
+from tests.api.conftest import Door, open_door
+
+
+class Home(NamedTuple):
+    """A served door and the person who lives there."""
+
+    door: Door
+    person: PersonId
+    origin: str
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Return one browser for all tests of the page."""
+    with chromium_of(chromium) as started:
+        yield started
+
+
+@pytest.fixture
+def house(sqlite_path: Path, home: Path) -> Iterator[Home]:
+    """Return the real app, served, with Ana in it."""
+    database = open_database(sqlite_path)
+    door = open_door(database, home, datetime.now(UTC))
+    with served(door.app) as origin:
+        yield Home(door, door.join("Ana"), origin)
+    door.close()
+    database.close()
+
+
+Look = Callable[..., Screen]
+
+
+@pytest.fixture
+def look(browser: Browser, house: Home) -> Iterator[Look]:
+    """Return what opens a screen, signed in unless told otherwise, and never lets it complain."""
+    screens: list[Screen] = []
+
+    def open_screen(device: dict[str, Any] = PHONE, *, signed_in: bool = True, **more: Any) -> Screen:
+        context = browser.new_context(**device, **more)
+        if signed_in:
+            sid = house.door.sign_in(house.person)
+            context.add_cookies([{"name": "sid", "value": sid, "url": house.origin, "httpOnly": True}])
+        screen = Screen(context.new_page(), context, house.origin)
+        screen.listen()
+        screens.append(screen)
+        return screen
+
+    yield open_screen
+    for screen in screens:
+        screen.context.close()
+    assert [complaint for screen in screens for complaint in screen.complaints] == []
+
+
+def reacted(house: Home) -> list[tuple[str, bool]]:
+    """Return what was answered to the first tip, and whether it stands."""
+    decision = house.door.serving.first
+    assert decision is not None
+    with house.door.database.read() as session:
+        rows = reactions.of_decision(session, house.person, decision)
+        return [(row.kind, row.undone_us is None) for row in rows]
