@@ -1,7 +1,6 @@
 """`python -m benchmarks.tip_door HOME`: oO's own door over a prepared home, its clock and seeds set from outside."""
 
 import sys
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 
@@ -11,32 +10,24 @@ from benchmarks.pinned_server import serve
 from infra.settings import Settings
 from oo.household import Household
 from oo.processes import tune_interpreter
-from serving.recommender import Recommender
 
 
 class SeededHousehold(Household):
     """A household as `oo up` opens it, whose decisions take the seeds 1, 2, 3, ..."""
 
-    @cached_property
-    def recommender(self) -> Recommender:
-        """Return what gives one answer."""
-        seeds = count(1)
-        return Recommender(
-            reader=self.reader,
-            writer=self.writer,
-            vault=self.vault,
-            champion=self.champion,
-            pools=self.pools,
-            clock=self.clock,
-            new_seed=lambda: next(seeds),
-        )
+    def __init__(self, home: Path) -> None:
+        super().__init__(Settings(home=home), HandClock(home / "clock"))
+        self._seeds = count(1)
+
+    def new_seed(self) -> int:
+        """Return the next seed."""
+        return next(self._seeds)
 
 
 def main(home: Path) -> None:
     """Serve until killed."""
-    settings = Settings(home=home)
-    with SeededHousehold(settings, HandClock(home / "clock")) as household:
-        app = create_app(settings, household.parts)
+    with SeededHousehold(home) as household:
+        app = create_app(household.settings, household.parts)
         household.start()
         tune_interpreter()
         serve(app)

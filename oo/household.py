@@ -1,6 +1,7 @@
 """Everything of one `OO_HOME`, opened on demand and closed once: the composition root's building blocks."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -122,7 +123,12 @@ class Household:
             champion=self.champion,
             pools=self.pools,
             clock=self.clock,
+            new_seed=self.new_seed,
         )
+
+    def new_seed(self) -> int:
+        """Return the seed of one decision, 63 bits that nobody can foresee."""
+        return secrets.randbits(63)
 
     @cached_property
     def desk(self) -> ReactionDesk:
