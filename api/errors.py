@@ -28,6 +28,7 @@ STATUSES: Mapping[type[errors.OOError], int] = {
     errors.TooManyRequests: 429,
     errors.TooLarge: 413,
     errors.Unavailable: 503,
+    errors.DamagedStore: 503,
     errors.PromotionRefused: 409,
     errors.ArtifactRefused: 500,
     errors.ErasedPerson: 403,
