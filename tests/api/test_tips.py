@@ -46,7 +46,7 @@ def test_a_receipt_names_what_counted(door: Door) -> None:
     decision = ana.post("/api/recommend").json()["decision_id"]
     receipt = ana.get(f"/api/decisions/{decision}/receipt").json()
     assert sorted(receipt) == [
-        *("explored", "features", "policy_digest", "posterior_version", "probability", "seed"),
+        *("explored", "features", "left_out", "policy_digest", "posterior_version", "probability", "seed"),
     ]
     assert [row["name"] for row in receipt["features"]] == [feature.name for feature in RECEIPT.features]
     assert sorted(receipt["features"][0]) == ["age_s", "contribution", "masked", "name", "source", "value"]

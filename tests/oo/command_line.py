@@ -46,7 +46,7 @@ class CommandLine:
         with redirect_stdout(out), redirect_stderr(err):
             code = _exit_code()
         said = Said(code, out.getvalue(), err.getvalue())
-        assert "Traceback" not in said.err
+        assert "Traceback" not in said.err, said.err
         return said
 
 

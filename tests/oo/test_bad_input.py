@@ -166,13 +166,15 @@ def facts(home: Path) -> tuple[int, list[tuple[Any, ...]]]:
 def test_the_same_file_twice_changes_neither_events_nor_features(
     oo: CommandLine, tmp_path: Path, now: datetime
 ) -> None:
-    """Also a day later, and under another order of files."""
+    """Also hours later, and under another order of files; on another day only that the calendar was read is new."""
     signals, calendar = tmp_path / "a.jsonl", tmp_path / "a.ics"
     signals.write_text("".join(mood(number, value=str(1 + number % 5)) for number in range(20)))
     calendar.write_text(agenda(SOUND))
     assert oo("import", signals, calendar).code == 0
     before = facts(oo.home)
-    oo.at(now + timedelta(hours=20))
-    again = oo("import", calendar, signals, "--json").data
-    assert (again["accepted"], again["duplicates"]) == (0, 21)
-    assert facts(oo.home) == before
+    for hours, news in ((10, 0), (20, 1)):
+        oo.at(now + timedelta(hours=hours))
+        again = oo("import", calendar, signals, "--json").data
+        assert (again["accepted"], again["duplicates"]) == (0, 21)
+        assert facts(oo.home)[0] == before[0] + news
+        assert (facts(oo.home) == before) is (news == 0)
