@@ -9,7 +9,6 @@ from benchmarks.hand_clock import HandClock
 from benchmarks.pinned_server import serve
 from infra.settings import Settings
 from oo.household import Household
-from oo.processes import tune_interpreter
 
 
 class SeededHousehold(Household):
@@ -29,7 +28,6 @@ def main(home: Path) -> None:
     with SeededHousehold(home) as household:
         app = create_app(household.settings, household.parts)
         household.start()
-        tune_interpreter()
         serve(app)
 
 

@@ -1,7 +1,6 @@
 """The processes of oO, each a uvicorn server with its own health: api, scorer, stream, worker."""
 
 import asyncio
-import gc
 import json
 import signal
 import socket
@@ -34,8 +33,6 @@ FOLD_S = 0.25
 SWEEP_S = 5.0  # with a mirror, which wakes the fold at once, this only finds what the mirror has lost
 FORGET_S = 5.0
 BACKLOG = 2_048
-SWITCH_S = 0.0005  # how long a finished commit waits for the interpreter while the event loop computes
-GARBAGE = (10_000, 20, 50)  # a decision makes thousands of short-lived tuples and no cycles: look for those rarely
 
 
 def serve_api(*, host: str | None, port: int | None) -> None:
@@ -181,16 +178,7 @@ class Server(uvicorn.Server):
 
 def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGINT or SIGTERM."""
-    tune_interpreter()
     Server(config_of(app), ending).run(sockets=[listener])
-
-
-def tune_interpreter() -> None:
-    """Let threads change places soon, and spare what was made at the start from every later garbage collection."""
-    sys.setswitchinterval(SWITCH_S)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE)
 
 
 def config_of(app: Any) -> uvicorn.Config:
