@@ -40,20 +40,22 @@ def test_an_entrypoint_is_a_flow_with_a_limit(name: str) -> None:
     assert 0 < flow.timeout_seconds <= DEPLOYMENTS[name].every.total_seconds()
 
 
-def found(api: str, what: str) -> list[dict[str, Any]]:
-    """Return everything of a kind that the server knows."""
-    answer = httpx.post(f"{api}/{what}/filter", json={"limit": 100}, timeout=30)
+def found(api: str, what: str, **conditions: Any) -> list[dict[str, Any]]:
+    """Return what the server knows of a kind, from every test of the session unless conditions say otherwise."""
+    answer = httpx.post(f"{api}/{what}/filter", json={"limit": 100, **conditions}, timeout=30)
     return list(answer.raise_for_status().json())
 
 
 def ended(api: str, worker: "subprocess.Popen[bytes]") -> list[str]:
-    """Return how runs ended, once there are enough of them or the patience is over."""
+    """Return how the runs of the deployment ended, once there are enough of them or the patience is over."""
     deadline = time.monotonic() + PATIENCE_S
+    deployed = {"name": {"any_": ["retrain_policy"]}}
     states: list[str] = []
     while len(states) < WANTED and time.monotonic() < deadline and worker.poll() is None:
         time.sleep(1)
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        states = [run["state_type"] for run in found(api, "flow_runs") if run["state_type"] in final]
+        runs = found(api, "flow_runs", deployments=deployed)
+        states = [run["state_type"] for run in runs if run["state_type"] in final]
     return states
 
 
