@@ -22,6 +22,7 @@ from api.middleware.trusted_host import LOCAL, TrustedHost
 from api.openapi import PROBLEM, describe
 from api.page.endpoints import page_routes
 from api.parts import Parts
+from api.preferences.endpoints import router as preferences
 from api.reactions.endpoints import router as reactions
 from api.signals.endpoints import router as signals
 from api.signals.limits import push_limits
@@ -34,7 +35,7 @@ from infra.settings import Settings
 TITLE = "oO"
 VERSION = "0.1.0"
 DESCRIPTION = "One tip, at the right moment, or silence. Errors are RFC 9457 problems with a stable `code`."
-ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, sources, consents, accounts, admin, probes)
+ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, sources, consents, preferences, accounts, admin, probes)
 HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 
+from data_contracts.clock_face import clock_face
 from data_contracts.features import FEATURES, POSITION, Source
 from data_contracts.tips import Candidate
 from serving.catalogue import catalogue
 from serving.eligibility import needs_of
-from serving.local_time import clock_face, minute_of_day
+from serving.local_time import minute_of_day
 from serving.moments import next_event_us
 from serving.phrasing import due_phrase, fill_late, slots
 from serving.scorer import Situation

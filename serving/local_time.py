@@ -35,11 +35,6 @@ def minute_of_day(at_us: int, zone: ZoneInfo) -> int:
     return there.hour * 60 + there.minute
 
 
-def clock_face(minute: int) -> str:
-    """Return minutes of the day as HH:MM."""
-    return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
-
-
 def decision_point_us(at_us: int) -> int:
     """Return the quarter-hour point at or before `at_us`."""
     return at_us - at_us % POINT_US

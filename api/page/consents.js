@@ -1,5 +1,7 @@
 // What oO may read: one switch a signal, each with what it is for. The door decides; the screen shows what it answered.
 
+import { preferenceForm } from "/preferences.js";
+
 const NAMES = { context: "Device and place", tips: "Your answers" };
 const FAILED = "That was not saved. Please try again.";
 
@@ -11,6 +13,7 @@ const trouble = find("trouble");
 // `call` is the page's way to the door; `closed(status)` is told the last status when the screen goes away.
 export function consentScreen(call, closed) {
   let status = 200;
+  const preferences = preferenceForm(call, complain);
 
   async function open() {
     if (screen.open) return;
@@ -18,8 +21,10 @@ export function consentScreen(call, closed) {
     trouble.textContent = "";
     list.replaceChildren();
     screen.showModal();
+    const speaking = preferences.open();
     show(await call("GET", "/api/consents"), "oO cannot say what it reads. Please try again later.");
     list.querySelector("button")?.focus({ preventScroll: true });
+    await speaking;
   }
 
   async function change(button) {
@@ -32,10 +37,14 @@ export function consentScreen(call, closed) {
   }
 
   function show(result, complaint) {
-    status = result.status;
+    if (!result.ok) return complain(complaint, result.status);
+    for (const consent of result.body.consents) paint(consent);
+  }
+
+  function complain(sentence, last = 200) {
+    status = last;
     if (status === 401) screen.close();
-    else if (!result.ok) trouble.textContent = complaint;
-    else for (const consent of result.body.consents) paint(consent);
+    else trouble.textContent = sentence;
   }
 
   function paint({ signal, purpose, granted }) {

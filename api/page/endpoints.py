@@ -23,6 +23,7 @@ SHELL = {"/": "index.html"} | {
         "style.css",
         "app.js",
         "consents.js",
+        "preferences.js",
         "sw.js",
         "manifest.webmanifest",
         "icon.svg",

@@ -1,7 +1,8 @@
 // Keeps the shell for a dark tunnel, and nothing else: no answer of the API ever enters a cache.
 
 const CACHE = "oo-shell";
-const SHELL = ["/", "/style.css", "/app.js", "/consents.js", "/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
+const SCRIPTS = ["/app.js", "/consents.js", "/preferences.js"];
+const SHELL = ["/", "/style.css", ...SCRIPTS, "/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));

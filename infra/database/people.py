@@ -26,6 +26,7 @@ __all__ = [
 
 DAY_MIN = 1_440
 MAX_NAME = 80
+MAX_BUDGET = 24  # unsolicited tips a day
 ASKED_AT_ONCE = 500
 
 
@@ -47,12 +48,6 @@ def create(
     Raises `Conflict` when the name or the pseudonym is taken, `ErasedPerson` for a pseudonym that was erased,
     `Malformed` for what the contract does not allow.
     """
-    _check(name=name, zone=zone, role=role, quiet=(quiet_start_min, quiet_end_min))
-    if uow.tombstone and uow.session.get(TombstoneRow, uow.tombstone(person)):
-        raise ErasedPerson("this person was erased and cannot come back under the same pseudonym")
-    taken = select(exists().where((PersonRow.name == name) | (PersonRow.person == person)))
-    if uow.session.scalar(taken):
-        raise Conflict(f"somebody named {name!r} exists already")
     row = PersonRow(
         person=person,
         name=name,
@@ -68,6 +63,12 @@ def create(
         created_us=created_us,
         erasing=False,
     )
+    _check(row)
+    if uow.tombstone and uow.session.get(TombstoneRow, uow.tombstone(person)):
+        raise ErasedPerson("this person was erased and cannot come back under the same pseudonym")
+    taken = select(exists().where((PersonRow.name == name) | (PersonRow.person == person)))
+    if uow.session.scalar(taken):
+        raise Conflict(f"somebody named {name!r} exists already")
     uow.session.add(row)
     uow.session.flush()
     return row
@@ -131,7 +132,7 @@ def set_preferences(
     row.quiet_end_min = row.quiet_end_min if quiet_end_min is None else quiet_end_min
     row.budget = row.budget if budget is None else budget
     row.silence_price = row.silence_price if silence_price is None else silence_price
-    _check(name=row.name, zone=row.zone, role=row.role, quiet=(row.quiet_start_min, row.quiet_end_min))
+    _check(row)
     uow.session.flush()
     return row
 
@@ -139,8 +140,8 @@ def set_preferences(
 def set_role(uow: UnitOfWork, *, person: PersonId, role: str) -> None:
     """Change what the person may do; sessions opened before end. Raises `NotFound` and `Malformed`."""
     row = get(uow.session, person)
-    _check(name=row.name, zone=row.zone, role=role, quiet=(row.quiet_start_min, row.quiet_end_min))
     row.role = role
+    _check(row)
     row.session_epoch += 1
     uow.session.flush()
 
@@ -152,14 +153,16 @@ def revoke_sessions(uow: UnitOfWork, *, person: PersonId) -> None:
     )
 
 
-def _check(*, name: str, zone: str, role: str, quiet: tuple[int, int]) -> None:
-    if not 0 < len(name) <= MAX_NAME or name != name.strip() or not name.isprintable():
+def _check(row: PersonRow) -> None:
+    if not 0 < len(row.name) <= MAX_NAME or row.name != row.name.strip() or not row.name.isprintable():
         raise Malformed(f"a name has 1 to {MAX_NAME} printable characters")
-    if role not in ("member", "admin"):
-        raise Malformed(f"a role is member or admin, not {role!r}")
-    if not all(0 <= minute < DAY_MIN for minute in quiet):
+    if row.role not in ("member", "admin"):
+        raise Malformed(f"a role is member or admin, not {row.role!r}")
+    if not all(0 <= minute < DAY_MIN for minute in (row.quiet_start_min, row.quiet_end_min)):
         raise Malformed("quiet hours are minutes of the local day, 0 to 1439")
+    if not 0 <= row.budget <= MAX_BUDGET:
+        raise Malformed(f"the budget is 0 to {MAX_BUDGET} tips a day, not {row.budget}")
     try:
-        ZoneInfo(zone)
+        ZoneInfo(row.zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise Malformed(f"{zone!r} is not a time zone") from error
+        raise Malformed(f"{row.zone!r} is not a time zone, such as Europe/Berlin") from error

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("import")(import_files)
     app.add_typer(log_app)
-    for command in (tip, today, react, why):
+    for command in (tip, today, react, why, preferences):
         app.command()(command)
 
 
@@ -165,3 +165,38 @@ def why(
     table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
     head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"
     emit(receipt, "\n".join((head, table, *receipt.left_out)), as_json=as_json)
+
+
+def preferences(
+    zone: Annotated[str | None, typer.Option(help="Time zone, such as Europe/Berlin.")] = None,
+    quiet: Annotated[str | None, typer.Option(help="Quiet hours, such as 22:00-08:00; 00:00-00:00 for none.")] = None,
+    budget: Annotated[int | None, typer.Option(help="How many tips a day nobody asked for.")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
+    """Show when oO may speak, and change it."""
+    from data_contracts.clock_face import clock_face, minute_at
+    from data_contracts.identifiers import PersonId
+    from infra.database import people
+    from oo.household import opened
+    from oo.refusals import Misused
+
+    begin, dash, end = (quiet or "").partition("-")
+    if quiet is not None and not dash:
+        raise Misused(f"--quiet takes two times of the day, such as 22:00-08:00, not {quiet!r}")
+    with opened() as household, household.database.unit_of_work() as uow:
+        row = people.set_preferences(
+            uow,
+            person=PersonId(household.person(person).person),
+            zone=zone,
+            quiet_start_min=minute_at(begin) if quiet else None,
+            quiet_end_min=minute_at(end) if quiet else None,
+            budget=budget,
+        )
+        uow.commit()
+        known = {
+            "zone": row.zone,
+            "quiet": f"{clock_face(row.quiet_start_min)}-{clock_face(row.quiet_end_min)}",
+            "budget": row.budget,
+        }
+    emit(known, rows(list(known.items())), as_json=as_json)

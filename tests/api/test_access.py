@@ -17,6 +17,7 @@ ADMIN_ONLY = {"/api/admin/stats", "/api/admin/learning", "/api/admin/events/stre
 BODIES: dict[str, dict[str, object]] = {
     "/api/reactions": {"decision_id": "", "kind": "done", "idempotency_key": "k1"},
     "/api/consents": {"signal": "mood", "granted": True},
+    "/api/preferences": {"budget": 2},
     "/api/signals": {"signals": []},
     "/api/sources": {"name": "watch", "form": "token", "kinds": ["mood_reported"]},
 }

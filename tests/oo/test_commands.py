@@ -131,6 +131,19 @@ def test_a_withdrawn_consent_masks_the_next_decision_and_a_grant_gives_it_back(
     assert any(not masked(resident)[name] for name in moods)
 
 
+def test_quiet_hours_silence_the_next_moment_and_a_wrong_one_changes_nothing(resident: CommandLine) -> None:
+    """When oO may speak is the person's to say, in the words of a clock."""
+    assert resident("preferences", "--quiet", "00:00-23:59", "--json").data["quiet"] == "00:00-23:59"
+    assert resident("tip", "--json").data["reason"] == "quiet_hours"
+    for wrong in (("--quiet", "22"), ("--quiet", "22-8"), ("--zone", "Mars/Base"), ("--budget", "25")):
+        assert resident("preferences", *wrong).code != 0
+    assert resident("preferences", "--budget", "0", "--json").data == {
+        "zone": "Europe/Vienna",
+        "quiet": "00:00-23:59",
+        "budget": 0,
+    }
+
+
 def test_a_withdrawn_consent_is_not_granted_again_by_an_import(resident: CommandLine, tmp_path: Path) -> None:
     """A file is no change of mind."""
     resident("consent", "withdraw", "mood")

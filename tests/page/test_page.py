@@ -230,6 +230,7 @@ def test_the_page_has_no_known_barrier(look: Look, house: Home, device: dict[str
     reports.append(Axe().run(screen.page))
     screen.page.keyboard.press("c")
     screen.page.wait_for_selector("#signals button")
+    screen.page.wait_for_selector("#preferences:not([hidden])")
     reports.append(Axe().run(screen.page))
     screen.page.keyboard.press("Escape")
     screen.page.keyboard.press("d")

@@ -76,7 +76,7 @@ def speak_whenever_possible(living: World) -> None:
 def test_no_more_tips_are_spoken_in_a_day_than_the_budget_allows(living: World, budget: int) -> None:
     """Where more could be said the whole budget is spent, and what was spoken by then names the reason."""
     speak_whenever_possible(living)
-    assert sum(step.speaks for step in walk(living, budget=100)) > budget
+    assert sum(step.speaks for step in walk(living, budget=24)) > budget
     steps = walk(living, budget=budget)
     assert sum(step.speaks for step in steps) == budget
     spoken = 0
@@ -89,7 +89,7 @@ def test_no_more_tips_are_spoken_in_a_day_than_the_budget_allows(living: World, 
 def test_an_open_tip_is_not_spoken_again(living: World) -> None:
     """Until a tip ends every step repeats it unspoken or is silent by rule, and none does so afterwards."""
     speak_whenever_possible(living)
-    steps = walk(living, budget=100)
+    steps = walk(living, budget=24)
     tip, repeated = None, 0
     for step in steps:
         still = tip is not None and step.at < tip.expires_at
@@ -124,7 +124,7 @@ def test_the_cluster_of_a_spoken_tip_is_less_likely_at_the_next_decision(
 
     speak_whenever_possible(living)
     monkeypatch.setattr(walking, "actions_of", spy)
-    walk(living, budget=100)
+    walk(living, budget=24)
     tired = 0
     for earlier, later in pairwise(asked):
         cluster = later.row.tips.shown_clusters[0]

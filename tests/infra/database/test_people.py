@@ -26,6 +26,7 @@ def test_a_name_and_a_pseudonym_belong_to_one(database: Database, person: Person
         {"name": "a\nb"},
         {"role": "root"},
         {"quiet_end_min": 1_440},
+        {"budget": 25},
     ],
 )
 def test_what_the_contract_does_not_allow_is_malformed(

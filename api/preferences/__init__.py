@@ -1,0 +1,1 @@
+"""When oO may speak to a person."""

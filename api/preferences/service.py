@@ -1,0 +1,38 @@
+"""Reading and changing when oO may speak; it holds from the next request on."""
+
+from api.parts import Parts
+from api.preferences.schemas import PreferencesIn, PreferencesOut
+from data_contracts.clock_face import clock_face, minute_at
+from data_contracts.identifiers import PersonId
+from infra.database import people
+from infra.database.tables import PersonRow
+
+
+def read(*, parts: Parts, person: PersonId) -> PreferencesOut:
+    """Return the person's preferences."""
+    with parts.database.read() as session:
+        return _view(people.get(session, person))
+
+
+def change(*, parts: Parts, person: PersonId, wish: PreferencesIn) -> PreferencesOut:
+    """Change what is given and return all; raises `Malformed` for a zone that nobody knows."""
+    with parts.database.unit_of_work() as uow:
+        row = people.set_preferences(
+            uow,
+            person=person,
+            zone=wish.zone,
+            quiet_start_min=None if wish.quiet_from is None else minute_at(wish.quiet_from),
+            quiet_end_min=None if wish.quiet_until is None else minute_at(wish.quiet_until),
+            budget=wish.budget,
+        )
+        uow.commit()
+        return _view(row)
+
+
+def _view(row: PersonRow) -> PreferencesOut:
+    return PreferencesOut(
+        zone=row.zone,
+        quiet_from=clock_face(row.quiet_start_min),
+        quiet_until=clock_face(row.quiet_end_min),
+        budget=row.budget,
+    )
