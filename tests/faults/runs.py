@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.crash_points import POINTS
+from infra.crash_points import STREAM_POINTS
 from tests.faults.checker import Report, check
 from tests.faults.faults import Faults
 from tests.faults.system import System
@@ -43,7 +43,7 @@ def short_run(folder: Path, url: str | None, seed: int) -> Report:
 def long_run(folder: Path, url: str | None, *, rounds: int, away_s: float, seed: int) -> Report:
     """Suffer everything."""
     with suffering(folder, url, seed) as (faults, report):
-        for point in POINTS:
+        for point in STREAM_POINTS:
             faults.crash_at(point)
         faults.wipe()
         faults.flip_mirror()
