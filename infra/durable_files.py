@@ -4,7 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync_folder", "touch_private"]
+__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync", "touch_private"]
 
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -26,7 +26,7 @@ def create_once(path: Path, content: bytes) -> bytes:
         return path.read_bytes()
     finally:
         temporary.unlink()
-    sync_folder(path.parent)
+    sync(path.parent)
     return content
 
 
@@ -38,7 +38,7 @@ def touch_private(path: Path) -> None:
 def replace(path: Path, content: bytes) -> None:
     """Put a private file in place of whatever has the name, in one step."""
     _write_beside(path, content).replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -49,7 +49,7 @@ def append_line(path: Path, line: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def shred(path: Path) -> bool:
@@ -64,13 +64,13 @@ def shred(path: Path) -> bool:
     finally:
         os.close(descriptor)
     path.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    sync(path.parent)
     return True
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file's bytes, or the names in a folder, durable."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

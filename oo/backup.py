@@ -39,7 +39,7 @@ def write_backup(household: Household, file: Path) -> dict[str, int]:
                     archive.add(home / name, name)
             count = sum(member.isfile() for member in archive.getmembers())
         partial.replace(file)
-    durable_files.sync_folder(file.parent.absolute())
+    durable_files.sync(file.parent.absolute())
     return {"files": count, "bytes": file.stat().st_size}
 
 
@@ -103,7 +103,7 @@ def _move_in(folder: Path, made: Path, settings: Settings) -> None:
     for suffix in COMPANIONS:
         settings.app_db.with_name(settings.app_db.name + suffix).unlink(missing_ok=True)
     made.replace(settings.app_db)
-    durable_files.sync_folder(settings.home)
+    durable_files.sync(settings.home)
 
 
 def _serve_again(household: Household) -> int:

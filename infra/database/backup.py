@@ -35,14 +35,14 @@ def back_up(database: Database, target: Path, *, random_bytes: RandomBytes = sec
     connection = database.connect_raw()
     try:
         connection.execute("VACUUM INTO ?", (str(temporary),))
-        _sync(temporary)
+        durable_files.sync(temporary)
         temporary.replace(target)
     except sqlite3.OperationalError as error:
         raise Unavailable(f"the backup could not be written: {error}") from error
     finally:
         connection.close()
         temporary.unlink(missing_ok=True)
-    durable_files.sync_folder(target.parent)
+    durable_files.sync(target.parent)
     return target
 
 
@@ -63,7 +63,7 @@ def restore(backup: Path, target: Path, *, vault: Vault, now_us: int) -> list[Pe
     finally:
         for suffix in ("", *COMPANIONS):
             copy.with_name(copy.name + suffix).unlink(missing_ok=True)
-    durable_files.sync_folder(target.parent)
+    durable_files.sync(target.parent)
     return erased
 
 
@@ -99,13 +99,5 @@ def _erase_again(copy: Path, vault: Vault, now_us: int) -> list[PersonId]:
             raise Unavailable("the restored copy is in use")
     finally:
         database.close()
-    _sync(copy)
+    durable_files.sync(copy)
     return erased
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
