@@ -46,7 +46,11 @@ def up(
     run(port=port, host=host, person=person, flows=flows, nats=nats, as_json=as_json)
 
 
-def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
+def link(
+    port: Annotated[int | None, typer.Option(help="The port of `oo up`, when it runs at another than usual.")] = None,
+    person: PersonName = DEFAULT_PERSON,
+    as_json: AsJson = False,
+) -> None:
     """Make a link that signs a browser in.
 
     It works once, within ten minutes; the QR code is for the phone.
@@ -57,7 +61,8 @@ def link(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
 
     with opened() as household:
         row = household.person(person)
-        url = login_url(household, PersonId(row.person), household.settings.url)
+        settings = household.settings if port is None else household.settings.model_copy(update={"port": port})
+        url = login_url(household, PersonId(row.person), settings.url)
     emit({"login_url": url}, url, as_json=as_json)
     if not as_json:
         note(qr_code(url))

@@ -266,6 +266,7 @@ def test_a_link_is_a_url_and_a_code_for_the_phone(resident: CommandLine) -> None
     assert said.out.startswith("http://127.0.0.1:8421/login/")
     assert len(said.err.splitlines()) > 10
     assert list(resident("link", "--json").data) == ["login_url"]
+    assert resident("link", "--port", "8500").out.startswith("http://127.0.0.1:8500/login/")
 
 
 def test_promoting_needs_evidence_or_a_reason(oo: CommandLine) -> None:
