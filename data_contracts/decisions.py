@@ -109,6 +109,7 @@ class Decision:
     probabilities: Floats
     quiet_start_min: int = 1_320  # local minutes of the day, as the vector saw them
     quiet_end_min: int = 480
+    arm: str | None = None  # experiment/arm to which this person-day belongs; `policy_digest` says who decided
 
     @property
     def chosen_ref(self) -> CandidateRef:

@@ -61,6 +61,7 @@ TABLES: dict[str, Retention] = {
     "person_parts": Retention(_P, "the person's part of the policy", _BY_PERSON),
     "policies": Retention(_O, "which policies exist and how they were made", Exit.NOBODY_INSIDE),
     "champion_slot": Retention(_O, "which policy decides", Exit.NOBODY_INSIDE),
+    "experiments": Retention(_O, "which challenger decided on which share of days", Exit.NOBODY_INSIDE),
     "shadow_decisions": Retention(_P, "what a challenger would have done", Exit.DELETE_BY_DECISION),
     "shadow_comparisons": Retention(_O, "the evidence of a promotion, in totals", Exit.NOBODY_INSIDE),
     "learning_reports": Retention(

@@ -1,8 +1,9 @@
 """The audits of learning, computed here and stored, so that the door only reads: who decides and whether that helps.
 
 Personalisation (`models.personalisation`), the difference to the standing uniform control (off-policy, from the
-champion's own decisions), the arms of the training holdout (`models.experiments`), how challengers compare over time,
-what the gate answered them, and whether so much data can show a difference at all (`models.power`).
+champion's own decisions), the arms of the training holdout (`models.experiments`) and of the newest live experiment
+(`flows.experimenting`), how challengers compare over time, what the gate answered them, and whether so much data can
+show a difference at all (`models.power`).
 """
 
 import math
@@ -17,6 +18,7 @@ import numpy as np
 
 from data_contracts.identifiers import PolicyDigest, to_us
 from flows.demoting import last_change
+from flows.experimenting import look
 from flows.log_exporting import settled
 from flows.parts import FlowParts
 from flows.promoting import ASKED
@@ -54,7 +56,7 @@ class _Read:
     lives: dict[int, deque[tuple[np.ndarray[Any, Any], float, int]]]
 
 
-def audit_learning(parts: FlowParts) -> Json:
+def audit_learning(parts: FlowParts, *, actor: str = "flow:audit_learning") -> Json:
     """Audit a home, keep the report, and return it in JSON's types."""
     now_us = to_us(parts.clock())
     with parts.database.read() as session:
@@ -71,6 +73,7 @@ def audit_learning(parts: FlowParts) -> Json:
         "personalisation": _personal(model, read),
         "control": _control(parts, champion),
         "holdout": asdict(sample_ratio(TRAINING, {arm: len(units) for arm, units in read.units.items()})),
+        "experiment": look(parts, actor=actor),
         "challengers": _challengers(parts, champion),
         "power": _power(read),
     }

@@ -12,7 +12,7 @@ from data_contracts.errors import ArtifactRefused, Conflict
 from data_contracts.identifiers import PolicyDigest, to_us
 from flows.parts import FlowParts
 from infra.crash_points import reach
-from infra.database import audit, policies
+from infra.database import audit, experiments, policies
 from infra.database.policies import Champion
 from models import artifact
 from models.registry import PolicyRegistry, RegisteredVersion
@@ -54,6 +54,8 @@ def change_champion(
             override_reason=override_reason,
             evidence=evidence,
         )
+        if swap.won:
+            experiments.end(uow, at_us=to_us(parts.clock()), why="the champion changed", actor=actor)
         uow.commit()
     if not swap.won:
         raise Conflict("somebody else changed the champion meanwhile; look at the new one first")
@@ -83,7 +85,9 @@ def reconcile(parts: FlowParts, registry: PolicyRegistry) -> Reconciled:
 def retire_old_challengers(parts: FlowParts) -> int:
     """Let all but the newest challengers see no more decisions; return how many left."""
     with parts.database.unit_of_work() as uow:
-        leaving = policies.list_all(uow.session, "shadow")[KEPT_IN_SHADOW:]
+        trial = experiments.running(uow.session, to_us(parts.clock()))
+        waiting = policies.list_all(uow.session, "shadow")[KEPT_IN_SHADOW:]
+        leaving = [row for row in waiting if trial is None or row.digest != trial.challenger]
         for row in leaving:
             policies.set_stage(uow, PolicyDigest(row.digest), "retired")
             audit.append(

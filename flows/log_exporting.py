@@ -42,9 +42,17 @@ def export_open_bandit(database: Database, folder: Path, *, origin: Origin = Ori
 
 
 def settled(
-    database: Database, *, origin: Origin, since_us: int = 0, digest: PolicyDigest | None = None
+    database: Database,
+    *,
+    origin: Origin,
+    since_us: int = 0,
+    digest: PolicyDigest | None = None,
+    unsettled: bool = False,
 ) -> Iterator[LoggedDecision]:
-    """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward."""
+    """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward.
+
+    With `unsettled` also tips that have no reward, because nobody saw them or nobody has answered yet.
+    """
     people: dict[str, int] = {}
     after_id = ""
     while True:
@@ -56,6 +64,7 @@ def settled(
                 origin=origin,
                 digest=digest,
                 after_id=after_id,
+                unsettled=unsettled,
                 limit=PAGE,
             )
             for row in page:

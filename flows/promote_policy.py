@@ -1,8 +1,9 @@
-"""Flow `promote_policy`: a champion that breaks its promise goes back, then the newest challenger is considered."""
+"""Flow `promote_policy`: champion and experiment are judged, then the newest challenger is considered."""
 
 from prefect import flow, task
 
 from flows.demoting import judge_champion
+from flows.experimenting import look
 from flows.parts import opened
 from flows.promoting import Considered, consider
 from flows.retraining import open_registry
@@ -25,8 +26,16 @@ def judge() -> int:
         return int(judge_champion(parts, open_registry(parts), actor="flow:promote_policy").demoted is not None)
 
 
+@task(name="watch_experiment", timeout_seconds=TIMEOUT_S, **RETRIES)
+def watch() -> str:
+    """End the experiment when its date has come or its challenger is shown to be worse; return its verdict."""
+    with opened() as parts:
+        told = look(parts, actor="flow:promote_policy")
+    return "" if told is None else str(told["verdict"])
+
+
 @flow(name="promote_policy", timeout_seconds=TIMEOUT_S, persist_result=False)
 def promote_policy() -> None:
     """Gather evidence and ask for the verdict."""
-    demoted = judge()
-    leave("promote_policy", {**consider_challengers()._asdict(), "demoted": demoted})
+    demoted, experiment = judge(), watch()
+    leave("promote_policy", {**consider_challengers()._asdict(), "demoted": demoted, "experiment": experiment})

@@ -61,10 +61,11 @@ def promote(
     with parts.database.read() as session:
         before = policies.champion(session)
     wanted = digest or _newest(parts)
-    evidence = PromotionEvidence(wanted, before.digest, _evidence(parts, wanted, before), bootstrap, _counts(parts))
+    comparison = seen_in_shadow(parts, wanted, before)
+    evidence = PromotionEvidence(wanted, before.digest, comparison, bootstrap, _counts(parts))
     opinion = verdict(evidence)
-    if isinstance(opinion, Promote) and evidence.comparison is not None:
-        opinion = _gated(parts, registry, evidence.comparison, actor)
+    if isinstance(opinion, Promote) and comparison is not None:
+        opinion = _gated(parts, registry, comparison, actor)
     if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
         raise PromotionRefused(opinion.rule, opinion.reason, opinion.value, opinion.bound)
     overridden = override if isinstance(opinion, Keep) else None
@@ -113,19 +114,25 @@ def compare(parts: FlowParts) -> tuple[int, int]:
     return views, sum(_record(parts, challengers, challenger, champion) for challenger in waiting)
 
 
+def gathered(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison) -> GateEvidence:
+    """Return what the gate looks at; raises `ArtifactRefused` for a challenger that does not verify."""
+    folder = registry.fetch(comparison.challenger)
+    challenger = artifact.load(folder, verify=parts.seal.holds, digest=comparison.challenger).policy
+    with parts.database.read() as session:
+        facts = policies.get(session, comparison.challenger)
+    trained = Trained(facts.manifest.get("trained_until_us"), facts.created_us)
+    return evidence_of(parts.database, challenger, comparison, trained)
+
+
 def _counts(parts: FlowParts) -> Origin:
     return parts.settings.evidence
 
 
 def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Promote | Keep:
     """Ask the statistical gate about a challenger that passed in shadow, and keep what it was asked and answered."""
-    folder = registry.fetch(comparison.challenger)
-    challenger = artifact.load(folder, verify=parts.seal.holds, digest=comparison.challenger).policy
+    evidence = gathered(parts, registry, comparison)
     with parts.database.read() as session:
-        facts = policies.get(session, comparison.challenger)
-        trained = Trained(facts.manifest.get("trained_until_us"), facts.created_us)
         before = _last_look(audit.newest(session, LOOKS, action=ASKED), comparison)
-    evidence = evidence_of(parts.database, challenger, comparison, trained)
     answer = gate(evidence, counts=_counts(parts))
     if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
         told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
@@ -162,7 +169,8 @@ def _newest(parts: FlowParts) -> PolicyDigest:
     return PolicyDigest(waiting[0].digest)
 
 
-def _evidence(parts: FlowParts, digest: PolicyDigest, before: Champion) -> ShadowComparison | None:
+def seen_in_shadow(parts: FlowParts, digest: PolicyDigest, before: Champion) -> ShadowComparison | None:
+    """Return the newest comparison of a challenger with this champion; None where there is none."""
     if before.digest is None:
         return None
     with parts.database.read() as session:

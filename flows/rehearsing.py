@@ -15,18 +15,20 @@ import numpy as np
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import Conflict, NotFound
-from data_contracts.identifiers import PersonId, to_us
+from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.reactions import REWARD_TABLE_VERSION, REWARDS
 from flows.champion_changes import introduce
 from flows.parts import FlowParts
 from flows.promoting import promote
 from infra import durable_files
-from infra.database import decisions, people, policies
+from infra.database import decisions, experiments, people, policies
 from infra.database.decision_writer import NewDecision, new_decision
 from infra.settings import Settings
 from models import artifact
 from models.decision_log import LoggedDecision
+from models.experiments import CHALLENGER, live_experiment, lived_day
 from models.policies import Uniform
+from models.policy import Policy
 from models.registry import PolicyRegistry
 from models.simulation import simulated_log
 from models.simulation.people import People
@@ -112,10 +114,34 @@ def live(parts: FlowParts, *, days: int, turn: bool = False) -> Lived:
         step_us=days * DAY_S * 1_000_000 // (count + 1),
         price=PRICE,
     )
-    log = simulated_log.simulated_log(policy, seed=[rehearsal.seed, after.ahead_s], count=count, setting=setting)
+    log = simulated_log.simulated_log(
+        policy,
+        seed=[rehearsal.seed, after.ahead_s],
+        count=count,
+        setting=setting,
+        deciding=_deciding(parts, policy),
+    )
     rewards, silent = _keep(parts, log)
     _mark(parts.settings, after)
     return Lived(policy.name, days, count, float(np.mean(rewards)), silent / count, after.turned)
+
+
+def _deciding(parts: FlowParts, champion: Policy) -> simulated_log.Deciding | None:
+    """Return who decides for whom when, while an experiment runs."""
+    with parts.database.read() as session:
+        trial = experiments.running(session, to_us(parts.clock()))
+    if trial is None:
+        return None
+    challenger = PolicyShelf(parts.settings.policies, parts.seal.holds).get(trial.challenger)
+    arms = live_experiment(trial.id, trial.share)
+
+    def decides(person: PersonId, at_us: int) -> tuple[Policy, str | None]:
+        if at_us >= trial.ends_us:
+            return champion, None
+        arm = arms.arm_of(lived_day(person, from_us(at_us).date()))
+        return challenger if arm == CHALLENGER else champion, f"{trial.id}/{arm}"
+
+    return decides
 
 
 def _crowd(rehearsal: Rehearsal) -> People:

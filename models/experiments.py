@@ -4,7 +4,8 @@
 
 An assignment needs no table, is the same in every process, and does not change when an arm grows at the end.
 `TRAINING` holds a fifth of all person-days out of every training: the gate may look at those at once, since no
-challenger has learned from them. The sample-ratio check is Pearson's chi-square on the units that were seen.
+challenger has learned from them. A live experiment shares out local days, because the budget of interruptions is one
+of the local day. The sample-ratio check is Pearson's chi-square on the units that were seen.
 
 Source: Kohavi, Tang & Xu, "Trustworthy Online Controlled Experiments" (2020), 21 (sample-ratio mismatch at p < 0.001).
 Limits: the check finds lost or doubled units, not units that were lost for the same reason in every arm.
@@ -13,6 +14,7 @@ Limits: the check finds lost or doubled units, not units that were lost for the 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from scipy.special import chdtrc
@@ -62,6 +64,19 @@ def person_day(person: str, at_us: int) -> str:
 def held_out(person: str, at_us: int) -> bool:
     """Whether no policy may be trained on what a person did that day."""
     return TRAINING.arm_of(person_day(person, at_us)) == HOLD_OUT
+
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+
+
+def live_experiment(salt: str, share: float) -> Experiment:
+    """Return the arms of a live experiment whose challenger decides on `share` of all person-days."""
+    return Experiment(f"live, {salt}", {CHAMPION: 1.0 - share, CHALLENGER: share})
+
+
+def lived_day(person: str, day: date) -> str:
+    """Return the unit of a live experiment: what a person lives on one local day stays together."""
+    return f"{person}|{day.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ With too few rows or too small an effective sample size the reason is "not enoug
 on adapting, and promotion is by hand. Whatever is missing or not a number fails its rule. On live evidence this is the
 only way to the champion's slot but an override, which is audited and shown.
 
+A trial on a share of person-days has to pass the same rules but those of `PROOF`: whether it is better is what the
+trial is for, that it does no harm is not.
+
 Limits: the lower bound holds for one look at the evidence; a challenger that is asked about every day gets more than
 one chance, so the flow looks at a difference that was not shown again only when the evidence has grown by half.
 """
@@ -47,6 +50,7 @@ SEGMENT_ROWS = 50
 MAX_LATENCY_MS = 5.0
 PROMOTE, KEEP = "promote", "keep"
 TOO_LITTLE = ("too_few_rows", "too_small_ess")
+PROOF = frozenset((*TOO_LITTLE, "too_little_overlap", "heavy_weight", "no_better_value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +114,10 @@ class _Rule:
         return self.value >= self.bound if self.least else self.value <= self.bound
 
 
-def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE) -> GateVerdict:
+def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE, trial: bool = False) -> GateVerdict:
     """Return the verdict, with the first rule that fails; `counts` says whose rows are evidence."""
     for rule in _rules(evidence, counts):
-        if not rule.holds:
+        if not rule.holds and not (trial and rule.name in PROOF):
             word = "at least" if rule.least else "at most"
             of = f" of {rule.whose}" if rule.whose else ""
             reason = f"{rule.name.replace('_', ' ')}: {rule.value:.4g}{of}, where {word} {rule.bound:.4g} is needed"

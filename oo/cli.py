@@ -4,7 +4,7 @@ import os
 
 import typer
 
-from oo.commands import lab, learning, life, privacy, reduction, repair, running, sources
+from oo.commands import experiments, lab, learning, life, privacy, reduction, repair, running, sources
 from oo.refusals import refusing
 
 QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (running, life, sources, learning, lab, reduction, privacy, repair):
+for group in (running, life, sources, learning, lab, experiments, reduction, privacy, repair):
     group.register(app)
 
 

@@ -120,7 +120,6 @@ class Household:
             reader=self.reader,
             writer=self.writer,
             vault=self.vault,
-            champion=self.champion,
             pools=self.pools,
             clock=self.clock,
             new_seed=self.new_seed,
@@ -153,7 +152,7 @@ class Household:
     @cached_property
     def day(self) -> Day:
         """Return what walks through a day."""
-        return Day(self.reader, self.pools, self.champion)
+        return Day(self.reader, self.pools)
 
     @cached_property
     def health(self) -> Health:

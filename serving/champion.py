@@ -1,8 +1,9 @@
-"""The champion of this process: the policy that the database's slot names, loaded from its artifact and verified.
+"""The policies of this process: the champion that the database's slot names, and the challenger of an experiment.
 
 The slot's digest rides in every hot read, so a promotion or a rollback holds at the next request. An artifact that is
 refused changes nothing: the policy that was loaded before goes on, the refusal is named, and the artifact is looked at
-again after a while, because on another machine it may arrive later than the slot that names it.
+again after a while, because on another machine it may arrive later than the slot that names it. A challenger passes the
+same verification; where it is refused, the champion decides on its share too.
 """
 
 import logging
@@ -35,8 +36,8 @@ class Held(NamedTuple):
         return self.policy.digest if self.policy is not None else PolicyDigest("")
 
 
-class ChampionHolder:
-    """Holds the champion and swaps it when the slot has changed; safe between threads."""
+class PolicyHolder:
+    """Holds one policy and swaps it when another digest is named; safe between threads."""
 
     def __init__(
         self, folder: Path, *, verify: artifact.Verify, monotonic: Callable[[], float] = time.monotonic
@@ -75,7 +76,27 @@ class ChampionHolder:
         return digest == held.digest or (digest == held.refused and self._monotonic() < held.retry_at_s)
 
     def ping(self) -> str:
-        """Say which policy decides."""
+        """Say which policy is held."""
         held = self._held
         now = f"{held.policy.name} {held.digest[:12]}" if held.policy else "no champion yet"
         return f"{now}; {held.refused[:12]} refused" if held.refused else now
+
+
+class ChampionHolder(PolicyHolder):
+    """Holds the champion, and the challenger while an experiment runs."""
+
+    def __init__(
+        self, folder: Path, *, verify: artifact.Verify, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(folder, verify=verify, monotonic=monotonic)
+        self._challenger = PolicyHolder(folder, verify=verify, monotonic=monotonic)
+
+    def challenger(self, digest: PolicyDigest) -> Policy | None:
+        """Return the policy of an experiment's challenger; None where its artifact is refused."""
+        held = self._challenger.follow(digest)
+        return held.policy if held.digest == digest else None
+
+    def ping(self) -> str:
+        """Say which policies decide, and what was refused."""
+        refused = self._challenger.held.refused
+        return f"{super().ping()}; challenger {refused[:12]} refused" if refused else super().ping()

@@ -1,7 +1,8 @@
 """A day in quarter hours, without logging: when oO would speak, what it would say, and why it would not.
 
 The day is walked as if it were lived: a tip that is given stays open until it ends, counts as seen, spends the
-interruption budget, and tires its cluster; nobody answers. oO speaks when the most probable action is a tip.
+interruption budget, and tires its cluster; nobody answers. oO speaks when the most probable action is a tip, by the
+policy that decides about the person now.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +13,6 @@ from data_contracts.answers import TipView
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import CAPS
-from serving.champion import ChampionHolder
 from serving.explanation import words_of
 from serving.fallback import FallbackPolicy
 from serving.local_time import POINT_US, day_start_us
@@ -20,7 +20,7 @@ from serving.moments import Reason, closed_now, no_new_tip
 from serving.pool_maker import PoolMaker
 from serving.recommender import situation_of
 from serving.scorer import actions_of, context_of, expiry_us
-from serving.seen import Seen, SeenReader, part_of
+from serving.seen import Seen, SeenReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,9 @@ class _Lived(NamedTuple):
 class Day:
     """Evaluates days of a person; reads only."""
 
-    def __init__(self, reader: SeenReader, pools: PoolMaker, champion: ChampionHolder) -> None:
+    def __init__(self, reader: SeenReader, pools: PoolMaker) -> None:
         self._reader = reader
         self._pools = pools
-        self._champion = champion
 
     def steps(self, person: PersonId, day: date | None, now: datetime) -> list[Step]:
         """Return the steps of a local day, by default the one of `now`; raises `NotFound`, `ErasedPerson`."""
@@ -89,10 +88,8 @@ class Day:
         situation = situation_of(seen, made)
         if situation.eligible.places.size == 0:
             return Step(at, False, Reason.NOTHING_FITS.value), "", 0
-        policy = self._champion.held.policy
-        part = part_of(person) if policy is not None else None
-        context = context_of(situation.vector, seen.moment.spent, person.silence_price, part)
-        choice = (policy or FallbackPolicy()).choose(context, actions_of(situation), 0)
+        context = context_of(situation.vector, seen.moment.spent, person.silence_price, seen.arm.part)
+        choice = (seen.arm.policy or FallbackPolicy()).choose(context, actions_of(situation), 0)
         best = int(choice.probabilities.argmax())
         probability = float(choice.probabilities[best])
         if best == situation.eligible.places.size:

@@ -20,6 +20,7 @@ class Fallback(StrEnum):
     """What was degraded in an answer that was given all the same."""
 
     NO_CHAMPION = "no_champion"  # no policy was promoted yet, or its artifact was refused
+    NO_CHALLENGER = "no_challenger"  # an experiment's challenger was refused: the champion decided on its share
     NO_FEATURES = "no_features"  # the online store knows nothing about this person
     NO_TITLES = "no_titles"  # the sources of titles could not be read: tips about the day only
     NO_WORDS = "no_words"  # a chosen sentence could not be finished, and another was chosen

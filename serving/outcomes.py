@@ -20,7 +20,7 @@ from infra.database.tables import DecisionRow
 from infra.database.unit_of_work import UnitOfWork
 from serving.champion import ChampionHolder
 from serving.reactions import SECOND_US, SOURCE
-from serving.rewarding import Change, apply, champion_now
+from serving.rewarding import Change, apply, deciding_now
 
 WAIT_US = WAIT_WINDOW_S * SECOND_US
 CHUNK = 100
@@ -104,7 +104,7 @@ class Outcomes:
                 uow.commit()
                 return Outcome.COMPLETED
             change = Change(Outcome.IGNORED, row.shown_us + WAIT_US, now_us)
-            apply(uow, row=row, change=change, policy=champion_now(uow, self._champion))
+            apply(uow, row=row, change=change, learners=deciding_now(uow, self._champion, now_us))
             uow.commit()
             return Outcome.IGNORED
 
@@ -124,7 +124,7 @@ class Outcomes:
         event.outcome_observed.task = completion.subject
         uow.record(event)
         change = Change(Outcome.COMPLETED, completion.at_us, now_us)
-        apply(uow, row=row, change=change, policy=champion_now(uow, self._champion))
+        apply(uow, row=row, change=change, learners=deciding_now(uow, self._champion, now_us))
         return True
 
 

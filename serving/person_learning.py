@@ -27,10 +27,10 @@ def model_of(policy: Policy | None) -> ScoringModel | None:
     return model if isinstance(model, ScoringModel) else None
 
 
-def learn(uow: UnitOfWork, *, policy: Policy | None, person: PersonId, version: int, rewarded: Rewarded | None) -> None:
+def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, rewarded: Rewarded | None) -> None:
     """Bring the part of `policy` to `version`; `rewarded` is what the newest change added, if it only added."""
     model = model_of(policy)
-    if policy is None or model is None:
+    if model is None:
         return
     stored = person_parts.find(uow.session, person, policy.digest)
     part = _learned(model, stored, version, rewarded) or part_at(uow.session, model, person, version)

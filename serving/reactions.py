@@ -16,7 +16,7 @@ from infra.database.tables import DecisionRow, ReactionRow
 from infra.database.unit_of_work import UnitOfWork
 from serving.champion import ChampionHolder
 from serving.moments import BLOCK_S
-from serving.rewarding import Change, apply, champion_now
+from serving.rewarding import Change, apply, deciding_now
 from serving.seen import CLOSED_BY_REACTION
 
 SOURCE = "oo"
@@ -112,8 +112,8 @@ class ReactionDesk:
         event.reaction_received.cluster = row.cluster or ""
         event.reaction_received.reaction = REACTIONS[kind]
         uow.record(event)
-        policy = champion_now(uow, self._champion)
-        return apply(uow, row=row, change=Change(Outcome(kind.value), now_us, now_us), policy=policy)
+        learners = deciding_now(uow, self._champion, now_us)
+        return apply(uow, row=row, change=Change(Outcome(kind.value), now_us, now_us), learners=learners)
 
     def _take_back(self, uow: UnitOfWork, row: DecisionRow, now_us: int) -> int:
         """Give the decision the reward that stood before the reaction, or none, and open it again."""
@@ -124,8 +124,8 @@ class ReactionDesk:
         if outcome is Outcome.COMPLETED:
             decisions.close(uow, person=person, decision=decision, at_us=before[-1].at_us, by=outcome.value)
         at_us = before[-1].at_us if outcome is not None else now_us
-        policy = champion_now(uow, self._champion)
-        return apply(uow, row=row, change=Change(outcome, at_us, now_us), policy=policy)
+        learners = deciding_now(uow, self._champion, now_us)
+        return apply(uow, row=row, change=Change(outcome, at_us, now_us), learners=learners)
 
 
 def _check_open(row: DecisionRow, standing: ReactionRow | None, idempotency_key: str, now_us: int) -> None:

@@ -21,7 +21,6 @@ from data_contracts.errors import Conflict, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
 from infra.database.decision_writer import DecisionWriter, NewDecision, new_decision
 from infra.vault import Vault
-from serving.champion import ChampionHolder
 from serving.eligibility import Eligible, eligible
 from serving.explanation import words_of
 from serving.fallback import Fallback, FallbackCounts, FallbackPolicy
@@ -30,7 +29,7 @@ from serving.moments import Reason, free_minutes
 from serving.open_tip import without_deciding
 from serving.pool_maker import Made, PoolMaker
 from serving.scorer import Scored, Situation, score
-from serving.seen import Seen, SeenReader, part_of, vector_of
+from serving.seen import Seen, SeenReader, vector_of
 from serving.tip_box import Words, seal_words
 
 DEADLINE_S = 2.0
@@ -54,7 +53,6 @@ class Recommender:
         reader: SeenReader,
         writer: DecisionWriter,
         vault: Vault,
-        champion: ChampionHolder,
         pools: PoolMaker,
         clock: Callable[[], datetime],
         counts: FallbackCounts | None = None,
@@ -65,7 +63,6 @@ class Recommender:
         self._reader = reader
         self._writer = writer
         self._vault = vault
-        self._champion = champion
         self._pools = pools
         self._clock = clock
         self._new_seed = new_seed
@@ -134,7 +131,7 @@ class Recommender:
         return self._ready(seen) or self._make_pool(seen)
 
     def decide(self, seen: Seen, made: Made) -> Decided:
-        """Return the decision of the champion, or of the fallback policy, and its answer; nothing is written."""
+        """Return the decision of the arm's policy, or of the fallback policy, and its answer; nothing is written."""
         situation = situation_of(seen, made)
         fallback = self._degraded(seen, made)
         while situation.eligible.places.size:
@@ -160,21 +157,24 @@ class Recommender:
         )
 
     def _score(self, situation: Situation, seen: Seen, fallback: Fallback | None) -> Scored:
-        policy = self._champion.held.policy
+        arm = seen.arm
         return score(
             situation,
-            policy or self._fallback_policy,
-            part_of(seen.person) if policy is not None else None,
+            arm.policy or self._fallback_policy,
+            arm.part,
             decision_id=DecisionId(new_id(self._clock())),
             seed=self._new_seed(),
             fallback=fallback,
+            arm=arm.name,
         )
 
     def _degraded(self, seen: Seen, made: Made) -> Fallback | None:
         """Return and count the gravest thing that is missing."""
         fallback = made.fallback
-        if self._champion.held.policy is None:
+        if seen.arm.policy is None:
             fallback = Fallback.NO_CHAMPION
+        elif seen.arm.fallen_back:
+            fallback = Fallback.NO_CHALLENGER
         elif seen.packet.event_us == 0:
             fallback = Fallback.NO_FEATURES
         if fallback is not None:

@@ -1,10 +1,11 @@
-"""One way to give, change and take back a reward: the decision, the history and the person's part move together."""
+"""One way to give, change and take back a reward: the decision, the history and the person's parts move together."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.reactions import REWARDS, Outcome
-from infra.database import decisions, policies, reward_changes
+from infra.database import decisions, experiments, policies, reward_changes
 from infra.database.reward_changes import Rewarded
 from infra.database.tables import DecisionRow
 from infra.database.unit_of_work import UnitOfWork
@@ -21,12 +22,15 @@ class Change(NamedTuple):
     now_us: int
 
 
-def champion_now(uow: UnitOfWork, champion: ChampionHolder) -> Policy | None:
-    """Return the policy that the slot names in this transaction."""
-    return champion.follow(policies.champion(uow.session).digest).policy
+def deciding_now(uow: UnitOfWork, holder: ChampionHolder, now_us: int) -> list[Policy]:
+    """Return the policies that learn from a reward in this transaction: the champion, an experiment's challenger."""
+    trial = experiments.running(uow.session, now_us)
+    challenger = None if trial is None else holder.challenger(trial.challenger)
+    found = (holder.follow(policies.champion(uow.session).digest).policy, challenger)
+    return [policy for policy in found if policy is not None]
 
 
-def apply(uow: UnitOfWork, *, row: DecisionRow, change: Change, policy: Policy | None) -> int:
+def apply(uow: UnitOfWork, *, row: DecisionRow, change: Change, learners: Iterable[Policy]) -> int:
     """Make the change in the caller's transaction, which holds the person's lock; return the posterior version."""
     person, decision = PersonId(row.person), DecisionId(row.id)
     first = row.rewarded_us is None and not reward_changes.of_decision(uow.session, person, decision)
@@ -49,5 +53,6 @@ def apply(uow: UnitOfWork, *, row: DecisionRow, change: Change, policy: Policy |
         changed_us=change.now_us,
     )
     added = Rewarded(decision, change.at_us, reward, row.record) if first and reward is not None else None
-    learn(uow, policy=policy, person=person, version=version, rewarded=added)
+    for policy in learners:
+        learn(uow, policy=policy, person=person, version=version, rewarded=added)
     return version

@@ -96,6 +96,7 @@ def score(
     decision_id: DecisionId,
     seed: int,
     fallback: str | None = None,
+    arm: str | None = None,
 ) -> Scored:
     """Return the decision of `policy` with exact probabilities; the same arguments give the same bits."""
     moment = situation.moment
@@ -120,6 +121,7 @@ def score(
         mu=choice.mu,
         sigma=choice.sigma,
         probabilities=choice.probabilities,
+        arm=arm,
         **_seen(situation),
     )
     return Scored(decision, candidate)

@@ -12,7 +12,7 @@ from feature_repo.vector import ContextVector, context_vector
 from infra.database.engine import Database
 from infra.database.person_now import PersonNow, PersonNowReader
 from infra.vault import Vault
-from models.person_part import PersonPart, unpack
+from serving.arms import Arm, arm_of
 from serving.champion import ChampionHolder
 from serving.local_time import MINUTE_US, day_start_us
 from serving.moments import Latest, Moment
@@ -29,6 +29,7 @@ class Seen(NamedTuple):
     person: PersonNow
     packet: OnlinePacket
     moment: Moment
+    arm: Arm
 
 
 class SeenReader:
@@ -47,9 +48,8 @@ class SeenReader:
 
         Raises `Unauthenticated` when `session_epoch` is not the person's, `ErasedPerson`, `NotFound`.
         """
-        found = self._reader().read(
-            person, policy_digest=self._champion.held.digest, now_us=now_us, spent_since_us=now_us - BACK_US
-        )
+        held = self._champion.held
+        found = self._reader().read(person, policy_digest=held.digest, now_us=now_us, spent_since_us=now_us - BACK_US)
         if found is None:
             if self._vault.is_forgotten(person):
                 raise ErasedPerson("this person was erased; nothing about them is kept any more")
@@ -58,7 +58,6 @@ class SeenReader:
             raise ErasedPerson("this person is being erased")
         if session_epoch is not None and session_epoch != found.session_epoch:
             raise Unauthenticated("this session was ended")
-        held = self._champion.held
         if self._champion.follow(found.champion).digest != held.digest:
             return self.read(person, trigger, now_us, session_epoch)  # with the part of the new champion
         zone = ZoneInfo(found.zone)
@@ -75,7 +74,7 @@ class SeenReader:
             spent=found.spent(day_start_us(now_us, zone)),
             latest=_latest(found),
         )
-        return Seen(now_us, zone, found, packet, moment)
+        return Seen(now_us, zone, found, packet, moment, arm_of(found, held.policy, self._champion, now_us))
 
     def close(self) -> None:
         """Close the connections of all threads; no read may be under way."""
@@ -102,11 +101,6 @@ def vector_of(seen: Seen) -> ContextVector:
         quiet_start_min=moment.quiet_start_min,
         quiet_end_min=moment.quiet_end_min,
     )
-
-
-def part_of(person: PersonNow) -> PersonPart | None:
-    """Return the person's part of the champion; None for somebody who never reacted."""
-    return unpack(person.part.payload) if person.part is not None else None
 
 
 def _latest(person: PersonNow) -> Latest | None:

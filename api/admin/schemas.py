@@ -92,13 +92,50 @@ class ControlOut(BaseModel):
 
 
 class HoldoutOut(BaseModel):
-    """Person-days in each arm of the training holdout, and whether these are the arms' shares."""
+    """Person-days in each arm of a holdout or an experiment, and whether these are the arms' shares."""
 
     units: dict[str, int]
     expected: dict[str, float]
     chi_square: float | None
     p_value: float | None
     verdict: str
+
+
+class MeanOut(BaseModel):
+    """A mean over person-days with its 95 % interval."""
+
+    days: int
+    value: float | None
+    low: float
+    high: float
+
+
+class ArmOut(MeanOut):
+    """One arm of an experiment: mean reward of its person-days, and decisions in which its policy fell back."""
+
+    arm: str
+    policy_digest: str
+    decisions: int
+    rewarded: int
+    fallen_back: int
+
+
+class ExperimentOut(BaseModel):
+    """The newest live experiment: intervals hold however often one looks, that of `after_own_arm` for one look."""
+
+    id: str
+    champion: str
+    challenger: str
+    share: float
+    began_us: int
+    ends_us: int
+    ended_us: int | None
+    ended_why: str | None
+    arms: list[ArmOut]
+    difference: MeanOut
+    after_own_arm: MeanOut | None
+    verdict: str
+    sample_ratio: HoldoutOut
 
 
 class ComparisonOut(BaseModel):
@@ -158,5 +195,6 @@ class LearningOut(BaseModel):
     personalisation: PersonalisationOut
     control: ControlOut
     holdout: HoldoutOut
+    experiment: ExperimentOut | None = None
     challengers: list[ChallengerOut]
     power: PowerOut

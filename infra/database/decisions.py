@@ -147,17 +147,22 @@ def settled_between(
     origin: Origin = Origin.LIVE,
     digest: PolicyDigest | None = None,
     after_id: str = "",
+    unsettled: bool = False,
     limit: int,
 ) -> Sequence[DecisionRow]:
-    """Return rewarded decisions and delivered silences, of all policies or one, by id from `after_id` on, by pages."""
+    """Return rewarded decisions and delivered silences, of all policies or one, by id from `after_id` on, by pages.
+
+    With `unsettled` also tips that have no reward.
+    """
     statement = (
         select(DecisionRow)
         .where(DecisionRow.at_us >= since_us, DecisionRow.at_us < until_us)
         .where(DecisionRow.origin == origin.value, DecisionRow.id > after_id)
-        .where(DecisionRow.rewarded_us.is_not(None) | DecisionRow.silent)
         .order_by(DecisionRow.id)
         .limit(limit)
     )
+    if not unsettled:
+        statement = statement.where(DecisionRow.rewarded_us.is_not(None) | DecisionRow.silent)
     if digest is not None:
         statement = statement.where(DecisionRow.policy_digest == digest)
     return session.scalars(statement).all()

@@ -10,7 +10,7 @@ from infra.database.engine import Database
 from infra.database.person_parts import StoredPart
 from infra.database.policies import SLOT
 
-__all__ = ["NewestDecision", "PersonNow", "PersonNowReader"]
+__all__ = ["NewestDecision", "PersonNow", "PersonNowReader", "TrialNow"]
 
 STATEMENT = """
 SELECT p.zone, p.role, p.quiet_start_min, p.quiet_end_min, p.budget, p.silence_price,
@@ -22,11 +22,15 @@ SELECT p.zone, p.role, p.quiet_start_min, p.quiet_end_min, p.budget, p.silence_p
         WHERE i.person = p.person AND i.at_us >= {since} AND i.trigger = 'unsolicited' AND NOT i.silent),
     a.version, a.latest_us, a.latest_id, a.payload,
     d.id, d.at_us, d.trigger, d.silent, d.cluster, d.subject, d.policy_digest, d.expires_us,
-    d.shown_us, d.closed_us, d.closed_by, d.text_box
+    d.shown_us, d.closed_us, d.closed_by, d.text_box,
+    x.id, x.challenger, x.share, t.version, t.latest_us, t.latest_id, t.payload
 FROM people p
 LEFT JOIN fold_heads h ON h.person = p.person
 LEFT JOIN person_parts a ON a.person = p.person AND a.policy_digest = {digest}
 LEFT JOIN champion_slot c ON c.slot = {slot}
+LEFT JOIN experiments x ON x.slot = {slot} AND x.ended_us IS NULL AND x.champion = c.digest
+    AND x.began_us <= {now} AND x.ends_us > {now}
+LEFT JOIN person_parts t ON t.person = p.person AND t.policy_digest = x.challenger
 LEFT JOIN decisions d ON d.id = (
     SELECT n.id FROM decisions n WHERE n.person = p.person ORDER BY n.at_us DESC, n.id DESC LIMIT 1)
 WHERE p.person = {person}
@@ -35,7 +39,7 @@ SQLITE = STATEMENT.format(texts="group_concat", person="?1", digest="?2", slot="
 POSTGRESQL = STATEMENT.format(
     texts="string_agg", person="%(person)s", digest="%(digest)s", slot="%(slot)s", now="%(now)s", since="%(since)s"
 )
-PART, DECISION = 16, 20  # where the columns of these begin
+PART, DECISION, TRIAL, TRIAL_PART = 16, 20, 32, 35  # where the columns of these begin
 
 
 class NewestDecision(NamedTuple):
@@ -53,6 +57,15 @@ class NewestDecision(NamedTuple):
     closed_us: int | None
     closed_by: str | None
     text_box: bytes | None
+
+
+class TrialNow(NamedTuple):
+    """The experiment that runs, and the person's part of its challenger."""
+
+    id: str
+    challenger: PolicyDigest
+    share: float
+    part: StoredPart | None
 
 
 class PersonNow(NamedTuple):
@@ -77,6 +90,7 @@ class PersonNow(NamedTuple):
     interruptions_us: tuple[int, ...]  # when unsolicited tips were given since the asked instant
     part: StoredPart | None
     newest: NewestDecision | None
+    trial: TrialNow | None
 
     def spent(self, since_us: int) -> int:
         """Return how many interruptions were spent since then, for example since the local midnight."""
@@ -132,7 +146,7 @@ class PersonNowReader:
 
 
 def _person_now(person: PersonId, row: Any) -> PersonNow:
-    blocks, interruptions, decision = row[14], row[15], row[DECISION:]
+    blocks, interruptions, decision, trial = row[14], row[15], row[DECISION:TRIAL], row[TRIAL:TRIAL_PART]
     return PersonNow._make(
         (
             person,
@@ -144,12 +158,17 @@ def _person_now(person: PersonId, row: Any) -> PersonNow:
             row[13] or 0,
             _blocks(blocks) if blocks else (),
             tuple(map(int, interruptions.split())) if interruptions else (),
-            StoredPart._make(row[PART:DECISION]) if row[PART] is not None else None,
+            _part(row[PART:DECISION]),
             NewestDecision._make((*decision[:3], bool(decision[3]), *decision[4:]))
             if decision[0] is not None
             else None,
+            TrialNow(trial[0], trial[1], trial[2], _part(row[TRIAL_PART:])) if trial[0] is not None else None,
         )
     )
+
+
+def _part(columns: Any) -> StoredPart | None:
+    return StoredPart._make(columns) if columns[0] is not None else None
 
 
 def _blocks(text: str) -> tuple[tuple[ClusterId, int], ...]:

@@ -4,7 +4,8 @@ People are independent, moments are independent draws; each decision has its own
 `models.simulation.answers`. Silence brings its documented reward.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,9 @@ class Setting(NamedTuple):
     price: float = SILENCE_PRICE
 
 
+Deciding = Callable[[PersonId, int], tuple[Policy, str | None]]  # who decides for a person at an instant, in which arm
+
+
 def turned(crowd: People) -> People:
     """Return the people after their world has turned: what they liked they dislike, and they hardly listen."""
     return crowd._replace(taste=-np.abs(crowd.taste), openness=crowd.openness - TURN)
@@ -52,8 +56,11 @@ def simulated_log(
     population: int = 20,
     candidates: int = CANDIDATES,
     setting: Setting = Setting(),  # noqa: B008 - it cannot be changed
+    deciding: Deciding | None = None,
 ) -> Iterator[LoggedDecision]:
     """Yield `count` decisions of `policy` with their rewards, an hour apart; the same seed gives the same world.
+
+    With `deciding` another policy may take its place, for a live experiment.
 
     Two policies under one seed meet the same moments and candidates, and each tip would get the same answer.
     """
@@ -70,10 +77,11 @@ def simulated_log(
     for number in range(count):
         actions = np.vstack((rows[number], np.zeros(len(ACTION_COLUMNS))))
         draw_seed = int(rng.integers(1 << 62))
-        choice = policy.choose(Context(values[number], silence), actions, draw_seed)
         person, at_us = number % population, setting.begin_us + number * setting.step_us
+        decides, arm = (policy, None) if deciding is None else deciding(_name(person), at_us)
+        choice = decides.choose(Context(values[number], silence), actions, draw_seed)
         taken = _Taken(number, person, at_us, draw_seed, choice, actions, setting)
-        decision = _decision(taken, policy, at, offer)
+        decision = replace(_decision(taken, decides, at, offer), arm=arm)
         reward = silence if decision.silent else float(rewards[number, choice.index])
         yield LoggedDecision(decision, person, reward, at_us + (0 if decision.silent else WAIT_WINDOW_S * 1_000_000))
 
@@ -95,7 +103,7 @@ def _decision(taken: _Taken, policy: Policy, at: Moments, offer: Offers) -> Deci
     references = tuple(_reference(offer, first + place) for place in range(len(actions) - 1))
     return Decision(
         id=DecisionId(f"simulated-{setting.begin_us}-{number:09d}"),
-        person=PersonId(f"simulated-{person}"),
+        person=_name(person),
         at_us=at_us,
         zone="UTC",
         trigger=Trigger.OPEN,
@@ -126,6 +134,10 @@ def _decision(taken: _Taken, policy: Policy, at: Moments, offer: Offers) -> Deci
         sigma=choice.sigma,
         probabilities=choice.probabilities,
     )
+
+
+def _name(person: int) -> PersonId:
+    return PersonId(f"simulated-{person}")
 
 
 def _reference(offer: Offers, row: int) -> CandidateRef:

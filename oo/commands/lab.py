@@ -1,7 +1,7 @@
 """The learning lab: the decision log as data, off-policy evaluation, simulation, the gate."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -45,7 +45,7 @@ def audit(as_json: AsJson = False) -> None:
     from oo.household import opened
 
     with opened() as household:
-        found = audit_learning(household.stores)
+        found = audit_learning(household.stores, actor="cli")
     personal, control, holdout, power = (found[name] for name in ("personalisation", "control", "holdout", "power"))
     difference = ""
     if control["difference"] is not None:
@@ -57,7 +57,19 @@ def audit(as_json: AsJson = False) -> None:
         ("training holdout", holdout["verdict"], " ".join(f"{arm} {n}" for arm, n in holdout["units"].items())),
         ("power", power["verdict"], f"{power['rows']} decisions in 28 days"),
     ]
+    trial = found["experiment"]
+    if trial is not None:
+        names = ("champion", "challenger", "their difference")
+        means = (*trial["arms"], trial["difference"])
+        told = [_interval(name, mean) for name, mean in zip(names, means, strict=True)]
+        table.append(("experiment", trial["verdict"], "; ".join(told)))
+        units = " ".join(f"{arm} {n}" for arm, n in trial["sample_ratio"]["units"].items())
+        table.append(("its sample ratio", trial["sample_ratio"]["verdict"], units))
     emit(found, rows(table), as_json=as_json)
+
+
+def _interval(name: str, mean: dict[str, Any]) -> str:
+    return f"{name} {mean['value'] or 0.0:.3f} [{mean['low']:.3f}, {mean['high']:.3f}]"
 
 
 def evaluate(

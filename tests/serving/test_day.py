@@ -35,7 +35,7 @@ def walk(living: World, day: date | None = None, *, budget: int | None = None) -
             people.set_preferences(uow, person=living.person, budget=budget)
             uow.commit()
     pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
-    return Day(living.reader, pools, living.champion).steps(living.person, day, living.now)
+    return Day(living.reader, pools).steps(living.person, day, living.now)
 
 
 def test_a_day_has_a_step_each_quarter_hour_and_is_silent_by_rule(living: World) -> None:

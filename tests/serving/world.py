@@ -76,7 +76,6 @@ class World:
             reader=self.reader,
             writer=self.writer,
             vault=self.vault,
-            champion=self.champion,
             pools=PoolMaker(self.online, self.vault, Hydrator(self.database, self.vault)),
             clock=self.clock,
             new_seed=lambda: next(self.seeds),

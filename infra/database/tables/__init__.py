@@ -18,7 +18,14 @@ from infra.database.tables.people import (
     TextRow,
     TombstoneRow,
 )
-from infra.database.tables.policies import AuditRow, ChampionSlotRow, LearningReportRow, PolicyRow, ShadowComparisonRow
+from infra.database.tables.policies import (
+    AuditRow,
+    ChampionSlotRow,
+    ExperimentRow,
+    LearningReportRow,
+    PolicyRow,
+    ShadowComparisonRow,
+)
 from infra.database.tables.push_sources import DeliveryRow, PushKeyRow, PushSourceRow
 
 __all__ = [
@@ -31,6 +38,7 @@ __all__ = [
     "DecisionRow",
     "DeliveryRow",
     "EventRow",
+    "ExperimentRow",
     "FoldHeadRow",
     "LearningReportRow",
     "LoginLinkRow",

@@ -1,13 +1,15 @@
-"""Policies and who rules: the registered ones, the champion's slot, comparisons in shadow, and the audit."""
+"""Policies and who rules: the registered ones, the champion's slot, experiments, comparisons in shadow, the audit."""
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base
 
-__all__ = ["AuditRow", "ChampionSlotRow", "LearningReportRow", "PolicyRow", "ShadowComparisonRow"]
+__all__ = ["AuditRow", "ChampionSlotRow", "ExperimentRow", "LearningReportRow", "PolicyRow", "ShadowComparisonRow"]
+
+RUNNING = text("ended_us IS NULL")
 
 
 class PolicyRow(Base):
@@ -35,6 +37,26 @@ class ChampionSlotRow(Base):
     revision: Mapped[int]
     override_reason: Mapped[str | None]
     changed_us: Mapped[int]
+
+
+class ExperimentRow(Base):
+    """A challenger that decides on a share of all person-days; one runs at a time."""
+
+    __tablename__ = "experiments"
+    __table_args__ = (
+        Index("ix_experiments_running", "slot", unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING),
+        CheckConstraint("share > 0 AND share <= 0.5", name="share"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[str] = mapped_column(ForeignKey("champion_slot.slot"))
+    champion: Mapped[str] = mapped_column(ForeignKey("policies.digest"))
+    challenger: Mapped[str] = mapped_column(ForeignKey("policies.digest"))
+    share: Mapped[float]
+    began_us: Mapped[int]
+    ends_us: Mapped[int]
+    ended_us: Mapped[int | None]
+    ended_why: Mapped[str | None]
 
 
 class ShadowComparisonRow(Base):

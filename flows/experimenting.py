@@ -1,0 +1,169 @@
+"""A live experiment: a challenger decides on a share of person-days, and the arms are compared as they go.
+
+It begins by an operator's command, and only for a challenger that has run in shadow and passes the gate's rules of no
+harm. It ends by command, at its date, with a change of the champion, or by itself once the challenger is shown to be
+worse.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from data_contracts.errors import Malformed, NotFound, PromotionRefused
+from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
+from flows.log_exporting import settled
+from flows.parts import FlowParts
+from flows.promoting import ALREADY, gathered, seen_in_shadow
+from infra.database import experiments, policies
+from infra.database.experiments import Experiment
+from infra.database.policies import Champion
+from models.arms import compare, unmixed
+from models.evaluation import WORSE
+from models.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment, lived_day, sample_ratio
+from models.gate import gate
+from models.promotion import Keep, PromotionEvidence, verdict
+from models.registry import PolicyRegistry
+from serving.fallback import Fallback
+
+DAY_US = 86_400 * 1_000_000
+MAX_SHARE = 0.5
+MAX_DAYS = 365
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Day:
+    """What is known of one person-day: its arm and that of the day before, and what was decided on it."""
+
+    arm: str
+    before: str
+    rewards: list[float] = field(default_factory=list)
+    decisions: int = 0
+    fallen_back: int = 0
+
+
+def begin(
+    parts: FlowParts,
+    registry: PolicyRegistry,
+    challenger: PolicyDigest,
+    *,
+    share: float,
+    days: int,
+    actor: str,
+    override: str | None = None,
+) -> Experiment:
+    """Let a challenger decide on a share of all person-days from now on, for so many days.
+
+    Raises `PromotionRefused` when it was not seen in shadow or breaks a rule of no harm and there is no `override`,
+    `NotFound` without a champion, `ArtifactRefused` for one that does not verify, `Conflict` when an experiment runs.
+    """
+    if not (0.0 < share <= MAX_SHARE and 1 <= days <= MAX_DAYS):
+        raise Malformed(f"an experiment takes a share in (0, {MAX_SHARE}] and 1 to {MAX_DAYS} days")
+    with parts.database.read() as session:
+        before = policies.champion(session)
+    if before.digest is None:
+        raise NotFound("there is no champion to compare with yet")
+    registry.fetch(challenger)  # its artifact must lie where serving reads it, verified
+    keep = _harm(parts, registry, challenger, before)
+    if keep is not None and (override is None or keep.rule == ALREADY):
+        raise PromotionRefused(keep.rule, keep.reason, keep.value, keep.bound)
+    now = parts.clock()
+    begins_us = to_us(now)
+    wanted = Experiment(new_id(now), before.digest, challenger, share, begins_us, begins_us + days * DAY_US)
+    with parts.database.unit_of_work() as uow:
+        experiments.begin(uow, wanted, actor=actor, override_reason=None if keep is None else override)
+        uow.commit()
+    return wanted
+
+
+def end(parts: FlowParts, *, actor: str, why: str) -> Experiment:
+    """End the experiment that runs; raises `NotFound` when none does."""
+    with parts.database.unit_of_work() as uow:
+        ended = experiments.end(uow, at_us=to_us(parts.clock()), why=why, actor=actor)
+        uow.commit()
+    if ended is None:
+        raise NotFound("no experiment runs")
+    return ended
+
+
+def look(parts: FlowParts, *, actor: str) -> Json | None:
+    """Return what the newest experiment has shown so far, and end it when it is over or its challenger is worse."""
+    with parts.database.unit_of_work() as uow:
+        experiments.end(uow, at_us=to_us(parts.clock()), why=experiments.BY_DATE, actor=actor, only_due=True)
+        uow.commit()
+    with parts.database.read() as session:
+        found = experiments.newest(session)
+    if found is None:
+        return None
+    told = report(parts, found)
+    if found.ended_us is None and told["verdict"] == WORSE:
+        found = end(parts, actor=actor, why="the challenger is shown to be worse")
+        told |= {"ended_us": found.ended_us, "ended_why": found.ended_why}
+    return told
+
+
+def report(parts: FlowParts, experiment: Experiment) -> Json:
+    """Return the arms with their rewards, their difference, and whether they have the sizes of their shares."""
+    days = _days(parts, experiment)
+    units = Counter(day.arm for day in days)
+    ratio = sample_ratio(live_experiment(experiment.id, experiment.share), units)
+    lived = [day for day in days if day.rewards]
+    rewards = np.array([np.mean(day.rewards) for day in lived])
+    tried = np.array([day.arm == CHALLENGER for day in lived], dtype=np.bool_)
+    compared = compare(rewards, tried, experiment.share)
+    own = unmixed(rewards, tried, np.array([day.arm == day.before for day in lived], dtype=np.bool_))
+    digests = {CHAMPION: experiment.champion, CHALLENGER: experiment.challenger}
+    return {
+        **experiment._asdict(),
+        "arms": [
+            {
+                "arm": arm,
+                "policy_digest": digest,
+                **getattr(compared, arm)._asdict(),
+                "decisions": sum(day.decisions for day in days if day.arm == arm),
+                "rewarded": sum(len(day.rewards) for day in days if day.arm == arm),
+                "fallen_back": sum(day.fallen_back for day in days if day.arm == arm),
+            }
+            for arm, digest in digests.items()
+        ],
+        "difference": compared.difference._asdict(),
+        "after_own_arm": None if own is None else own._asdict(),
+        "verdict": MISMATCHED if ratio.verdict == MISMATCHED else compared.verdict,
+        "sample_ratio": asdict(ratio),
+    }
+
+
+def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
+    """Return the person-days that were decided in the experiment, in the order of their first decisions."""
+    arms = live_experiment(experiment.id, experiment.share)
+    days: dict[str, _Day] = {}
+    for row in settled(parts.database, origin=parts.settings.evidence, since_us=experiment.began_us, unsettled=True):
+        decision = row.decision
+        if decision.arm is None or not decision.arm.startswith(f"{experiment.id}/"):
+            continue
+        today = from_us(decision.at_us).astimezone(ZoneInfo(decision.zone)).date()
+        unit = lived_day(decision.person, today)
+        if unit not in days:
+            began = from_us(experiment.began_us).astimezone(ZoneInfo(decision.zone)).date()
+            before = CHAMPION if today == began else arms.arm_of(lived_day(decision.person, today - timedelta(days=1)))
+            days[unit] = _Day(decision.arm.partition("/")[2], before)
+        days[unit].decisions += 1
+        days[unit].fallen_back += decision.fallback == Fallback.NO_CHALLENGER
+        if row.reward is not None:
+            days[unit].rewards.append(row.reward)
+    return list(days.values())
+
+
+def _harm(parts: FlowParts, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Keep | None:
+    """Return the rule that a challenger breaks which may not even be tried; None where all hold."""
+    comparison = seen_in_shadow(parts, challenger, before)
+    counts = parts.settings.evidence
+    opinion = verdict(PromotionEvidence(challenger, before.digest, comparison, counts=counts))
+    if isinstance(opinion, Keep) or comparison is None:
+        return opinion if isinstance(opinion, Keep) else None
+    answer = gate(gathered(parts, registry, comparison), counts=counts, trial=True)
+    return None if answer.failing is None else Keep(answer.failing, answer.reason, answer.value, answer.bound)
