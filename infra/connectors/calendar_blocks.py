@@ -41,10 +41,11 @@ class Line(NamedTuple):
 
 @dataclass(slots=True)
 class Block:
-    """One component: its name, the number of its first line, and its kept lines."""
+    """One component: its name, the number of its first line, which calendar of the file it is in, its kept lines."""
 
     name: str
     number: int
+    calendar: int = 0
     lines: list[Line] = field(default_factory=list)
 
     def first(self, name: str) -> Line | None:
@@ -93,6 +94,7 @@ class _Nesting:
 
     opened: Block | None = None
     ignored: list[str] = field(default_factory=list)
+    calendar: int = 0
 
     def keep(self, line: Line) -> None:
         if self.opened is not None and not self.ignored:
@@ -101,11 +103,13 @@ class _Nesting:
     def begin(self, name: str, number: int) -> Fault | None:
         if name in COMPONENTS:
             fault = self.drop()
-            self.opened = Block(name, number)
+            self.opened = Block(name, number, self.calendar)
             return fault
         if self._in_zone(name):
             self.keep(Line(number, f"BEGIN:{name}"))
-        elif name != "VCALENDAR":
+        elif name == "VCALENDAR":
+            self.calendar += 1
+        else:
             self.ignored.append(name)
         return None
 
@@ -183,8 +187,8 @@ def _ended(block: Block, start: date) -> bool:
     last = _last(block, first) if first else None
     if len(untils) != len(rules) or first is None or last is None or None in untils:
         return False
-    length = last - first + timedelta(days=2)
-    return all(until is not None and until + length < start for until in untils) and first + length < start
+    begun = max([first, *(until for until in untils if until)])
+    return last - first + timedelta(days=2) < start - begun
 
 
 def _last(block: Block, first: date) -> date | None:
@@ -193,15 +197,23 @@ def _last(block: Block, first: date) -> date | None:
     line = block.first("DURATION")
     if line is None:
         return last
-    found = _DURATION.search(line.text)
+    try:
+        days, exact = duration(line.text) or (timedelta.max, timedelta())
+        return max(last, first + days + exact + timedelta(days=1))
+    except OverflowError:
+        return None
+
+
+def duration(text: str) -> tuple[timedelta, timedelta] | None:
+    """Return the days and the exact time of a DURATION that is not negative; None when it cannot be read so.
+
+    Days keep the time on the clock where the clock changes, hours do not (RFC 5545, 3.3.6).
+    """
+    found = _DURATION.search(text)
     if found is None:
         return None
     weeks, days, hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    try:
-        length = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-        return max(last, first + length + timedelta(days=1))
-    except OverflowError:
-        return None
+    return timedelta(weeks=weeks, days=days), timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
 def _day(line: Line | None) -> date | None:

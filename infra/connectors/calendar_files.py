@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from data_contracts.identifiers import SubjectKey
-from infra.connectors.calendar_blocks import Block, Fault, Line, may_touch, read_blocks
+from infra.connectors.calendar_blocks import Block, Fault, Line, duration, may_touch, read_blocks
 from infra.connectors.calendar_zones import Zones
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Reading, Refused
 from infra.connectors.text_files import head, is_clean, open_text
@@ -118,7 +118,7 @@ def _produced(
         if not members:
             continue
         if key.startswith("VTODO"):
-            yield members[-1]
+            yield max(reversed(members), key=lambda member: member.slot is None)  # the task, not one of its days
             continue
         try:
             yield from islice(instances.expand(members, start, end), MAX_INSTANCES + 1)
@@ -144,18 +144,29 @@ def _signal(reading: Reading, found: "Instance | Member") -> Parsed | Refused:
 def _event(reading: Reading, found: Any) -> tuple[str, str, dict[str, Any]]:
     zone = reading.context.zone
     all_day = not isinstance(found.start, datetime)
-    component = found.component
+    component, end = found.component, _end(found)
     transparent = str(component.get("TRANSP", "TRANSPARENT" if all_day else "OPAQUE")).strip().upper() == "TRANSPARENT"
     free = str(component.get("X-MICROSOFT-CDO-BUSYSTATUS", "")).strip().upper() == "FREE"
     data = {
         "event": found.native,
         "start": _instant(found.start, zone).isoformat(),
-        "end": _instant(found.end, zone).isoformat(),
-        "busy": not transparent and not free and not found.cancelled and found.start != found.end,
+        "end": _instant(end, zone).isoformat(),
+        "busy": not transparent and not free and not found.cancelled and found.start != end,
         "all_day": all_day,
         "cancelled": found.cancelled,
     }
     return "event_scheduled", found.native, data
+
+
+def _end(found: "Instance") -> date:
+    """Return the end: of a whole day the next one at the earliest, and a DURATION's hours even in a night of 25."""
+    if not isinstance(found.start, datetime):
+        return found.end if found.end != found.start else found.start + timedelta(days=1)
+    line = found.block.first("DURATION")
+    days, exact = (line and duration(line.text)) or (timedelta(), timedelta())
+    if not exact or found.end != found.start + days + exact:  # DTEND, or a period of RDATE
+        return found.end
+    return (found.start + days).astimezone(UTC) + exact
 
 
 def _task(reading: Reading, found: Any) -> tuple[str, str, dict[str, Any]]:

@@ -89,6 +89,9 @@ def parse(block: Block, zones: Zones, *, precise: bool = True) -> Member:
     if errors:
         name = str(errors[0][0] or "").upper()
         raise Broken(_number(block, name), "bad_property", f"{name}: " if name else "")
+    start, end = (_moment(component.get(name)) for name in ("DTSTART", "DTEND"))
+    if start and end and isinstance(start, datetime) != isinstance(end, datetime):
+        raise Broken(_number(block, "DTEND"), "mixed_times", "DTEND: ")
     return Member(block, component)
 
 
@@ -122,7 +125,7 @@ def expand(members: list[Member], start: datetime, end: datetime) -> Iterator[In
         _ = member.start  # a component without start is broken whatever else it says
     if not changed and all("RRULE" not in found and "RDATE" not in found for _, found in series):
         newest = max(series, key=_sequence)
-        yield _direct(newest, str(newest.component.get("UID", "")))
+        yield _direct(newest, _uid(newest))
         return
     for member in members:
         _guard(member, end)
@@ -135,7 +138,7 @@ def _series(
     calendar = Calendar()
     for member in members:
         calendar.add_component(member.component)
-    uid = str(members[0].component.get("UID", ""))
+    uid = _uid(members[0])
     moved = {_slot(member.slot): member for member in changed}
     seen = set()
     for found in recurring_ical_events.of(calendar).between(start, end):
@@ -162,7 +165,6 @@ def _series(
 
 
 def _direct(member: Member, native: str) -> Instance:
-    native = native or f"{member.start.isoformat()}|{member.component.get('SUMMARY', '')}"  # a client that forgot UID
     return Instance(
         _short(native), member.start, _end(member), _cancelled(member.component), member.component, member.block
     )
@@ -171,7 +173,7 @@ def _direct(member: Member, native: str) -> Instance:
 def _end(member: Member) -> date:
     """Return DTEND, or start and DURATION, or what RFC 5545 says when both are missing: one day, or no time at all."""
     end = _moment(member.component.get("DTEND"))
-    if end is not None and isinstance(end, datetime) == isinstance(member.start, datetime):
+    if end is not None:
         return end
     duration = member.component.get("DURATION")
     if duration is not None:
@@ -229,6 +231,11 @@ def _slot(moment: date | None) -> str:
     if isinstance(moment, datetime):
         return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     return f"{moment:%Y%m%d}" if moment else ""
+
+
+def _uid(member: Member) -> str:
+    """Return the UID, or the words of a component whose client forgot it."""
+    return str(member.component.get("UID", "")) or f"{member.start.isoformat()}|{member.component.get('SUMMARY', '')}"
 
 
 def _native(uid: str, slot: str) -> str:

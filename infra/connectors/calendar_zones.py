@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,6 +21,7 @@ UTC_ONLY = frozenset(
 MAX_OFFSET_H = 12
 
 _TZID = re.compile(r';TZID=("[^"]*"|[^;:]*)', re.IGNORECASE)
+_DAYS = re.compile(r"\d{8}(?:,\d{8})*")
 _FLOATING = re.compile(r"\d{8}T\d{4,6}(?:[,/][\dTPWDHMS]+)*", re.IGNORECASE)
 _OFFSET = re.compile(r"\(?(?:UTC|GMT)([+-])(\d{1,2})(?::?00)?\)?", re.IGNORECASE)
 _UNTIL = re.compile(r"(;|:)UNTIL=(\d{8})(T\d{6})?(?=;|$)", re.IGNORECASE)
@@ -34,39 +36,46 @@ class UnknownZone(Exception):
 
 
 def iana_name(text: str, windows: Mapping[str, str]) -> str | None:
-    """Return the IANA zone that `text` means, also of a Windows name, a vendor's prefix or a whole-hour offset."""
-    name = text.strip().strip('"').strip("/")
-    known = available_timezones()
+    """Return the IANA zone that `text` means, in any case, also of a Windows name, a vendor's prefix or whole hours."""
+    name = text.strip().strip('"').strip("/").casefold()
+    known = _known_names()
     if name in known:
-        return name
-    if name in windows:
-        return windows[name]
+        return known[name]
+    if found := next((zone for label, zone in windows.items() if label.casefold() == name), None):
+        return found
     offset = _OFFSET.fullmatch(name)
     if offset and int(offset[2]) <= MAX_OFFSET_H:
         return f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}"
     parts = name.split("/")
-    return next((tail for start in range(1, len(parts)) if (tail := "/".join(parts[start:])) in known), None)
+    return next((known[tail] for start in range(1, len(parts)) if (tail := "/".join(parts[start:])) in known), None)
+
+
+@cache
+def _known_names() -> dict[str, str]:
+    return {name.casefold(): name for name in available_timezones()}
 
 
 @dataclass(slots=True)
 class Zones:
-    """The zones of one file."""
+    """The zones of one file; of two calendars in it each has its own definitions."""
 
     person: ZoneInfo
     windows: Mapping[str, str]
-    defined: dict[str, Block] = field(default_factory=dict)
-    _names: dict[str, str | None] = field(default_factory=dict)
+    defined: dict[tuple[int, str], Block] = field(default_factory=dict)
+    _names: dict[tuple[int, str], str | None] = field(default_factory=dict)
 
     def define(self, block: Block) -> None:
         """Remember a VTIMEZONE of the file."""
-        self.defined.setdefault(block.value("TZID").strip('"'), block)
+        self.defined.setdefault((block.calendar, block.value("TZID").strip('"')), block)
 
-    def name(self, tzid: str) -> str | None:
+    def name(self, tzid: str, calendar: int = 0) -> str | None:
         """Return an IANA name, or the name of a definition of the file (see `definition`), or None."""
-        key = tzid.strip().strip('"')
+        key = calendar, tzid.strip().strip('"')
         if key not in self._names:
             block = self.defined.get(key)
-            found = iana_name(key, self.windows) or (block and iana_name(block.value("X-LIC-LOCATION"), self.windows))
+            found = iana_name(key[1], self.windows) or (
+                block and iana_name(block.value("X-LIC-LOCATION"), self.windows)
+            )
             self._names[key] = found or (own_name(block) if block and _is_plain(block) else None)
         return self._names[key]
 
@@ -79,15 +88,15 @@ class Zones:
 
     def rewrite(self, block: Block) -> list[Line]:
         """Return the block's lines with a zone on every local time; raises `UnknownZone`."""
-        lines = [self._line(line) if line.name in ZONED else line for line in block.lines]
+        lines = [self._line(line, block.calendar) if line.name in ZONED else line for line in block.lines]
         start = next((line.text for line in lines if line.name == "DTSTART"), "")
         return [Line(line.number, self._until(line.text, start)) if line.name == "RRULE" else line for line in lines]
 
-    def _line(self, line: Line) -> Line:
+    def _line(self, line: Line, calendar: int) -> Line:
         head, colon, value = _split(line.text)
         named = _TZID.search(head)
-        if named and not value.upper().endswith("Z"):
-            name = self.name(named[1])
+        if named and not value.upper().endswith("Z") and not _DAYS.fullmatch(value):  # a day has no zone
+            name = self.name(named[1], calendar)
             if name is None:
                 raise UnknownZone(line)
             return Line(line.number, f"{_TZID.sub('', head)};TZID={name}{colon}{value}")

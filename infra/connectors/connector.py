@@ -38,6 +38,7 @@ FILE_RULES: dict[str, str] = {
     "unexpected_end": "a component ends that did not begin.",
     "bad_property": "a property of the component cannot be read.",
     "missing_property": "the component lacks a property that it needs.",
+    "mixed_times": "the event begins on a day and ends at a time, or the other way round.",
     "bad_recurrence": "the recurrence rule cannot be followed.",
     "too_frequent": "the event recurs too often to be part of a calendar.",
     "unknown_zone": "the zone is neither an IANA nor a Windows time zone nor defined in the file.",

@@ -46,7 +46,7 @@ def records(
         known = [name for name in names if name]
         if len(set(known)) != len(known) or not set(required) <= wanted.keys():
             raise FileRefused(reading.path, "bad_header", 1)
-        rows = _rows(enumerate(stream, start=1), reading)
+        rows = _rows(enumerate(stream, start=1), delimiter, reading)
         for row in rows:  # the header
             if not isinstance(row, Refused):
                 break
@@ -62,7 +62,7 @@ def _record(
         return reading.refuse(line, "invalid_utf8", text)
     if len(text) > MAX_ROW:
         return reading.refuse(line, "row_too_long", text)
-    cells = next(csv.reader(text.splitlines(keepends=True), delimiter=delimiter), [])
+    cells = next(csv.reader([text], delimiter=delimiter), [])
     if len(cells) > len(names) and not any(cell.strip() for cell in cells[len(names) :]):
         cells = cells[: len(names)]  # a trailing delimiter
     if len(cells) != len(names) and not (ragged and len(cells) < len(names)):
@@ -70,7 +70,7 @@ def _record(
     return Record(line, {name: cells[at].strip() for name, at in wanted.items() if at < len(cells)}, text)
 
 
-def _rows(lines: Iterator[tuple[int, str]], reading: Reading) -> Iterator[tuple[int, str] | Refused]:
+def _rows(lines: Iterator[tuple[int, str]], delimiter: str, reading: Reading) -> Iterator[tuple[int, str] | Refused]:
     """Join the lines of a quoted newline; where a quotation mark never closes, refuse its line and go on below it."""
     waiting: list[tuple[int, str]] = []
     while True:
@@ -81,14 +81,19 @@ def _rows(lines: Iterator[tuple[int, str]], reading: Reading) -> Iterator[tuple[
         if not text.strip():
             continue
         taken: list[tuple[int, str]] = []
-        while text.count('"') % 2 and len(taken) < MAX_ROW_LINES:
+        while (unclosed := _is_open(text, delimiter)) and len(taken) < MAX_ROW_LINES:
             following = waiting.pop(0) if waiting else next(lines, None)
             if following is None:
                 break
             taken.append(following)
             text += following[1]
-        if text.count('"') % 2:
+        if unclosed:
             waiting = taken + waiting
             yield reading.refuse(number, "unclosed_quote", first[1])
         else:
             yield number, text.rstrip("\n")
+
+
+def _is_open(text: str, delimiter: str) -> bool:
+    """Return whether a quotation mark waits for its partner: then, and only then, a row swallows the next line."""
+    return '"' in text and len(text) <= MAX_ROW and len(list(csv.reader([text, ""], delimiter=delimiter))) == 1

@@ -1,7 +1,8 @@
 """Todoist's CSV export of a project: tasks among sections and notes, priority from 1 (highest) to 4.
 
 The export has no ids and no times of change, so a task is known by its words (and which of the same words it is), and
-every state counts as known at the import. *Limits:* a date that is not written as one ("every day") is no due date.
+every state counts as known at the import. *Limits:* a date that is relative ("every day") is no due date, nor
+is one in words that are not English ("Oct 5 2026" is).
 """
 
 import re
@@ -22,6 +23,7 @@ ALIASES = {
     for name in ("type", "content", "priority", "date", "timezone", "duration", "duration_unit", "deadline")
 } | {"date": ("date", "due_date")}
 ABSOLUTE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?")
+IN_WORDS = ("%b %d %Y", "%d %b %Y", "%b %d %Y %H:%M", "%d %b %Y %H:%M")
 MAX_NATIVE = 500
 
 
@@ -69,15 +71,28 @@ def _word(row: Record) -> str:
 def _signal(reading: Reading, row: Record, native: str) -> Parsed | Refused:
     cells = row.cells
     data: dict[str, Any] = {"task": native, "state": "open", "priority": number(cells.get("priority") or "4")}
-    text = cells.get("date") or cells.get("deadline") or ""
-    if ABSOLUTE.fullmatch(text):
+    written = cells.get("date") or cells.get("deadline") or ""
+    if text := _absolute(written):
         try:
             data |= due_fields(text, cells.get("timezone"), reading.context.zone)
         except UnknownZone:
             return reading.refuse(row.line, "unknown_zone", row.raw, "TIMEZONE: ")
-    elif text:
+    elif written:
         reading.context.skipped["todoist_relative_date"] += 1
-    if cells.get("duration"):
+    if cells.get("duration", "").lower() not in {"", "none"}:
         data |= effort_fields(number(cells["duration"]), cells.get("duration_unit", "").lower())
     at: datetime = reading.context.now
     return reading.signal("task_changed", data, native=native, at=at, line=row.line, raw=row.raw)
+
+
+def _absolute(written: str) -> str:
+    """Return a date or a time in ISO 8601, or an empty text when it is relative to something."""
+    if ABSOLUTE.fullmatch(written):
+        return written
+    for form in IN_WORDS:
+        try:
+            moment = datetime.strptime(written, form)  # noqa: DTZ007 - `due_fields` gives it the row's zone
+        except ValueError:
+            continue
+        return moment.isoformat() if "%H" in form else moment.date().isoformat()
+    return ""

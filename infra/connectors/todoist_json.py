@@ -71,21 +71,21 @@ def _items(reading: Reading) -> Iterator[Item | Refused]:
         rule = "not_a_task_list" if _is_json(text) else "bad_json"
         raise FileRefused(reading.path, rule)
     at, line, counted = NEXT.match(text, begin.end()), 1, 0
-    position = at.end() if at else begin.end()
+    position, lost_rest = at.end() if at else begin.end(), False
     while position < len(text) and text[position] != "]":
         line, counted = line + text.count("\n", counted, position), position
         try:
             value, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             lost = LOST.search(text, position)
-            end = lost.end() if lost else len(text)
+            end, lost_rest = (lost.end(), False) if lost else (len(text), True)
             yield reading.refuse(line, "bad_json", text[position:end])
         else:
             raw = text[position:end]
             yield Item(line, value, raw) if is_clean(raw) else reading.refuse(line, "invalid_utf8", raw)
         following = NEXT.match(text, end)
         position = following.end() if following else end
-    if position >= len(text):
+    if position >= len(text) and not lost_rest:
         yield reading.refuse(line + text.count("\n", counted), "bad_json")
 
 

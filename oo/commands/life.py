@@ -38,6 +38,8 @@ def import_files(
         report = import_all(household, household.settle_in(person, zone), files)
     for refused in report.quarantined:
         note(refused.message)
+    if report.skipped:
+        note("left out: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.skipped.items()))
     text = f"{report.accepted} accepted, {report.duplicates} known already, {len(report.quarantined)} quarantined"
     emit(report.as_json(), text, as_json=as_json)
     if report.quarantined and not report.accepted and not report.duplicates:

@@ -24,7 +24,7 @@ class Keys:
     def subject_key(self, person: PersonId, kind: str, native_id: str) -> SubjectKey:
         """Return the keyed hash."""
         text = f"{person}|{kind}|{native_id}"
-        return SubjectKey(hmac.new(b"key", text.encode(), hashlib.sha256).hexdigest()[:32])
+        return SubjectKey(hmac.new(b"key", text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32])
 
 
 @pytest.fixture

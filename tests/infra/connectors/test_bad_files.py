@@ -78,6 +78,24 @@ def test_a_character_folded_in_two_is_whole_again(tmp_path: Path, context: ReadC
     assert title == "Müller"
 
 
+@pytest.mark.parametrize("name", ["half.json", "half.jsonl"])
+def test_half_a_character_in_an_id_costs_its_own_row_only(
+    name: str, tmp_path: Path, context: ReadContext, read_all: ReadAll
+) -> None:
+    """JSON can spell it; the words of the other rows are still found."""
+    data = r'{"task": "%s", "title": "Water", "state": "open"}'
+    line = r'{"id": "%s", "kind": "task_changed", "at": "2026-03-04T12:00:00Z", "source": "x", "data": ' + data + "}\n"
+    task = r'{"id": "%s", "content": "Water"}'
+    path = tmp_path / name
+    lines = line % ("a", r"\ud83d") + line % ("b", "whole")
+    path.write_text(lines if name.endswith("l") else "[" + task % r"\ud83d" + ",\n" + task % "whole" + "]")
+    refused, parsed = read_all(path)
+    assert isinstance(refused, Refused)
+    assert refused.rule == "bad_text"
+    assert isinstance(parsed, Parsed)
+    assert (parsed.event.task_changed.task, "Water") in list(connector_for(path).titles(path, context))
+
+
 def test_a_cut_calendar_gives_what_stands_before_the_cut(tmp_path: Path, read_all: ReadAll) -> None:
     """Only the component that the cut went through is refused."""
     text = (GOLDEN / "recurrences.ics").read_text()
