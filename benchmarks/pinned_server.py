@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from benchmarks.load import pin
+from oo.server_config import config_of
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CHECKOUT = Path(__file__).parent.parent
@@ -61,18 +62,7 @@ def serve(app: Any) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen()  # before the port is told: uvicorn begins later
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config_of(app)).run(sockets=[listener])
 
 
 def cores() -> int:

@@ -27,6 +27,7 @@ from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
 from oo.output import note
 from oo.periodic import Periodic
+from oo.server_config import config_of
 
 SETTLE_S = 60.0
 FOLD_S = 0.25
@@ -179,19 +180,3 @@ class Server(uvicorn.Server):
 def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGINT or SIGTERM."""
     Server(config_of(app), ending).run(sockets=[listener])
-
-
-def config_of(app: Any) -> uvicorn.Config:
-    """Return how every process serves."""
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        date_header=False,
-        timeout_graceful_shutdown=10,
-    )

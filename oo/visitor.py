@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from data_contracts.errors import Unavailable
-from oo.processes import config_of, listen
+from oo.processes import listen
+from oo.server_config import config_of
 
 TIMEOUT_S = 30.0
 REFUSED = 400
