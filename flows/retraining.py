@@ -22,13 +22,12 @@ from flows.feature_building import build_features, open_feast
 from flows.parts import FlowParts
 from infra.crash_points import reach
 from infra.database import decisions
-from models import artifact
+from models import artifact, fitting
 from models.experiments import held_out
-from models.policies import POLICIES, LinearThompson, ScoreRule
+from models.policies import POLICIES, LinearThompson
 from models.registry import PolicyRegistry
 from models.simulation.warm_start import warm_start
 from models.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, joined, nothing
-from models.trees.tree_model import TreeModel, fit_trees
 
 PAGE = 1_000
 WARM_SEED = 20_260_101
@@ -72,23 +71,22 @@ def retrain(
 ) -> Retrained:
     """Train on everything that was decided before `until`, register the artifact, and make it the challenger.
 
-    `policy` is a name of `models.policies.POLICIES`. Trees are grown from rows and not from sums, so for them the whole
-    window is in memory.
+    `policy` is a name of `models.policies.POLICIES`. What is not learned from sums needs the whole window in memory.
     """
     kind = POLICIES[policy]
-    on_trees = issubclass(kind, ScoreRule) and issubclass(kind.MODEL, TreeModel)
     reconcile(parts, registry)
-    learned = learn(parts, until, keep=on_trees)
+    sums = fitting.from_sums(kind)
+    taught = learn(parts, until, keep=not sums)
     rehearsal = parts.settings.evidence is Origin.SIMULATED
     prior = warm_start(WARM_SEED, count=0 if rehearsal else warm_people)
-    trained = fit_trees(joined([*learned.kept, prior])) if on_trees else fit(learned.evidence + gather(prior))
+    trained = fit(taught.evidence + gather(prior)) if sums else fitting.learned(policy, joined([*taught.kept, prior]))
     told = Origin.SIMULATED if rehearsal else Origin.LIVE
     folder = artifact.save(
         kind.from_arrays(trained.arrays),
         parts.settings.policies,
         sign=parts.seal.sign,
-        data_digest=learned.data.add(prior).hex(),
-        origins={**prior.origins(), told.value: learned.rows + prior.origins()[told.value]},
+        data_digest=taught.data.add(prior).hex(),
+        origins={**prior.origins(), told.value: taught.rows + prior.origins()[told.value]},
         metrics=trained.metrics,
     )
     reach("policy_saved")
@@ -99,7 +97,7 @@ def retrain(
     new = introduce(parts, loaded, version, trained_until_us=to_us(until), actor=actor)
     reach("challenger_in_shadow")
     registry.set_alias("challenger", digest)
-    return Retrained(digest, version, new, learned.rows, prior.rewards.size, learned.skewed / max(learned.rows, 1))
+    return Retrained(digest, version, new, taught.rows, prior.rewards.size, taught.skewed / max(taught.rows, 1))
 
 
 def learn(parts: FlowParts, until: datetime, *, keep: bool = False) -> Learned:

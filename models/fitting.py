@@ -1,6 +1,8 @@
 """What each policy learns from rewarded tips: the arrays of its model, by the policy's name."""
 
-from models.policies import POLICIES, ScoreRule
+from models.habituation import HabituationModel, fit_habituation
+from models.linear_model import LinearModel
+from models.policies import POLICIES, ArtifactPolicy, ScoreRule
 from models.training import Fit, TrainingRows, fit, gather
 from models.trees.tree_model import TreeModel, fit_trees
 
@@ -10,4 +12,11 @@ def learned(name: str, rows: TrainingRows) -> Fit:
     policy = POLICIES[name]
     if not issubclass(policy, ScoreRule):
         return Fit({}, {})
-    return fit_trees(rows) if issubclass(policy.MODEL, TreeModel) else fit(gather(rows))
+    if issubclass(policy.MODEL, TreeModel):
+        return fit_trees(rows)
+    return fit_habituation(rows) if issubclass(policy.MODEL, HabituationModel) else fit(gather(rows))
+
+
+def from_sums(policy: type[ArtifactPolicy]) -> bool:
+    """Whether the sums of `models.training` are all that a policy learns from, so that no row has to be kept."""
+    return issubclass(policy, ScoreRule) and policy.MODEL is LinearModel

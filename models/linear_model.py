@@ -8,6 +8,7 @@ Limits: rewards are bounded and the model is not; a score is an estimate on the 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +29,26 @@ MIN_SIGMA = 1e-4  # a score that is known exactly would need a panel of its own 
 class LinearModel(ScoringModel):
     """Arrays of the model: mean (D,), factor (D, D), person_scale (d,), noise (1,)."""
 
+    SHAPES: ClassVar[dict[str, tuple[int, ...]]] = {
+        "mean": (design.D,),
+        "factor": (design.D, design.D),
+        "person_scale": (design.PERSON_D,),
+        "noise": (1,),
+    }
+
     mean: Floats
     factor: Floats
     person_scale: Floats
     noise: Floats
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, Floats]) -> "LinearModel":
+    def from_arrays(cls, arrays: dict[str, Floats]) -> Self:
         """Return the model of named arrays; raises `ArtifactRefused` when one is missing or of another shape."""
-        shapes = {
-            "mean": (design.D,),
-            "factor": (design.D, design.D),
-            "person_scale": (design.PERSON_D,),
-            "noise": (1,),
-        }
-        for name, shape in shapes.items():
+        for name, shape in cls.SHAPES.items():
             if name not in arrays or arrays[name].shape != shape:
                 raise ArtifactRefused(f"array {name!r} must have the shape {shape}")
-        if set(arrays) != set(shapes):
-            raise ArtifactRefused(f"unknown arrays {sorted(set(arrays) - set(shapes))}")
+        if set(arrays) != set(cls.SHAPES):
+            raise ArtifactRefused(f"unknown arrays {sorted(set(arrays) - set(cls.SHAPES))}")
         if not (arrays["noise"][0] > 0.0 and (arrays["person_scale"] > 0.0).all()):
             raise ArtifactRefused("noise and person_scale must be positive")
         return cls(**arrays)
@@ -54,12 +56,11 @@ class LinearModel(ScoringModel):
     @property
     def arrays(self) -> dict[str, Floats]:
         """The arrays by name."""
-        return {
-            "mean": self.mean,
-            "factor": self.factor,
-            "person_scale": self.person_scale,
-            "noise": self.noise,
-        }
+        return {name: getattr(self, name) for name in self.SHAPES}
+
+    def matrix(self, values: Floats, actions: Floats) -> Floats:
+        """Return the columns X (n, D) that are weighed: the design."""
+        return design.design(values, actions)
 
     @property
     def person_prior(self) -> PersonPrior:
@@ -68,7 +69,7 @@ class LinearModel(ScoringModel):
 
     def score(self, context: Context, actions: Floats) -> tuple[Floats, Floats]:
         """Return mu and sigma, each (n,), of actions (n, k), silence last."""
-        matrix = design.design(context.values, actions)
+        matrix = self.matrix(context.values, actions)
         mu = design.total(design.group_sums(matrix * self._weights(context.person)))
         spread = matrix @ self.factor
         variance = np.einsum("ij,ij->i", spread, spread)
@@ -81,7 +82,7 @@ class LinearModel(ScoringModel):
 
     def contributions(self, context: Context, actions: Floats) -> Floats:
         """Return (n, GROUPS): each feature's part of mu; adding a row from left to right gives mu bit for bit."""
-        matrix = design.design(context.values, actions)
+        matrix = self.matrix(context.values, actions)
         groups = design.group_sums(matrix * self._weights(context.person))
         groups[-1] = 0.0
         groups[-1, 0] = context.silence
@@ -89,7 +90,7 @@ class LinearModel(ScoringModel):
 
     def observe(self, values: Floats, action: Floats, *, reward: float, at_us: int, identifier: str) -> Observation:
         """Return what one rewarded action (k,) in a context (CONTEXT,) teaches about the person."""
-        matrix = design.design(values, action[None, :])
+        matrix = self.matrix(values, action[None, :])
         expected = float(design.total(design.group_sums(matrix * self.mean))[0])
         return Observation(at_us, identifier, design.person_design(matrix)[0], reward - expected)
 

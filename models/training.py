@@ -48,10 +48,13 @@ class TrainingRows(NamedTuple):
     def chunks(self) -> Iterator["TrainingRows"]:
         """Yield the rows in pieces that fit the cache."""
         for start in range(0, self.rewards.size, CHUNK):
-            part = slice(start, start + CHUNK)
-            yield TrainingRows(
-                self.vectors[part], self.masked[part], self.actions[part], self.rewards[part], self.simulated[part]
-            )
+            yield self.where(slice(start, start + CHUNK))
+
+    def where(self, part: slice | Bools) -> "TrainingRows":
+        """Return some of the rows."""
+        return TrainingRows(
+            self.vectors[part], self.masked[part], self.actions[part], self.rewards[part], self.simulated[part]
+        )
 
     def matrix(self) -> Floats:
         """Return the design X (N, D)."""
@@ -159,6 +162,29 @@ def gather(rows: TrainingRows) -> Evidence:
     return Evidence(parts[False], parts[True])
 
 
+class Pooled(NamedTuple):
+    """Sums over both origins, simulated rows held to their mass; `weight` is how many rows that is."""
+
+    weight: float
+    gram: Floats  # (D, D)
+    moment: Floats  # (D,)
+    square: float
+    total: float
+
+
+def pooled(evidence: Evidence, simulated_mass: float = SIMULATED_MASS) -> Pooled:
+    """Return the sums that a model is fitted to."""
+    live, simulated = evidence
+    share = min(1.0, simulated_mass / simulated.count) if simulated.count else 0.0
+    return Pooled(
+        live.count + share * simulated.count,
+        live.gram + share * simulated.gram,
+        live.moment + share * simulated.moment,
+        live.square + share * simulated.square,
+        live.total + share * simulated.total,
+    )
+
+
 class Fit(NamedTuple):
     """The arrays of a linear policy, and what training says about itself."""
 
@@ -169,10 +195,7 @@ class Fit(NamedTuple):
 def fit(evidence: Evidence, *, ridge: float = RIDGE, simulated_mass: float = SIMULATED_MASS) -> Fit:
     """Return the posterior of the linear model given the evidence."""
     live, simulated = evidence
-    share = min(1.0, simulated_mass / simulated.count) if simulated.count else 0.0
-    gram, moment = live.gram + share * simulated.gram, live.moment + share * simulated.moment
-    weight = live.count + share * simulated.count
-    square, total = live.square + share * simulated.square, live.total + share * simulated.total
+    weight, gram, moment, square, total = pooled(evidence, simulated_mass)
     lower = np.linalg.cholesky(gram + ridge * np.eye(design.D))
     whitened = np.linalg.inv(lower)
     mean = whitened.T @ (whitened @ moment)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from models.policies.artifact_policy import ArtifactPolicy
 from models.policies.epsilon_greedy import EpsilonGreedy
 from models.policies.greedy import Greedy
+from models.policies.habituated_thompson import HabituatedThompson
 from models.policies.linear_thompson import LinearThompson
 from models.policies.regcb import RegCB
 from models.policies.score_rule import ScoreRule
@@ -14,7 +15,19 @@ from models.policies.tree_squarecb import TreeSquareCB
 from models.policies.uniform import Uniform
 
 POLICIES: Mapping[str, type[ArtifactPolicy]] = MappingProxyType(
-    {policy.NAME: policy for policy in (LinearThompson, Greedy, Uniform, EpsilonGreedy, SquareCB, RegCB, TreeSquareCB)}
+    {
+        policy.NAME: policy
+        for policy in (
+            LinearThompson,
+            Greedy,
+            Uniform,
+            EpsilonGreedy,
+            SquareCB,
+            RegCB,
+            TreeSquareCB,
+            HabituatedThompson,
+        )
+    }
 )
 
 __all__ = [
@@ -22,6 +35,7 @@ __all__ = [
     "ArtifactPolicy",
     "EpsilonGreedy",
     "Greedy",
+    "HabituatedThompson",
     "LinearThompson",
     "RegCB",
     "ScoreRule",
