@@ -29,39 +29,37 @@ def _share(told: Mapping[str, float]) -> str:
 def _simulation(found: Mapping[str, Any]) -> Iterator[str]:
     notes: Notes = found["notes"]
     yield (
-        f"Thompson sampling with 10 actions and 5 features, deciding and learning on one core, {notes['lanes']} "
-        f"replications side by side: {found['ours']:,.0f} rounds/s on obp's own task, "
-        f"{notes['rounds_updating_always']:,.0f} "
-        f"when every round is learned from (aim {notes['aim_rounds']:,}). obp 0.5.7's `run_bandit_simulation` with "
-        f"LinTS: "
-        f"{found['peer']:,.0f} rounds/s, so {found['ratio']:,.0f} times (aim {found['target']:g}). Posteriors of the "
-        f"same "
-        f"rows differ by at most {notes['largest_error']:.1g}; choices in {len(notes['p_values'])} contexts come from "
-        f"one "
-        f"distribution (chi-square, smallest p {min(notes['p_values']):.2f})."
+        "Thompson sampling with 10 actions and 5 features, deciding and learning on one core, "
+        f"{notes['lanes']} replications side by side: {found['ours']:,.0f} rounds/s on obp's own task, "
+        f"{notes['rounds_updating_always']:,.0f} when every round is learned from (aim {notes['aim_rounds']:,}). "
+        f"obp 0.5.7's `run_bandit_simulation` with LinTS: {found['peer']:,.0f} rounds/s, "
+        f"so {found['ratio']:,.0f} times (aim {found['target']:g}). "
+        f"Posteriors of the same rows differ by at most {notes['largest_error']:.1g}; "
+        f"choices in {len(notes['p_values'])} contexts come from one distribution "
+        f"(chi-square, smallest p {min(notes['p_values']):.2f})."
     )
 
 
 def _open_bandit(found: Mapping[str, Any]) -> Iterator[str]:
     notes: Notes = found["notes"]
     yield (
-        f"Random log, campaign all, 10,000 rows, target Bernoulli Thompson: eight values equal obp's within "
-        f"{notes['largest_error']:.1g}. Values and intervals of 1,000 bootstrap samples take {found['ours']:.2f} s, "
-        f"obp "
-        f"{found['peer']:.2f} s, so {found['ratio']:.0f} times (aim {found['target']:g}). Relative error of "
-        f"`{notes['primary']}`, declared beforehand: {notes['relative_error']:.3f} (published for DM: 0.157); of our "
-        f"`dm`: "
-        f"{notes['relative_error_of_dm']:.3f}. The truth is 42 clicks, so such differences are noise."
+        "Random log, campaign all, 10,000 rows, target Bernoulli Thompson: "
+        f"eight values equal obp's within {notes['largest_error']:.1g}. "
+        f"Values and intervals of 1,000 bootstrap samples take {found['ours']:.2f} s, obp {found['peer']:.2f} s, "
+        f"so {found['ratio']:.0f} times (aim {found['target']:g}). "
+        f"Relative error of `{notes['primary']}`, declared beforehand: {notes['relative_error']:.3f} "
+        f"(published for DM: 0.157); of our `dm`: {notes['relative_error_of_dm']:.3f}. "
+        "The truth is 42 clicks, so such differences are noise."
     )
 
 
 def _coverage(found: Mapping[str, Any]) -> Iterator[str]:
     notes: Notes = found["notes"]
     yield (
-        f"How often a 95 % interval held the truth, {notes['runs']} logs a regime. *Looks*: the betting sequence held "
-        f"it at "
-        f"each of {notes['looks']} looks. The bootstrap is promised within 3 points in the regimes "
-        f"{' and '.join(notes['named'])}; there it is off by {notes['bootstrap_off_by']:.3f} at most."
+        f"How often a 95 % interval held the truth, {notes['runs']} logs a regime. "
+        f"*Looks*: the betting sequence held it at each of {notes['looks']} looks. "
+        f"The bootstrap is promised within 3 points in the regimes {' and '.join(notes['named'])}; "
+        f"there it is off by {notes['bootstrap_off_by']:.3f} at most."
     )
     yield ""
     for kind in ("bootstrap", "bernstein", "betting", "looks"):
@@ -96,11 +94,9 @@ def _gate_errors(found: Mapping[str, Any]) -> Iterator[str]:
 def _log_variance(found: Mapping[str, Any]) -> Iterator[str]:
     notes: Notes = found["notes"]
     yield (
-        f"Variance of one row's term in the paired difference, {notes['rows']:,} rows a log. The largest where the "
-        f"challenger "
-        f"is better by {notes['better_by']:g} is {found['ours']:.2f}, rounded up to a half: the power table plans "
-        f"with "
-        f"{found['peer']:g}."
+        f"Variance of one row's term in the paired difference, {notes['rows']:,} rows a log. "
+        f"The largest where the challenger is better by {notes['better_by']:g} is {found['ours']:.2f}, "
+        f"rounded up to a half: the power table plans with {found['peer']:g}."
     )
     yield ""
     rows = [
@@ -113,13 +109,34 @@ def _log_variance(found: Mapping[str, Any]) -> Iterator[str]:
 def _propensity(found: Mapping[str, Any]) -> Iterator[str]:
     notes: Notes = found["notes"]
     yield (
-        f"Exact probabilities of 20 actions: {notes['us_at_ratio_10']:.0f} us at a ratio of 10 between the widest and "
-        f"the "
-        f"narrowest sigma (aim 100), {notes['us_at_ratio_1000']:.0f} us at 1000 (aim 600), "
-        f"{notes['us_served_31_actions']:.0f} us for a served choice of 31. Within {notes['largest_error']:.1g} of "
-        f"scipy's "
-        f"adaptive quadrature, which takes {found['peer'] / 1e3:,.0f} ms."
+        f"Exact probabilities of 20 actions: {notes['us_at_ratio_10']:.0f} us at a ratio of 10 "
+        f"between the widest and the narrowest sigma (aim 100), {notes['us_at_ratio_1000']:.0f} us at 1000 (aim 600), "
+        f"{notes['us_served_31_actions']:.0f} us for a served choice of 31. "
+        f"Within {notes['largest_error']:.1g} of scipy's adaptive quadrature, "
+        f"which takes {found['peer'] / 1e3:,.0f} ms."
     )
+
+
+def _feature_designs(found: Mapping[str, Any]) -> Iterator[str]:
+    notes: Notes = found["notes"]
+    yield (
+        f"Thompson sampling on other features than the served ones: {notes['seeds']} simulated populations, "
+        f"{notes['rows']:,} rewarded tips to learn from, {notes['moments']:,} fresh moments each. "
+        "*Gain* is the paired difference to `plain` with its 95 % interval; *cost* is processor time of the choices "
+        "as a multiple of its."
+    )
+    yield ""
+    designs: Mapping[str, Mapping[str, float]] = notes["designs"]
+    rows = [
+        (
+            name,
+            f"{told['value']:.4f}",
+            f"{told['gain']:+.4f} [{told['low']:+.4f}, {told['high']:+.4f}]",
+            f"{told['cost']:.1f}",
+        )
+        for name, told in sorted(designs.items(), key=lambda each: -each[1]["value"])
+    ]
+    yield from _table(("features", "reward", "gain", "cost"), rows)
 
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Iterator[str]]]] = {
@@ -129,6 +146,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Iterator[str]]]]
     "gate_errors": ("Errors of the gate", _gate_errors),
     "log_variance": ("Variance of a logged difference", _log_variance),
     "propensity": ("Exact probabilities", _propensity),
+    "feature_designs": ("Other features for Thompson sampling", _feature_designs),
 }
 
 
