@@ -27,6 +27,7 @@ __all__ = [
 
 PAGE = 5_000
 IN_ONE = 500  # places in one statement
+WAITING = "SELECT sequence, person, id, kind, payload FROM events WHERE published_us IS NULL ORDER BY sequence LIMIT ?"
 MARK = """
 UPDATE events SET published_us = ?, mirror_sequence = sequence + ?
 WHERE sequence BETWEEN ? AND ? AND published_us IS NULL
@@ -63,13 +64,7 @@ class Lag(NamedTuple):
 
 def waiting(session: Session, limit: int) -> list[Waiting]:
     """Return unmarked events, oldest first; a late commit with a low sequence is among them."""
-    statement = (
-        select(EventRow.sequence, EventRow.person, EventRow.id, EventRow.kind, EventRow.payload)
-        .where(EventRow.published_us.is_(None))
-        .order_by(EventRow.sequence)
-        .limit(limit)
-    )
-    return [Waiting(*row) for row in session.execute(statement)]
+    return [Waiting(*row) for row in bulk.fetch(session, WAITING, (limit,))]
 
 
 def mark(uow: UnitOfWork, places: Mapping[int, int], *, at_us: int) -> None:
