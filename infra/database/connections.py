@@ -1,6 +1,7 @@
 """How a connection is opened: URLs, SQLite pragmas, transaction begin, and driver errors as our own."""
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ PRAGMAS = (
     "PRAGMA secure_delete=ON",
     "PRAGMA temp_store=MEMORY",  # no personal byte in a temporary file
 )
-WRITE = {"oo_begin": ("PRAGMA query_only=OFF", "BEGIN IMMEDIATE")}
+BUSY_STEP_S = 0.001
+BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
+WRITE = {"oo_begin": ("PRAGMA query_only=OFF", BEGIN_TO_WRITE)}
 # whoever starts second waits for the first to migrate, however slow the machine is
-MIGRATE = {"oo_begin": ("PRAGMA query_only=OFF", "PRAGMA busy_timeout=120000", "BEGIN IMMEDIATE")}
+MIGRATE = {"oo_begin": ("PRAGMA query_only=OFF", "PRAGMA busy_timeout=120000", BEGIN_TO_WRITE)}
 READ = {
     "oo_begin": ("PRAGMA query_only=ON", "BEGIN"),
     "isolation_level": "REPEATABLE READ",
@@ -94,8 +97,37 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    for statement in connection.get_execution_options().get("oo_begin", WRITE["oo_begin"]):
+    options = connection.get_execution_options().get("oo_begin", WRITE["oo_begin"])
+    if options == WRITE["oo_begin"]:
+        _begin_to_write(connection)
+        return
+    for statement in options:
         connection.exec_driver_sql(statement)
+
+
+def _begin_to_write(connection: Connection) -> None:
+    """Begin as soon as nobody else writes.
+
+    SQLite's own waiting sleeps in steps that grow to 100 ms: beside a process that writes one transaction after the
+    other it finds the file free about once a second.
+    """
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA query_only=OFF")
+    raw.execute("PRAGMA busy_timeout=0")
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    try:
+        while time.monotonic() < deadline:
+            try:
+                raw.execute(BEGIN_TO_WRITE)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+                time.sleep(BUSY_STEP_S)
+            else:
+                return
+        connection.exec_driver_sql(BEGIN_TO_WRITE)  # a refusal becomes an error of ours
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
 
 def _own_error(context: ExceptionContext) -> None:
