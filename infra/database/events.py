@@ -1,9 +1,9 @@
-"""Events: taken in once each, read in order per person, marked when they were mirrored."""
+"""Events: taken in once each, read in order per person."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event, decode, kind
@@ -12,7 +12,6 @@ from data_contracts.identifiers import PersonId, from_us
 from data_contracts.signals import SIGNALS
 from infra.database import bulk
 from infra.database.consents import Consented, bit
-from infra.database.outbox import lock_person
 from infra.database.tables import EventRow, FoldHeadRow, PersonRow
 from infra.database.unit_of_work import Appended, UnitOfWork
 
@@ -25,11 +24,9 @@ __all__ = [
     "behind",
     "by_day",
     "last_sequence",
-    "mark_published",
     "of_signal",
     "of_source",
     "stored",
-    "unpublished",
     "unread",
 ]
 
@@ -72,16 +69,14 @@ def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
     All or nothing: raises `ConsentMissing` when a signal's consent is missing, `ErasedPerson` or `NotFound` for a
     person who is gone or never was, `Malformed` for an event without id or body.
     """
-    kinds: dict[str, set[str]] = {}
-    for event in events:
-        kinds.setdefault(event.person, set()).add(kind(event))
-    for person in sorted(kinds):
-        mask = lock_person(uow.session, PersonId(person), uow.tombstone).consent_mask
-        needed = kinds[person] & SIGNALS.keys()
-        missing = sorted({SIGNALS[name].source for name in needed if not mask & bit(SIGNALS[name].source)})
-        if missing:
-            raise ConsentMissing(f"there is no consent to {', '.join(missing)}")
-    return uow.record_all(events)
+    return uow.record_all(events, _require_consent)
+
+
+def _require_consent(person: PersonRow, events: Sequence[Event]) -> None:
+    needed = {kind(event) for event in events} & SIGNALS.keys()
+    missing = sorted({SIGNALS[name].source for name in needed if not person.consent_mask & bit(SIGNALS[name].source)})
+    if missing:
+        raise ConsentMissing(f"there is no consent to {', '.join(missing)}")
 
 
 def after(session: Session, person: PersonId, sequence: int, limit: int) -> list[Sequenced]:
@@ -167,23 +162,3 @@ def unread(session: Session) -> Unread:
     )
     count, oldest_us = session.execute(statement).one()
     return Unread(count, oldest_us or 0)
-
-
-def unpublished(session: Session, limit: int) -> list[Sequenced]:
-    """Return events that no mirror has acknowledged yet, oldest first."""
-    statement = (
-        select(EventRow.sequence, EventRow.payload)
-        .where(EventRow.published_us.is_(None))
-        .order_by(EventRow.sequence)
-        .limit(limit)
-    )
-    return [Sequenced(number, decode(payload)) for number, payload in session.execute(statement)]
-
-
-def mark_published(uow: UnitOfWork, sequences: Sequence[int], *, at_us: int) -> None:
-    """Note that a mirror acknowledged these events; the first time stays."""
-    uow.session.execute(
-        update(EventRow)
-        .where(EventRow.sequence.in_(sequences), EventRow.published_us.is_(None))
-        .values(published_us=at_us)
-    )

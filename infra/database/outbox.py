@@ -10,11 +10,12 @@ from data_contracts.errors import ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
 from infra.crash_points import reach
 from infra.database import bulk
-from infra.database.tables import EventRow, PersonRow, TombstoneRow
+from infra.database.tables import PersonRow, TombstoneRow
 
-__all__ = ["insert", "lock_person"]
+__all__ = ["Admit", "insert", "lock_person"]
 
 Tombstone = Callable[[PersonId], str] | None
+Admit = Callable[[PersonRow, Sequence[Event]], None]
 IDS = 500  # of one question, below SQLite's limits
 INSERT = (
     "INSERT INTO events (id, person, kind, at_us, received_us, source, payload, published_us, mirror_sequence) "
@@ -22,16 +23,19 @@ INSERT = (
 )
 
 
-def insert(session: Session, events: Sequence[Event], tombstone: Tombstone) -> list[bool]:
+def insert(session: Session, events: Sequence[Event], tombstone: Tombstone, admit: Admit | None = None) -> list[bool]:
     """Return for each event whether it is new; a duplicate changes nothing.
 
-    Raises `Malformed` for an event without id or body, and what `lock_person` raises.
+    `admit` may refuse what a person, locked by then, brings. Raises `Malformed` for an event without id or body, what
+    `lock_person` and what `admit` raise.
     """
     rows = [_row(event) for event in events]
     known: set[tuple[str, str]] = set()
-    for person, ids in sorted(_by_person(events).items()):
-        lock_person(session, PersonId(person), tombstone)  # so nobody else adds one of these meanwhile
-        known |= _known(session, person, ids)
+    for person, theirs in sorted(_by_person(events).items()):
+        locked = lock_person(session, PersonId(person), tombstone)  # so nobody else adds one of these meanwhile
+        if admit is not None:
+            admit(locked, theirs)
+        known |= _known(session, person, [event.id for event in theirs])
     accepted = [_is_first(known, event) for event in events]
     reach("before_insert")
     bulk.write(session, INSERT, [row for row, new in zip(rows, accepted, strict=True) if new])
@@ -39,20 +43,20 @@ def insert(session: Session, events: Sequence[Event], tombstone: Tombstone) -> l
     return accepted
 
 
-def _by_person(events: Sequence[Event]) -> dict[str, list[str]]:
-    ids: dict[str, list[str]] = {}
+def _by_person(events: Sequence[Event]) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
     for event in events:
-        ids.setdefault(event.person, []).append(event.id)
-    return ids
+        found.setdefault(event.person, []).append(event)
+    return found
 
 
 def _known(session: Session, person: str, ids: Sequence[str]) -> set[tuple[str, str]]:
     """Return which of the ids are in the table."""
     known: set[tuple[str, str]] = set()
     for start in range(0, len(ids), IDS):
-        some = EventRow.id.in_(ids[start : start + IDS])
-        found = session.scalars(select(EventRow.id).where(EventRow.person == person, some))
-        known.update((person, event_id) for event_id in found)
+        some = ids[start : start + IDS]
+        statement = f"SELECT id FROM events WHERE person = ? AND id IN ({', '.join('?' * len(some))})"  # noqa: S608 - question marks of our own
+        known.update((person, event_id) for (event_id,) in bulk.fetch(session, statement, (person, *some)))
     return known
 
 

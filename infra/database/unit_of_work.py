@@ -41,12 +41,13 @@ class UnitOfWork:
         """Add one event of oO itself to this transaction; return false when it was there already."""
         return self.record_all([event]) == ["accepted"]
 
-    def record_all(self, events: Sequence[Event]) -> list[Appended]:
+    def record_all(self, events: Sequence[Event], admit: outbox.Admit | None = None) -> list[Appended]:
         """Add events to this transaction, each at most once per person and id.
 
-        Raises `ErasedPerson` and `NotFound` for a person who is gone or never was; then nothing is added.
+        Raises `ErasedPerson` and `NotFound` for a person who is gone or never was, and what `admit` raises about a
+        person's events; then nothing is added.
         """
-        accepted = outbox.insert(self.session, events, self.tombstone)
+        accepted = outbox.insert(self.session, events, self.tombstone, admit)
         self._recorded += [event for event, new in zip(events, accepted, strict=True) if new]
         return ["accepted" if new else "duplicate" for new in accepted]
 

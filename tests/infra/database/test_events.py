@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from data_contracts.errors import ConsentMissing, ErasedPerson
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
-from infra.database import consents, erasure, events, quarantine, working_state
+from infra.database import consents, erasure, events, mirror_log, quarantine, working_state
 from infra.database.engine import Database, open_database
 from infra.database.working_state import FoldHead, StateRow
 from tests.infra.database.rows import add_person, mood
@@ -91,12 +91,12 @@ def test_the_relay_marks_what_was_mirrored(database: Database, member: PersonId)
     """Marked events are not offered again, and the first mark stays."""
     with database.unit_of_work() as uow:
         events.append(uow, [mood(member, "1"), mood(member, "2")])
-        first = events.unpublished(uow.session, 10)[0]
-        events.mark_published(uow, [first.sequence], at_us=5)
+        first = mirror_log.waiting(uow.session, 10)[0]
+        mirror_log.mark(uow, {first.sequence: 1}, at_us=5)
         uow.commit()
     with database.read() as session:
-        assert [each.event.id for each in events.unpublished(session, 10)] == ["1", "2"]
-        assert events.last_sequence(session, member) == events.unpublished(session, 10)[-1].sequence
+        assert [each.id for each in mirror_log.waiting(session, 10)] == ["1", "2"]
+        assert events.last_sequence(session, member) == mirror_log.waiting(session, 10)[-1].sequence
 
 
 def test_a_fold_that_lags_is_found(database: Database, member: PersonId) -> None:
