@@ -19,6 +19,7 @@ SECOND_US = 1_000_000
 UNDO_RANK = 1  # an undo stands behind every reaction of its instant
 TASK, INSTANCE = "task", "instance"
 REACTION, OUTCOME, UNDO = "reaction", "outcome", "undo"
+CANONICAL = json.JSONEncoder(separators=(",", ":"))
 
 
 class StateRow(NamedTuple):
@@ -33,7 +34,7 @@ class StateRow(NamedTuple):
     @property
     def payload(self) -> bytes:
         """The values as canonical JSON."""
-        return json.dumps(self.values, separators=(",", ":")).encode()
+        return CANONICAL.encode(self.values).encode()
 
     @classmethod
     def of(cls, source: str, key: str, at_us: int, event_id: str, payload: bytes | str) -> "StateRow":

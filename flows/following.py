@@ -144,18 +144,16 @@ class Following:
 
     async def step(self, mirror: Follows, wait_s: float) -> int:
         """Take one batch in and return how many messages it had."""
-        batch = await mirror.fetch(BATCH, wait_s)
-        broken = {id(message): _broken(message) for message in batch}
+        batch = [(message, _person(message), _broken(message)) for message in await mirror.fetch(BATCH, wait_s)]
         wanted: dict[PersonId, int] = {}
-        for message in batch:
-            person = _person(message)
-            if broken[id(message)] is None and self._share.holds(person):
+        for message, person, broken in batch:
+            if broken is None and self._share.holds(person):
                 wanted[person] = max(message.sequence, wanted.get(person, 0))
         heads = self._fold(wanted)
-        for message in batch:
-            reason = broken[id(message)]
-            if reason is None and _person(message) in heads:
-                head, hindrance = heads[_person(message)]
+        for message, person, broken in batch:
+            reason = broken
+            if broken is None and person in heads:
+                head, hindrance = heads[person]
                 reason = hindrance if message.sequence > head else None
             await self._answer(message, reason)
         return len(batch)

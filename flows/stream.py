@@ -16,7 +16,7 @@ from data_contracts.codec import Event
 from data_contracts.errors import Malformed
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.online_tables import OnlineTables, view_rows
+from feature_repo.online_tables import OnlineTables, ViewRow, view_rows
 from feature_repo.served_row import served_view
 from flows.fold_step import Folded, Known, KnownStates, Step, advance
 from flows.shares import EVERYBODY, Share
@@ -27,7 +27,7 @@ from infra.database.engine import Database
 
 __all__ = ["Folded", "Stream"]
 
-CHUNK = 400  # events per transaction, so that no writer holds the file for more than about 5 ms
+CHUNK = 1_000  # events per transaction: its sync holds other writers up for longer than its rows do
 TOGETHER = 32  # people whose folds share a transaction
 CAPACITY = 256  # people whose working state stays in memory
 STRIPES = 64
@@ -184,6 +184,8 @@ class Stream:
 
         The others' steps are not written, and nothing of them stays in memory.
         """
+        kept = {person: step.kept for person, step in steps.items()}  # made before others have to wait for us
+        views = {person: _views(person, known[person], step) for person, step in steps.items()}
         with self._database.unit_of_work() as uow:
             alive = working_state.lock_all(uow, list(steps))
             heads = working_state.heads(uow.session, alive)
@@ -192,21 +194,20 @@ class Stream:
                 for person, step in steps.items()
                 if person in alive and heads[person] == known[person].head
             }
-            working_state.save(uow, [(person, row) for person, step in done.items() for row in step.kept])
+            working_state.save(uow, [(person, row) for person in done for row in kept[person]])
             working_state.forget_rows(uow, [(person, *key) for person, step in done.items() for key in step.dropped])
             working_state.set_heads(uow, {person: step.head for person, step in done.items()})
-            self._write_online(known, done)
+            self._online.write_rows(row for person in done for row in views[person])
             reach("before_fold_commit")
             uow.commit()
         for person, step in done.items():
             self._known.keep(person, Known(known[person].state, step.head, online_follows=True))
         return alive, set(done)
 
-    def _write_online(self, known: Mapping[PersonId, Known], steps: Mapping[PersonId, Step]) -> None:
-        rows = []
-        for person, step in steps.items():
-            sources = step.sources if known[person].online_follows else CONSENT_SIGNALS
-            as_of_us, sequence = step.head.as_of_us, step.head.sequence
-            views = {source: served_view(known[person].state, source, as_of_us) for source in sources}
-            rows += view_rows(person, views, as_of_us, sequence)
-        self._online.write_rows(rows)
+
+def _views(person: PersonId, known: Known, step: Step) -> list[ViewRow]:
+    """Return the packed views that a step changed, all of them when the stored ones may not follow the state."""
+    sources = step.sources if known.online_follows else CONSENT_SIGNALS
+    as_of_us, sequence = step.head.as_of_us, step.head.sequence
+    views = {source: served_view(known.state, source, as_of_us) for source in sources}
+    return view_rows(person, views, as_of_us, sequence)

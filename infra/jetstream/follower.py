@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -28,16 +28,26 @@ STATUS = "Status"
 ENDED = {"404", "408"}  # nothing was there, or not enough; any other status means that stream or consumer are gone
 
 
-class Delivery(NamedTuple):
-    """One delivery of a message: where it lies, what it says, and how often it was handed out."""
+@dataclass(slots=True)
+class Delivery:
+    """One delivery of a message; or one that was looked up and not handed out, and has no `message`."""
 
-    place: int
     subject: str
     sequence: int  # in the event table; 0 when the message does not say
     payload: bytes
-    deliveries: int
     js: JetStreamContext
-    message: Msg | None  # none when it was looked up and not handed out
+    message: Msg | None = None
+    looked_up: int = 0
+
+    @property
+    def place(self) -> int:
+        """Where in the stream it lies."""
+        return self.looked_up if self.message is None else self.message.metadata.sequence.stream
+
+    @property
+    def deliveries(self) -> int:
+        """How often it was handed out, this time included."""
+        return 0 if self.message is None else self.message.metadata.num_delivered or 1
 
     async def done(self) -> None:
         """Acknowledge for good; raises `Unavailable`."""
@@ -144,7 +154,7 @@ async def read_at(client: Client, place: int) -> Delivery | None:
             found = await js.get_msg(STREAM, place)
         except NotFoundError:
             return None
-    return Delivery(place, found.subject or "", _sequence(found.headers), found.data or b"", 0, js, None)
+    return Delivery(found.subject or "", _sequence(found.headers), found.data or b"", js, looked_up=place)
 
 
 def _sequence(headers: Mapping[str, str] | None) -> int:
@@ -153,8 +163,4 @@ def _sequence(headers: Mapping[str, str] | None) -> int:
 
 
 def _delivery(js: JetStreamContext, message: Msg) -> Delivery:
-    sequence = _sequence(message.headers)
-    about = message.metadata
-    return Delivery(
-        about.sequence.stream, message.subject, sequence, message.data, about.num_delivered or 1, js, message
-    )
+    return Delivery(message.subject, _sequence(message.headers), message.data, js, message)
