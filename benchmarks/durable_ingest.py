@@ -71,7 +71,7 @@ def _answers(port: int) -> bool:
 
 def _finished(database: Database) -> bool:
     with database.read() as session:
-        return mirror_log.lag(session, 0).events == 0 and not events.behind(session)
+        return not mirror_log.waiting(session, 1) and not events.behind(session)
 
 
 def _ours(database: Database, url: str, residents: Sequence[Sequence[Event]]) -> tuple[float, float]:
