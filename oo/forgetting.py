@@ -18,10 +18,12 @@ class Memory(NamedTuple):
 def memories(household: Household) -> tuple[Memory, ...]:
     """Return everything in a household that remembers people between two requests."""
     stream, pools, vault = household.stores.stream, household.pools, household.vault
+    packets = household.stores.online.packets
     return (
         Memory(stream.remembered, stream.drop),
         Memory(pools.remembered, pools.forget),
         Memory(vault.remembered, vault.drop),
+        Memory(packets.remembered, packets.forget),
     )
 
 

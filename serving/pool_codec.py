@@ -107,14 +107,17 @@ class PoolCache:
         self._kept: OrderedDict[tuple[PersonId, int], PreparedPool] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, person: PersonId, built_us: int, box: bytes) -> PreparedPool:
-        """Return the opened pool of (person, built_us); raises `Malformed` for a box that does not open."""
+    def get(self, person: PersonId, built_us: int) -> PreparedPool | None:
+        """Return the pool of (person, built_us), if it is open."""
         key = (person, built_us)
         with self._lock:
             found = self._kept.get(key)
             if found is not None:
                 self._kept.move_to_end(key)
-                return found
+        return found
+
+    def open(self, person: PersonId, box: bytes) -> PreparedPool:
+        """Open a pool and keep it; raises `Malformed` for a box that does not open."""
         prepared = prepare(open_pool(self._vault, person, box))
         self.put(person, prepared)
         return prepared

@@ -45,14 +45,20 @@ class PoolMaker:
         self, person: PersonId, packet: OnlinePacket, consent_mask: int, zone: ZoneInfo, now_us: int
     ) -> PreparedPool | None:
         """Return the stored pool when it holds; None when one must be made."""
-        if packet.pool is None:
-            return None
-        try:
-            prepared = self._cache.get(person, packet.pool_built_us, packet.pool)
-        except Malformed:  # of an older version, or of a key that was replaced: it is derived, so make another
+        prepared = self._cache.get(person, packet.pool_built_us) or self._opened(person)
+        if prepared is None:
             return None
         basis = basis_of(packet.row, consent_mask, zone, now_us)
         return prepared if prepared.pool.holds(basis, now_us) else None
+
+    def _opened(self, person: PersonId) -> PreparedPool | None:
+        stored = self._online.read_pool(person)
+        if stored is None:
+            return None
+        try:
+            return self._cache.open(person, stored.box)
+        except Malformed:  # of an older version, or of a key that was replaced: it is derived, so make another
+            return None
 
     def make(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Made:
         """Make the pool of this moment, keep it, and return it; raises `ErasedPerson`."""

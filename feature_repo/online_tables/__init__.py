@@ -10,17 +10,32 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import OnlinePacket, StoredParts, ViewRow, view_rows
+from feature_repo.online_tables.packets import OnlinePacket, Packets, StoredParts, StoredPool, ViewRow, view_rows
 from feature_repo.online_tables.sqlite_file import OnlineFile
 
-__all__ = ["OnlineFile", "OnlinePacket", "OnlineTables", "StoredParts", "ViewRow", "open_online", "view_rows"]
+__all__ = [
+    "OnlineFile",
+    "OnlinePacket",
+    "OnlineTables",
+    "StoredParts",
+    "StoredPool",
+    "ViewRow",
+    "open_online",
+    "view_rows",
+]
 
 
 class OnlineTables(Protocol):
-    """Where served rows live; safe to use from several threads."""
+    """Where served rows live; safe to use from several threads. `packets` remembers the rows read last."""
+
+    packets: Packets
 
     def read(self, person: str) -> OnlinePacket:
-        """Return the served row and the pool of a person; views that were never written are empty."""
+        """Return the served row of a person; views that were never written are empty."""
+        ...
+
+    def read_pool(self, person: str) -> StoredPool | None:
+        """Return the pool of a person, which is larger than all the rest; who has it open need not read it."""
         ...
 
     def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:

@@ -1,14 +1,18 @@
 """The rows of the online tables, and the packet that a decision reads."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from threading import Lock
 from typing import Any, NamedTuple
 
 from data_contracts.features import Source
+from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
 from feature_repo.packed_view import newest_word, pack_view, unpack_view
 
 CHUNK = 64  # rows per transaction, so that no writer holds the file for more than about 5 ms
 POOL = "pool"
+KEPT_ROWS = 4_096
 EMPTY = ServedRow()
 POSITIONS: dict[str, int] = {name: index for index, name in enumerate(ServedRow._fields)}
 
@@ -26,13 +30,19 @@ class ViewRow(NamedTuple):
     payload: bytes
 
 
+class StoredPool(NamedTuple):
+    """A person's candidate pool as it lies here, sealed."""
+
+    built_us: int
+    box: bytes
+
+
 class OnlinePacket(NamedTuple):
-    """All that a decision reads of a person's features, and the sealed candidate pool."""
+    """All that a decision reads of a person's features, and which candidate pool is theirs."""
 
     row: ServedRow
     event_us: int  # of the newest view, 0 when the person is unknown here
-    pool: bytes | None
-    pool_built_us: int
+    pool_built_us: int  # 0 when there is none
 
 
 def view_rows(person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> list[ViewRow]:
@@ -47,15 +57,49 @@ def words(heads: Iterable[tuple[str, str, bytes]]) -> Iterator[tuple[str, Source
         yield person, source, newest_word(source, head)
 
 
-def packet(stored: Iterable[tuple[str, int, bytes]]) -> OnlinePacket:
-    """Return the packet of (view or pool, time, payload) rows."""
-    parts: list[Any] = list(EMPTY)
-    newest_us = pool_built_us = 0
-    pool = None
-    for name, at_us, payload in stored:
-        if name == POOL:
-            pool, pool_built_us = payload, at_us
-        else:
+class Packets:
+    """Makes packets of what was read, and decodes a row only when its bytes are not those of the last time.
+
+    The bytes are read at each decision, so a row that is kept here is never older than the tables.
+    """
+
+    def __init__(self, size: int = KEPT_ROWS) -> None:
+        self._size = size
+        self._kept: OrderedDict[PersonId, tuple[Sequence[bytes], ServedRow]] = OrderedDict()
+        self._lock = Lock()
+
+    def packet(self, person: PersonId, stored: Sequence[tuple[str, int, bytes]]) -> OnlinePacket:
+        """Return the packet of (view or pool, time, payload) rows, the pool last and without its payload."""
+        pool_built_us = 0
+        if stored and stored[-1][0] == POOL:
+            pool_built_us = stored[-1][1]
+            stored = stored[:-1]
+        if not stored:
+            return OnlinePacket(EMPTY, 0, pool_built_us)
+        names, times, payloads = zip(*stored, strict=True)
+        with self._lock:
+            kept = self._kept.get(person)
+        row = kept[1] if kept is not None and kept[0] == payloads else self._decoded(person, names, payloads)
+        return OnlinePacket(row, max(times), pool_built_us)
+
+    def _decoded(self, person: PersonId, names: Sequence[str], payloads: Sequence[bytes]) -> ServedRow:
+        parts: list[Any] = list(EMPTY)
+        for name, payload in zip(names, payloads, strict=True):
             parts[POSITIONS[name]] = unpack_view(Source(name), payload)
-            newest_us = max(newest_us, at_us)
-    return OnlinePacket(ServedRow(*parts), newest_us, pool, pool_built_us)
+        row = ServedRow(*parts)
+        with self._lock:
+            self._kept[person] = (payloads, row)
+            self._kept.move_to_end(person)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return row
+
+    def remembered(self) -> set[PersonId]:
+        """Return whose rows are in memory."""
+        with self._lock:
+            return set(self._kept)
+
+    def forget(self, person: PersonId) -> None:
+        """Drop the row of a person."""
+        with self._lock:
+            self._kept.pop(person, None)

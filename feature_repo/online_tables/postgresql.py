@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import psycopg
 
 from data_contracts.features import Source
+from data_contracts.identifiers import PersonId
 from feature_repo.online_tables.packets import (
     CHUNK,
     POSITIONS,
     OnlinePacket,
+    Packets,
     StoredParts,
+    StoredPool,
     ViewRow,
-    packet,
     view_rows,
     words,
 )
@@ -30,8 +32,9 @@ CREATE TABLE IF NOT EXISTS online.pool (
 """
 POSTGRES_READ = (
     "SELECT view, event_us, payload FROM online.served WHERE person = %s "
-    "UNION ALL SELECT 'pool', built_us, payload FROM online.pool WHERE person = %s"
+    "UNION ALL SELECT 'pool', built_us, NULL FROM online.pool WHERE person = %s"
 )
+POSTGRES_READ_POOL = "SELECT built_us, payload FROM online.pool WHERE person = %s"
 POSTGRES_READ_STORED = (
     f"SELECT {', '.join(f'{view}.payload' for view in POSITIONS)} "  # noqa: S608 - names of the served row
     "FROM unnest(%s::text[]) WITH ORDINALITY AS asked(person, place) "
@@ -61,6 +64,7 @@ class OnlinePostgres:
 
     def __init__(self, address: str) -> None:
         self._address = address.replace("postgresql+psycopg://", "postgresql://")
+        self.packets = Packets()
         self._local = threading.local()
         self._opened: list[psycopg.Connection[tuple[Any, ...]]] = []
         self._connection().execute(POSTGRES_TABLES)
@@ -74,8 +78,15 @@ class OnlinePostgres:
         return connection
 
     def read(self, person: str) -> OnlinePacket:
-        """Return the served row and the pool of a person in one statement."""
-        return packet(self._connection().execute(POSTGRES_READ, (person, person)))
+        """Return the served row of a person, and when their pool was built, in one statement."""
+        return self.packets.packet(
+            PersonId(person), self._connection().execute(POSTGRES_READ, (person, person)).fetchall()
+        )
+
+    def read_pool(self, person: str) -> StoredPool | None:
+        """Return the pool of a person."""
+        row = self._connection().execute(POSTGRES_READ_POOL, (person,)).fetchone()
+        return None if row is None else StoredPool(*row)
 
     def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
         """Return the stored parts of many people, in their order, in one statement."""
@@ -106,6 +117,7 @@ class OnlinePostgres:
         """Remove everything about a person."""
         self._transact("DELETE FROM online.served WHERE person = %s", [(person,)])
         self._transact("DELETE FROM online.pool WHERE person = %s", [(person,)])
+        self.packets.forget(PersonId(person))
 
     def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
         """Remove views and pools made before then; return how many of each."""

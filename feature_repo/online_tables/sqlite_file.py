@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import DamagedStore
 from data_contracts.features import Source
+from data_contracts.identifiers import PersonId
 from feature_repo.online_tables.packets import (
     CHUNK,
     POSITIONS,
     OnlinePacket,
+    Packets,
     StoredParts,
+    StoredPool,
     ViewRow,
-    packet,
     view_rows,
     words,
 )
@@ -45,8 +47,9 @@ CREATE TABLE IF NOT EXISTS pool (person TEXT PRIMARY KEY NOT NULL, built_us INTE
 """
 SQLITE_READ = (
     "SELECT view, event_us, payload FROM served WHERE person = ? "
-    "UNION ALL SELECT 'pool', built_us, payload FROM pool WHERE person = ?"
+    "UNION ALL SELECT 'pool', built_us, NULL FROM pool WHERE person = ?"
 )
+SQLITE_READ_POOL = "SELECT built_us, payload FROM pool WHERE person = ?"
 SQLITE_READ_STORED = (
     f"SELECT asked.key, {', '.join(f'{view}.payload' for view in POSITIONS)} FROM json_each(?) AS asked "  # noqa: S608 - names of the served row
     + " ".join(
@@ -71,6 +74,7 @@ class OnlineFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.packets = Packets()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._writing = threading.Lock()
@@ -98,8 +102,15 @@ class OnlineFile:
         return connection
 
     def read(self, person: str) -> OnlinePacket:
-        """Return the served row and the pool of a person in one statement."""
-        return packet(self._connection().execute(SQLITE_READ, (person, person)))
+        """Return the served row of a person, and when their pool was built, in one statement."""
+        return self.packets.packet(
+            PersonId(person), self._connection().execute(SQLITE_READ, (person, person)).fetchall()
+        )
+
+    def read_pool(self, person: str) -> StoredPool | None:
+        """Return the pool of a person."""
+        row = self._connection().execute(SQLITE_READ_POOL, (person,)).fetchone()
+        return None if row is None else StoredPool(*row)
 
     def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
         """Return the stored parts of many people, in their order, in one statement."""
@@ -134,6 +145,7 @@ class OnlineFile:
         """Remove everything about a person; `checkpoint` then empties the log that still holds the old pages."""
         self._transact("DELETE FROM served WHERE person = ?", [(person,)])
         self._transact("DELETE FROM pool WHERE person = ?", [(person,)])
+        self.packets.forget(PersonId(person))
 
     def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
         """Remove views and pools made before then; return how many of each."""

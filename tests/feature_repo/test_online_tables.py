@@ -22,16 +22,32 @@ def online(request: pytest.FixtureRequest, home: Path) -> Iterator[OnlineTables]
 
 def test_an_unknown_person_is_an_empty_row(online: OnlineTables, person: PersonId) -> None:
     """Absence is a value."""
-    assert online.read(person) == (ServedRow(), 0, None, 0)
+    assert online.read(person) == (ServedRow(), 0, 0)
+    assert online.read_pool(person) is None
 
 
-def test_one_read_returns_every_view_and_the_pool(online: OnlineTables, person: PersonId) -> None:
-    """What was written in parts is read as a whole."""
+def test_one_read_returns_every_view_and_the_age_of_the_pool(online: OnlineTables, person: PersonId) -> None:
+    """What was written in parts is read as a whole; the pool itself is another read."""
     tasks, mood = ServedTasks(5, 1, due_us=(9,), due_keys=("k",)), ServedMood(7, (7,), (3,), (0,))
     online.write(person, {Source.TASKS: tasks}, 10, 1)
     online.write(person, {Source.MOOD: mood}, 11, 2)
     online.write_pool(person, 12, b"sealed")
-    assert online.read(person) == (ServedRow(tasks=tasks, mood=mood), 11, b"sealed", 12)
+    assert online.read(person) == (ServedRow(tasks=tasks, mood=mood), 11, 12)
+    assert online.read_pool(person) == (12, b"sealed")
+
+
+def test_a_row_is_decoded_once_until_its_bytes_are_others(online: OnlineTables, person: PersonId) -> None:
+    """A row that is kept is the one that lies there, also when it was replaced by one of the same version."""
+    online.write(person, {Source.TASKS: ServedTasks(open_count=1)}, 10, 5)
+    row = online.read(person).row
+    assert online.read(person).row is row
+    kept = online.packets.remembered()
+    online.delete(person)
+    assert kept - online.packets.remembered() == {person}
+    online.write(person, {Source.TASKS: ServedTasks(open_count=2)}, 10, 5)
+    assert online.read(person).row.tasks.open_count == 2
+    online.write(person, {Source.MOOD: ServedMood(7, (7,), (3,), (0,))}, 10, 5)
+    assert online.read(person).row.mood.mood == (3,)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +74,7 @@ def test_an_older_pool_does_not_replace_a_newer_one(online: OnlineTables, person
     """Two builders that overlap leave the later pool."""
     online.write_pool(person, 2, b"new")
     online.write_pool(person, 1, b"old")
-    assert online.read(person).pool == b"new"
+    assert online.read_pool(person) == (2, b"new")
 
 
 def test_a_deleted_person_is_gone_and_others_stay(online: OnlineTables, person: PersonId) -> None:
@@ -67,8 +83,8 @@ def test_a_deleted_person_is_gone_and_others_stay(online: OnlineTables, person: 
         online.write(one, {Source.TASKS: ServedTasks(open_count=1)}, 10, 5)
         online.write_pool(one, 1, b"pool")
     online.delete(person)
-    assert online.read(person) == (ServedRow(), 0, None, 0)
-    assert online.read("other").pool == b"pool"
+    assert online.read(person) == (ServedRow(), 0, 0)
+    assert online.read_pool("other") == (1, b"pool")
 
 
 def test_a_deleted_person_leaves_no_byte_in_the_files(home: Path, person: PersonId) -> None:

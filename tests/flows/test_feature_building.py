@@ -69,10 +69,10 @@ def test_a_pool_is_made_for_everybody_and_sealed(parts: OpenedParts, person: Per
     """Nobody who looks into the store reads a tip."""
     live(parts, person)
     assert generate_candidates(parts).people == 1
-    pool = parts.online.read(person).pool
+    pool = parts.online.read_pool(person)
     assert pool is not None
-    assert b"catalogue" not in pool
-    assert b"catalogue" in parts.vault.open(person, "pool", pool)
+    assert b"catalogue" not in pool.box
+    assert b"catalogue" in parts.vault.open(person, "pool", pool.box)
 
 
 def test_a_person_whose_key_is_gone_gets_no_pool(parts: OpenedParts, person: PersonId) -> None:
@@ -80,7 +80,7 @@ def test_a_person_whose_key_is_gone_gets_no_pool(parts: OpenedParts, person: Per
     live(parts, person)
     parts.vault.forget(person)
     assert generate_candidates(parts) == Generated(people=1, gone=1)
-    assert parts.online.read(person).pool is None
+    assert parts.online.read_pool(person) is None
 
 
 def test_feast_brings_history_online_behind_the_guard(parts: OpenedParts, person: PersonId) -> None:

@@ -133,7 +133,7 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
 
 
 def test_a_process_forgets_whom_another_one_erased_and_nobody_else(oo: CommandLine, person: PersonId) -> None:
-    """Pool, titles, working state, key and session leave its memory; without a question about the person."""
+    """Pool, titles, features, key and session leave its memory; without a question about the person."""
     oo.at(NOW + timedelta(hours=1))
     assert oo("log", "mood", "3", "--person", "Ben").code == 0
     with Household() as serving:
@@ -148,11 +148,11 @@ def test_a_process_forgets_whom_another_one_erased_and_nobody_else(oo: CommandLi
             assert sessions.load(sid) is not None
             serving.recommender.recommend_now(each, Trigger.OPEN)
             serving.stores.stream.refresh_person(each)
-        assert [person in memory.remembered() for memory in known] == [True] * 4
+        assert [person in memory.remembered() for memory in known] == [True] * 5
         assert forget_who_left(serving, known) == 0
         assert oo("forget", "--yes", "--person", NAME).code == 0
         assert forget_who_left(serving, known) == 1
-        assert [memory.remembered() for memory in known] == [{ben}] * 4
+        assert [memory.remembered() for memory in known] == [{ben}] * 5
 
 
 class Interrupted(BaseException):

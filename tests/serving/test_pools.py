@@ -38,9 +38,10 @@ def test_opened_pools_are_kept_within_bounds_and_forgotten_on_demand(tmp_path: P
     cache = PoolCache(vault, size=1)
     pool = afternoon().pool()
     box = seal_pool(vault, person, pool)
-    assert cache.get(person, pool.built_us, box) is cache.get(person, pool.built_us, box)
+    assert cache.open(person, box) is cache.get(person, pool.built_us)
     other = PersonId("ff" * 16)
-    cache.get(other, 1, seal_pool(vault, other, pool))
+    cache.open(other, seal_pool(vault, other, pool))
+    assert cache.get(person, pool.built_us) is None
     assert len(cache._kept) == 1
     cache.forget(other)
     assert len(cache._kept) == 0
