@@ -1,17 +1,21 @@
 """One tip, now: packed reads, rules, the policy's choice, the record made durable, then the answer.
 
 The event loop and a thread share everything but the waiting: `recommend` awaits the commit, `recommend_now` blocks
-for it. At one person's quarter-hour point there is one decision: requests of one person that come together wait for
-each other inside a process; of processes that race the database refuses all but one, and the others answer with its
+for it. On the loop a decision is made in turns, so requests that wait together take each step together: sixteen times
+the same step costs less than sixteen different ones, because its code is still in the core's caches.
+
+At one person's quarter-hour point there is one decision: requests of one person that come together wait for each
+other inside a process; of processes that race the database refuses all but one, and the others answer with its
 decision.
 """
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from types import coroutine
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -111,13 +115,14 @@ class Recommender:
     async def _recommend(self, person: PersonId, trigger: Trigger, session_epoch: int | None) -> Recommendation:
         for _ in range(ATTEMPTS):
             seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
+            await asyncio.sleep(0)
             answer = without_deciding(seen, self._vault)
             if answer is not None:
                 return answer
             made = self._ready(seen)
             if made is None:
                 made = await asyncio.to_thread(self._make_pool, seen)
-            decided = self.decide(seen, made)
+            decided = await self._in_turns(seen, made)
             try:
                 if decided.row is not None:
                     await self._writer.submit(decided.row)
@@ -132,20 +137,34 @@ class Recommender:
 
     def decide(self, seen: Seen, made: Made) -> Decided:
         """Return the decision of the arm's policy, or of the fallback policy, and its answer; nothing is written."""
+        steps = self._deciding(seen, made)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast("Decided", end.value)
+
+    def _deciding(self, seen: Seen, made: Made) -> Generator[None, None, Decided]:
+        """Return what `decide` does; `yield` stands between two steps."""
         situation = situation_of(seen, made)
         fallback = self._degraded(seen, made)
         while situation.eligible.places.size:
+            yield
             scored = self._score(situation, seen, fallback)
+            yield
             if scored.candidate is None:
                 decision = scored.decision
                 answer = Recommendation(None, decision.id, decision.reason, fallback=fallback)
                 return Decided(answer, new_decision(decision, follows=_before(seen)))
             words = words_of(scored.candidate, situation)
             if words is not None:
+                yield
                 return self._spoken(scored, words, _before(seen))
             self.counts.add(Fallback.NO_WORDS)
             situation = without(situation, scored.decision.chosen)
         return Decided(Recommendation(None, None, Reason.NOTHING_FITS.value, fallback=fallback))
+
+    _in_turns = coroutine(_deciding)  # awaited, it gives the loop to others at each `yield`
 
     def _spoken(self, scored: Scored, words: Words, follows: str | None) -> Decided:
         decision = scored.decision

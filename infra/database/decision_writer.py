@@ -1,7 +1,8 @@
 """Group commit of decisions: one thread, one connection, one statement and one fsync per batch.
 
 A batch is a single multi-row INSERT in autocommit mode, so it costs one hand-over of the interpreter lock however many
-decisions wait, and it is atomic by itself. What a caller awaits is resolved only after the commit.
+decisions wait, and it is atomic by itself. All that one turn of an event loop decides is handed over together. What a
+caller awaits is resolved only after the commit.
 """
 
 import asyncio
@@ -98,6 +99,7 @@ class DecisionWriter:
         self._capacity = capacity
         self._batch = batch
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._turn: list[_Waiting] = []  # taken, and handed over at the end of this turn of the loop
         self._placeholder = "?" if database.dialect == "sqlite" else "%s"
         self._statements: dict[int, str] = {}
         self._connection: Any = None
@@ -125,7 +127,11 @@ class DecisionWriter:
         """
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        self._enqueue(_Waiting(row, waiter, loop))
+        with self._door:
+            self._check()
+            if not self._turn:
+                loop.call_soon(self._hand_over)  # behind all others who decide in this turn
+            self._turn.append(_Waiting(row, waiter, loop))
         return waiter
 
     def write(self, row: NewDecision) -> None:
@@ -150,6 +156,7 @@ class DecisionWriter:
             if self._closed:
                 return
             self._closed = True
+            self._end_turn()
             self._queue.put(None)
         if self._thread.is_alive():
             self._thread.join(CLOSE_S)
@@ -159,6 +166,15 @@ class DecisionWriter:
             self._connection.close()
         if self._checkpointer is not None:
             self._checkpointer.close()
+
+    def _hand_over(self) -> None:
+        with self._door:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        for waiting in self._turn:
+            self._queue.put(waiting)
+        self._turn.clear()
 
     def _enqueue(self, waiting: _Waiting) -> None:
         with self._door:  # nobody enters behind the one who shuts it
@@ -170,7 +186,7 @@ class DecisionWriter:
             raise Unavailable(f"the decision writer has stopped: {type(self._failure).__name__}") from self._failure
         if self._closed:
             raise Unavailable("the decision writer is closed")
-        if self._queue.qsize() >= self._capacity:
+        if self._queue.qsize() + len(self._turn) >= self._capacity:
             raise Unavailable("too many decisions wait to be written")
 
     def _run(self) -> None:
@@ -185,6 +201,7 @@ class DecisionWriter:
         except BaseException as error:
             with self._door:
                 self._failure = error
+                self._end_turn()
             logger.critical("the decision writer has stopped; no tip can be given", exc_info=True)
             self._give_up(batch)
 
