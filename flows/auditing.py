@@ -9,7 +9,6 @@ show a difference at all (`models.power`).
 import math
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from flows.parts import FlowParts
 from flows.promoting import ASKED
 from infra.database import audit, learning_reports, policies, shadow
 from infra.database.policies import Champion
-from models.decision_log import LoggedDecision, write
+from models.decision_log import write
 from models.design import scaled_context
 from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
 from models.experiments import TRAINING, person_day, sample_ratio
@@ -121,9 +120,11 @@ def _control(parts: FlowParts, champion: Champion) -> Json:
         return {**told, "verdict": TOO_LITTLE, "reason": "there is no champion"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"
-        if not write(path, _own(parts, champion.digest)):
+        write(path, settled(parts.database, origin=parts.settings.evidence, digest=champion.digest, unsettled=True))
+        log = DecisionLog(path)
+        if not log.rows:
             return {**told, "verdict": TOO_LITTLE, "reason": "the champion has no rewarded decision yet"}
-        found = evaluate(DecisionLog(path), PolicyTarget(Uniform()), sequences=False)
+        found = evaluate(log, PolicyTarget(Uniform()), sequences=False)
     verdict = {BETTER: WORSE, WORSE: BETTER}.get(found.verdict, found.verdict)
     return {
         "policy": Uniform.NAME,
@@ -135,11 +136,6 @@ def _control(parts: FlowParts, champion: Champion) -> Json:
         "verdict": verdict,
         "reason": found.reason if verdict == TOO_LITTLE else "champion minus control, 95 % interval",
     }
-
-
-def _own(parts: FlowParts, digest: PolicyDigest) -> Iterator[LoggedDecision]:
-    rows = settled(parts.database, origin=parts.settings.evidence, digest=digest)
-    return (row for row in rows if row.reward is not None)
 
 
 def _champion(parts: FlowParts, champion: Champion, policy: Policy | None) -> Json | None:

@@ -8,7 +8,7 @@ worse.
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,6 +27,7 @@ from models.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment
 from models.gate import gate
 from models.promotion import Keep, PromotionEvidence, verdict
 from models.registry import PolicyRegistry
+from models.seen_share import counts
 from serving.fallback import Fallback
 
 DAY_US = 86_400 * 1_000_000
@@ -37,13 +38,23 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class _Day:
-    """What is known of one person-day: its arm and that of the day before, and what was decided on it."""
+    """What is known of one person-day: its arm and that of the day before, and the rewards that count."""
 
     arm: str
     before: str
     rewards: list[float] = field(default_factory=list)
     decisions: int = 0
     fallen_back: int = 0
+
+
+class _Decided(NamedTuple):
+    """One decision of a person-day, as `models.seen_share` looks at it."""
+
+    day: _Day
+    id: str
+    group: tuple[int, str]
+    silent: bool
+    reward: float | None
 
 
 def begin(
@@ -141,6 +152,7 @@ def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
     """Return the person-days that were decided in the experiment, in the order of their first decisions."""
     arms = live_experiment(experiment.id, experiment.share)
     days: dict[str, _Day] = {}
+    decided: list[_Decided] = []
     for row in settled(parts.database, origin=parts.settings.evidence, since_us=experiment.began_us, unsettled=True):
         decision = row.decision
         if decision.arm is None or not decision.arm.startswith(f"{experiment.id}/"):
@@ -153,8 +165,13 @@ def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
             days[unit] = _Day(decision.arm.partition("/")[2], before)
         days[unit].decisions += 1
         days[unit].fallen_back += decision.fallback == Fallback.NO_CHALLENGER
-        if row.reward is not None:
-            days[unit].rewards.append(row.reward)
+        decided.append(_Decided(days[unit], decision.id, (row.person, decision.trigger), decision.silent, row.reward))
+    silent = np.array([each.silent for each in decided], dtype=np.bool_)
+    rewarded = np.array([each.reward is not None for each in decided], dtype=np.bool_)
+    counting = counts([d.id for d in decided], [d.group for d in decided], silent=silent, rewarded=rewarded)
+    for each, counted in zip(decided, counting, strict=True):
+        if counted and each.reward is not None:
+            each.day.rewards.append(each.reward)
     return list(days.values())
 
 

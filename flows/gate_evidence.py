@@ -61,10 +61,12 @@ def evidence_of(database: Database, challenger: Policy, comparison: ShadowCompar
         path = Path(folder) / "log.parquet"
         rows = (
             row
-            for row in settled(database, origin=comparison.origin, digest=comparison.incumbent)
-            if row.reward is not None and not trained.saw(row.decision.person, row.decision.at_us)
+            for row in settled(database, origin=comparison.origin, digest=comparison.incumbent, unsettled=True)
+            if not trained.saw(row.decision.person, row.decision.at_us)
         )
-        return measured(DecisionLog(path), challenger, comparison) if write(path, rows) else nothing(comparison)
+        write(path, rows)
+        log = DecisionLog(path)
+        return measured(log, challenger, comparison) if log.rows else nothing(comparison)
 
 
 def measured(log: DecisionLog, challenger: Policy, comparison: ShadowComparison) -> GateEvidence:

@@ -1,4 +1,4 @@
-"""The decision log of a home as a file: every decided row whose end is known, in the order of time."""
+"""The decision log of a home as a file, in the order of time."""
 
 import csv
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ FOREVER_US = 1 << 62
 
 
 def export(database: Database, path: Path, *, origin: Origin = Origin.LIVE, since_us: int = 0) -> int:
-    """Write the log as Parquet and return how many rows it has."""
-    return write(path, settled(database, origin=origin, since_us=since_us))
+    """Write the log as Parquet, tips that nobody saw included, and return how many rows it has."""
+    return write(path, settled(database, origin=origin, since_us=since_us, unsettled=True))
 
 
 def export_open_bandit(database: Database, folder: Path, *, origin: Origin = Origin.LIVE, since_us: int = 0) -> int:

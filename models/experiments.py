@@ -28,6 +28,11 @@ BALANCED, MISMATCHED, TOO_FEW = "as assigned", "sample-ratio mismatch", "not eno
 DAY_US = 86_400 * 1_000_000
 
 
+def point(text: str) -> float:
+    """Return where a text falls in [0, 1), the same in every process."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """Arms by name, each with its share; shares sum to 1."""
@@ -42,12 +47,10 @@ class Experiment:
 
     def arm_of(self, unit: str) -> str:
         """Return the arm of a unit."""
-        digest = hashlib.sha256(f"{self.name}|{unit}".encode()).digest()
-        point = int.from_bytes(digest[:8]) / 2**64
-        edge, arm = 0.0, ""
+        at, edge, arm = point(f"{self.name}|{unit}"), 0.0, ""
         for arm, share in self.shares.items():
             edge += share
-            if point < edge:
+            if at < edge:
                 return arm
         return arm  # rounding of the shares' sum
 

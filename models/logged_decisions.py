@@ -15,6 +15,7 @@ from models.logged import FOLDS, Floats, Indices, Logged, RewardModel
 from models.person_part import Observation, PersonPart
 from models.policy import Context, Policy
 from models.scoring_model import ScoringModel
+from models.seen_share import counts
 from models.training import RIDGE
 from models.trees.fold_forests import FoldForests, fold_forests
 from models.trees.tree_model import tree_rows
@@ -41,13 +42,26 @@ class DecisionLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.simulated = any((page.columns["origin"] != Origin.LIVE.value).any() for page in pages(path))
+        self.simulated = False
+        decisions: list[str] = []
+        groups: list[tuple[int, str]] = []
+        silent: list[bool] = []
+        rewarded: list[bool] = []
+        for page in pages(path):
+            columns = page.columns
+            self.simulated |= bool((columns["origin"] != Origin.LIVE.value).any())
+            decisions += columns["decision"].tolist()
+            groups += zip(columns["person"].tolist(), columns["trigger"].tolist(), strict=True)
+            silent += columns["silent"].tolist()
+            rewarded += columns["rewarded"].tolist()
+        self._counts = counts(decisions, groups, silent=np.array(silent, bool), rewarded=np.array(rewarded, bool))
+        self.rows = int(self._counts.sum())
 
     def chunks(self) -> Iterator[LoggedDecisions]:
-        """Yield the rewarded rows in order."""
+        """Yield the rows that count (`models.seen_share`) in order."""
         start = 0
         for page in pages(self._path):
-            rows = _rows(page, start)
+            rows = _rows(page, start, self._counts[page.start : page.start + page.count])
             if rows.reward.size:
                 yield rows
             start += rows.reward.size
@@ -131,9 +145,9 @@ class CrossFittedTrees:
         return clipped
 
 
-def _rows(page: Page, start: int) -> LoggedDecisions:
+def _rows(page: Page, start: int, counting: NDArray[np.bool_]) -> LoggedDecisions:
     columns = page.columns
-    kept = np.flatnonzero(columns["rewarded"])
+    kept = np.flatnonzero(counting)
     counts = np.diff(page.offsets)[kept]
     offsets = np.append(0, np.cumsum(counts)).astype(np.intp)
     flat = np.repeat(page.offsets[:-1][kept] - offsets[:-1], counts) + np.arange(offsets[-1])
