@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from data_contracts.errors import Malformed
+from data_contracts.signal_values import EARLIEST, LATEST
 
 __all__ = ["Clock", "clock_of", "fixed_clock", "shifted_clock", "system_clock"]
 
@@ -16,9 +17,11 @@ def system_clock() -> datetime:
 
 
 def fixed_clock(at: datetime) -> Clock:
-    """Return a clock that stands still at `at`, which must be aware."""
+    """Return a clock that stands still at `at`, which must be aware and in the years that signals may have."""
     if at.tzinfo is None:
         raise Malformed(f"a clock needs an instant with a zone, not {at.isoformat()}")
+    if not EARLIEST <= at < LATEST:
+        raise Malformed(f"a clock needs an instant between {EARLIEST:%Y} and {LATEST:%Y}, not {at.isoformat()}")
     instant = at.astimezone(UTC)
     return lambda: instant
 

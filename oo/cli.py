@@ -1,11 +1,12 @@
 """The command line `oo`: every command composes what it needs and imports it only when it runs."""
 
 import os
+import sys
 
 import typer
 
 from oo.commands import experiments, lab, learning, life, privacy, reduction, repair, running, sources
-from oo.refusals import refusing
+from oo.refusals import Misused, refusing
 
 QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
@@ -26,4 +27,6 @@ def main() -> None:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     with refusing():
+        if any("\udc80" <= character <= "\udcff" for argument in sys.argv for character in argument):
+            raise Misused("an argument is not UTF-8 text; rename the file that is called so")
         app(prog_name="oo")

@@ -15,6 +15,7 @@ from api.parts import Parts
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
+from data_contracts.signal_values import LATEST
 from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
 from infra.clock import Clock, fixed_clock
@@ -278,6 +279,7 @@ def at_instant(text: str | None) -> Iterator[Household]:
         try:
             clock = fixed_clock(datetime.fromisoformat(text))
         except (ValueError, Malformed) as error:
-            raise Misused(f"--at takes an instant with zone, such as 2026-11-25T10:40+01:00, not {text!r}") from error
+            form = f"an instant with zone and before {LATEST:%Y}, such as 2026-11-25T10:40+01:00"
+            raise Misused(f"--at takes {form}, not {text!r}") from error
     with Household(clock=clock) as household:
         yield household

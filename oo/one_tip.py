@@ -7,9 +7,10 @@ from data_contracts.decisions import Trigger
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, new_id
 from data_contracts.reactions import ReactionKind
+from data_contracts.signal_values import EARLIEST, LATEST
 from infra.database import decisions
 from infra.database.tables import PersonRow
-from oo.household import Household, zone_of
+from oo.household import Household
 from oo.refusals import Misused
 from serving.day import Step
 
@@ -62,6 +63,7 @@ def walk_day(household: Household, row: PersonRow, day: str | None) -> list[Step
     try:
         wanted = date.fromisoformat(day) if day else None
     except ValueError as error:
-        today = now.astimezone(zone_of(row)).date()
-        raise Misused(f"a day reads like {today}, not {day!r}") from error
+        raise Misused(f"a day reads like {now:%Y-%m-%d}, not {day!r}") from error
+    if wanted and not EARLIEST.year <= wanted.year < LATEST.year:
+        raise Misused(f"a day lies between {EARLIEST:%Y} and {LATEST:%Y}, not on {wanted}")
     return household.day.steps(PersonId(row.person), wanted, now)

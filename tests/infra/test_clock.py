@@ -28,7 +28,13 @@ def test_without_a_setting_the_clock_is_the_real_one(setting: str | None) -> Non
     assert clock_of(setting) is system_clock
 
 
-@pytest.mark.parametrize("setting", ["fixed 2026-03-04T14:00:00", "fixed soon", "tomorrow", "+nan", "+1e30"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("fixed 2026-03-04T14:00:00", "fixed soon", "tomorrow", "+nan", "+1e30"),
+        *("fixed 9999-12-31T23:59:59Z", "fixed 0001-01-01T00:00+14:00"),
+    ],
+)
 def test_an_unreadable_clock_is_refused(setting: str) -> None:
     """A naive instant or a riddle is refused when it is set, not when time is asked for."""
     with pytest.raises(Malformed):

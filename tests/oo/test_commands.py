@@ -160,6 +160,11 @@ def test_an_unknown_word_is_a_usage_error(resident: CommandLine) -> None:
         ("tip", "--at", "tomorrow"),
         ("tip", "--at", "2026-03-04T13:00"),
         ("today", "--date", "someday"),
+        ("today", "--date", "9999-12-31"),
+        ("tip", "--at", "0001-01-01T00:00+14:00"),
+        ("import", "M\udcfcller.ics"),
+        ("today", "--date", "9999-12-31"),
+        ("tip", "--at", "0001-01-01T00:00+14:00"),
         ("log", "mood", "9"),
         ("fly",),
     ):
