@@ -19,12 +19,14 @@ from data_contracts.errors import Malformed
 from data_contracts.features import FEATURE_SERVICE_VERSION, FEATURES
 from data_contracts.reactions import REWARD_TABLE_VERSION
 from models.action_features import ACTION_COLUMNS
+from models.logged import MIN_PROPENSITY
 
 Floats = NDArray[np.float64]
 
 LOG_VERSION = 1
 CHUNK = 2_048
 SUM_TOLERANCE = 1e-6
+MAX_VALUE = 1e12  # of a feature in its unit; squares of more would no longer add up
 REAL = pa.float64()
 
 
@@ -56,7 +58,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("template", pa.string(), "id", "of the chosen tip, or silence"),
     Column("cluster", pa.string(), "id", "tips of one meaning"),
     Column("chosen", pa.int16(), "index", "of the chosen action; silence is the last"),
-    Column("propensity", REAL, "(0, 1]", "probability of the chosen action"),
+    Column("propensity", REAL, f"[{MIN_PROPENSITY:g}, 1]", "probability of the chosen action"),
     Column("reward", REAL, "[0, 1]", "null where it never became known: the tip was not seen"),
     Column("vector", pa.list_(REAL), f"{len(FEATURES)} features", "context in the units of the feature table"),
     Column("masked", pa.list_(pa.bool_()), f"{len(FEATURES)} features", "withheld or stale"),
@@ -209,10 +211,13 @@ class _Checker:
         for name, each in (("mu", 1), ("sigma", 1), ("actions", len(ACTION_COLUMNS))):
             self._demand(np.diff(lists[name][1]) == each * counts, f"{name} has {each} values an action")
         self._demand((columns["chosen"] >= 0) & (columns["chosen"] < counts), "chosen is one of the actions")
-        self._demand((columns["propensity"] > 0.0) & (columns["propensity"] <= 1.0), "propensity is in (0, 1]")
+        fit = (columns["propensity"] >= MIN_PROPENSITY) & (columns["propensity"] <= 1.0)
+        self._demand(fit, f"propensity is in [{MIN_PROPENSITY:g}, 1]")
         reward, known = columns["reward"], self._known["reward"]
         self._demand(~known | ((reward >= 0.0) & (reward <= 1.0)), "reward is in [0, 1] or null")
         self._demand(np.isin(columns["origin"], [each.value for each in Origin]), "origin is live or simulated")
+        shares = (probabilities >= 0.0) & (probabilities <= 1.0)
+        self._demand(np.logical_and.reduceat(shares, offsets[:-1]), "each probability is in [0, 1]")
         sums = np.add.reduceat(probabilities, offsets[:-1])
         self._demand(np.abs(sums - 1.0) <= SUM_TOLERANCE, "probabilities sum to 1")
         self._demand(
@@ -220,9 +225,11 @@ class _Checker:
             "propensity is the probability of the chosen action",
         )
         vector, masked = (lists[name][0].reshape(-1, len(FEATURES)) for name in ("vector", "masked"))
-        self._demand((np.isfinite(vector) | masked).all(axis=1), "vector is finite where it is not masked")
+        sized = (np.abs(vector) <= MAX_VALUE) | masked
+        self._demand(sized.all(axis=1), f"vector is at most {MAX_VALUE:g} where it is not masked")
         actions = lists["actions"][0].reshape(-1, len(ACTION_COLUMNS))
-        self._demand(np.add.reduceat(~np.isfinite(actions).all(axis=1), offsets[:-1]) == 0, "actions are finite")
+        sized = (np.abs(actions) <= MAX_VALUE).all(axis=1)
+        self._demand(np.logical_and.reduceat(sized, offsets[:-1]), f"actions are at most {MAX_VALUE:g}")
         flat = {"mu": lists["mu"][0], "sigma": lists["sigma"][0], "probabilities": probabilities}
         columns |= {"vector": vector, "masked": masked, "actions": actions, "rewarded": known, **flat}
         return Page(self._start, columns, offsets)
@@ -241,7 +248,10 @@ class _Checker:
         column = self._batch.column(name)
         offsets = np.asarray(column.offsets, np.intp)
         self._demand(np.diff(offsets) > 0, f"{name} is not empty")
-        values = np.asarray(column.values.to_numpy(zero_copy_only=False)[offsets[0] : offsets[-1]])
+        cells = column.values.slice(offsets[0], offsets[-1] - offsets[0])
+        empty = np.add.reduceat(cells.is_null().to_numpy(zero_copy_only=False), offsets[:-1] - offsets[0])
+        self._demand(empty == 0, f"{name} has no null in it")
+        values = np.asarray(cells.to_numpy(zero_copy_only=False))
         return values, offsets - offsets[0]
 
     def _demand(self, sound: NDArray[np.bool_], rule: str) -> None:

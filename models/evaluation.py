@@ -23,6 +23,7 @@ from models.logged import Floats, Log, Logged, RewardModel, Target
 LEVEL = 0.95
 BETTER, WORSE, UNDECIDED, TOO_LITTLE = "better", "worse", "no difference shown", "not enough evidence"
 MIN_ROWS, MIN_ESS, MIN_OVERLAP = 200, 100.0, 0.95
+ROUNDING = 1e-12  # rewards that are all the same differ from their weighted mean by less
 MAX_SHARE, MAX_WEIGHT_Z, MAX_CALIBRATION = 0.1, 4.0, 5.0
 
 
@@ -99,8 +100,10 @@ def evaluate(
         each.NAME: _estimate(each, tally, gathered, diagnostics.ess, sequences=sequences) for each in ESTIMATORS
     }
     primary = next(each for each in ESTIMATORS if each.NAME == PRIMARY)
-    lift = estimates[PRIMARY].value - tally.logged
-    low, high = percentile_interval(tally.resampled(primary) - tally.resampled_logged(), power.LEVEL)
+    interval = percentile_interval(tally.resampled(primary) - tally.resampled_logged(), power.LEVEL)
+    lift, low, high = (
+        0.0 if abs(number) < ROUNDING else number for number in (estimates[PRIMARY].value - tally.logged, *interval)
+    )
     verdict, reason = conclusion(diagnostics, Interval(low, high))
     return Evaluation(
         policy=target.name,

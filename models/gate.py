@@ -29,6 +29,7 @@ one chance, so the flow looks at a difference that was not shown again only when
 
 import dataclasses
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,14 @@ MAX_SILENCE_CHANGE = 0.2
 MAX_NOT_FOR_ME_RISE = 0.03
 SEGMENT_ROWS = 50
 MAX_LATENCY_MS = 5.0
+ROUNDING = 1e-9  # of a share that was summed up
+SHARES = frozenset(
+    (
+        *("overlap", "largest", "agreement", "silence_rate", "incumbent_silence_rate"),
+        *("not_for_me_rate", "incumbent_not_for_me_rate"),
+    )
+)
+AMOUNTS = frozenset(("rows", "ess", "calibration", "shadow_decisions", "latency_p99_ms"))
 PROMOTE, KEEP = "promote", "keep"
 TOO_LITTLE = ("too_few_rows", "too_small_ess")
 PROOF = frozenset((*TOO_LITTLE, "too_little_overlap", "heavy_weight", "no_better_value"))
@@ -157,7 +166,7 @@ def _or_worst(value: float) -> float:
 
 
 def evidence_from(data: Any) -> GateEvidence:
-    """Return the evidence of its JSON form; raises `Malformed` naming what is missing, foreign or of another type."""
+    """Return the evidence of its JSON form; raises `Malformed` naming what is missing, foreign or cannot be."""
     if not isinstance(data, Mapping):
         raise Malformed("evidence is a JSON object")
     fields = {field.name: field.type for field in dataclasses.fields(GateEvidence)}
@@ -167,7 +176,7 @@ def evidence_from(data: Any) -> GateEvidence:
     values: dict[str, Any] = {}
     for name, kind in fields.items():
         if name == "segments":
-            values[name] = tuple(_segment(each) for each in data.get(name, ()))
+            values[name] = _segments(data.get(name, ()))
         elif kind is str:
             if not isinstance(data[name], str):
                 raise Malformed(f"evidence {name} is a text")
@@ -177,8 +186,14 @@ def evidence_from(data: Any) -> GateEvidence:
     return GateEvidence(**values)
 
 
+def _segments(data: Any) -> tuple[Segment, ...]:
+    if not isinstance(data, list | tuple):
+        raise Malformed("evidence segments are a list")
+    return tuple(_segment(each) for each in data)
+
+
 def _segment(data: Any) -> Segment:
-    if not isinstance(data, Mapping) or set(data) != {"name", "rows", "lift_high"}:
+    if not isinstance(data, Mapping) or set(data) != {"name", "rows", "lift_high"} or data["rows"] is None:
         raise Malformed("a segment of evidence has name, rows and lift_high")
     return Segment(str(data["name"]), int(_number("rows", data["rows"])), _number("lift_high", data["lift_high"]))
 
@@ -188,4 +203,9 @@ def _number(name: str, value: Any) -> float:
         return math.nan  # JSON has no NaN; what is not known fails its rule
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed(f"evidence {name} is a number or null")
+    low = 0.0 if name in SHARES | AMOUNTS else -sys.float_info.max
+    high = 1.0 + ROUNDING if name in SHARES else sys.float_info.max
+    if value < low or value > high:  # NaN, which some writers of JSON know, is neither and fails its rule
+        kind = "a share from 0 to 1" if name in SHARES else "at least 0" if name in AMOUNTS else "finite"
+        raise Malformed(f"evidence {name} is {kind}")
     return value

@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 FOLDS = 5
+MIN_PROPENSITY = 1e-12  # below it a weight says more about rounding than about the choice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,7 @@ class Logged:
 
     start: int  # the first row's place in the log
     reward: Floats  # (N,), in [0, 1]
-    propensity: Floats  # (N,), in (0, 1]
+    propensity: Floats  # (N,), in [MIN_PROPENSITY, 1]
     taken: Indices  # (N,) the logged action's place in the flat arrays
     offsets: Indices  # (N + 1,)
     fold: Indices  # (N,) in [0, FOLDS): a reward model never predicts rows of a fold that it was fitted on

@@ -8,8 +8,9 @@ Limits: a click is 0 or 1, so our rewards lose their degrees (1 from `COMPLETED`
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,15 @@ from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us
 from data_contracts.reactions import REWARDS, Outcome
 from models.decision_log import LoggedDecision
-from models.logged import FOLDS, Floats, Indices, Logged
+from models.logged import FOLDS, MIN_PROPENSITY, Floats, Indices, Logged
 
+TARGET = ("item_id", "position", "probability")
 NEEDED = ("timestamp", "item_id", "position", "click", "propensity_score")
 ALLOWED = ("user_feature_", "user-item_affinity_")
 ITEM_COLUMNS = ("", "item_id", "item_feature_0")
 CHUNK = 2_048
 SUM_TOLERANCE = 1e-6
+MAX_ITEMS, MAX_POSITIONS = 10_000, 100  # what a table of all of them may take in memory
 PRIOR = 100.0  # rows that the overall mean weighs against an item's own
 
 
@@ -131,51 +134,70 @@ def uniform(log: OpenBanditLog) -> ItemDistribution:
 
 
 def distribution_from(path: Path, log: OpenBanditLog) -> ItemDistribution:
-    """Return the target of a CSV file `item_id,position,probability`; raises `Malformed` naming row and rule."""
-    table = np.zeros((log.positions, log.items))
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, line in enumerate(csv.DictReader(file)):
-            try:
-                item, position = int(line["item_id"]), int(line["position"]) - 1
-                table[position, item] = float(line["probability"])
-            except (KeyError, ValueError, IndexError, TypeError) as error:
-                rule = "item_id, position and probability name one item of the log"
-                raise Malformed(f"{path.name} row {number} breaks the rule: {rule}") from error
-    whole = np.abs(table.sum(axis=1) - 1.0) < SUM_TOLERANCE
-    if not (np.isfinite(table).all() and (table >= 0.0).all() and whole.all()):
+    """Return the target of a CSV file `item_id,position,probability`; raises `Malformed` naming line and rule."""
+    table = np.full((log.positions, log.items), np.nan)
+    for where, cells in _lines(path, TARGET, foreign=True):
+        try:
+            item, position, probability = int(cells[0]), int(cells[1]) - 1, float(cells[2])
+        except ValueError as error:
+            raise Malformed(f"{where} breaks the rule: item_id, position and probability are numbers") from error
+        _demand(where, "item_id and position are of the log", 0 <= item < log.items and 0 <= position < log.positions)
+        _demand(where, "an item is named once at a position", np.isnan(table[position, item]))
+        _demand(where, "probability is in [0, 1]", 0.0 <= probability <= 1.0)
+        table[position, item] = probability
+    table = np.nan_to_num(table)
+    if not (np.abs(table.sum(axis=1) - 1.0) < SUM_TOLERANCE).all():
         raise Malformed(f"{path.name} breaks the rule: probabilities of each position sum to 1")
     return ItemDistribution(path.stem, table)
 
 
-def _read(path: Path) -> Mapping[str, NDArray[np.float64]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        missing = [name for name in NEEDED if name not in header]
-        foreign = [name for name in header if name and name not in NEEDED and not name.startswith(ALLOWED)]
-        if missing or foreign:
-            raise Malformed(f"{path.name} has foreign columns {foreign} and lacks {missing}: it is no Open Bandit log")
-        places = [header.index(name) for name in NEEDED]
-        lines = [[line[place] for place in places] for line in reader]
-    lines.sort(key=lambda line: line[0])
-    return _checked(path.name, lines)
-
-
-def _checked(name: str, lines: list[list[str]]) -> dict[str, NDArray[np.float64]]:
-    if not lines:
-        raise Malformed(f"{name} has no rows")
-    try:
-        numbers = np.array([line[1:] for line in lines], dtype=np.float64)
-    except ValueError as error:
-        raise Malformed(f"{name} holds something that is not a number: {error}") from error
-    item, position, click, propensity = numbers.T
-    for rule, sound in (
-        ("item_id is a number from 0", (item >= 0) & (item == np.floor(item))),
-        ("position is a number from 1", (position >= 1) & (position == np.floor(position))),
-        ("click is 0 or 1", (click == 0) | (click == 1)),
-        ("propensity_score is in (0, 1]", (propensity > 0) & (propensity <= 1)),
-    ):
-        if not sound.all():
-            row = int(np.flatnonzero(~sound)[0])
-            raise Malformed(f"{name} row {row} (at {lines[row][0]}) breaks the rule: {rule}")
+def _read(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return the columns by name, ordered by time."""
+    rows = sorted((_row(where, cells) for where, cells in _lines(path, NEEDED)), key=lambda row: row[0])
+    if not rows:
+        raise Malformed(f"{path.name} has no rows")
+    _, item, position, click, propensity = np.array(rows, dtype=np.float64).T
     return {"item_id": item, "position": position - 1, "click": click, "propensity_score": propensity}
+
+
+def _row(where: str, cells: list[str]) -> tuple[float, ...]:
+    """Return the numbers of a line, its time in seconds first."""
+    try:
+        at = datetime.fromisoformat(cells[0])
+    except ValueError as error:
+        raise Malformed(f"{where} breaks the rule: timestamp is a time in ISO 8601") from error
+    try:
+        item, position, click, propensity = map(float, cells[1:])
+    except ValueError as error:
+        raise Malformed(f"{where} breaks the rule: item_id, position, click and propensity are numbers") from error
+    whole = item.is_integer() and position.is_integer()
+    _demand(where, f"item_id is a whole number from 0 to {MAX_ITEMS - 1}", whole and 0 <= item < MAX_ITEMS)
+    _demand(where, f"position is a whole number from 1 to {MAX_POSITIONS}", whole and 1 <= position <= MAX_POSITIONS)
+    _demand(where, "click is 0 or 1", click in {0.0, 1.0})
+    _demand(where, f"propensity_score is in [{MIN_PROPENSITY:g}, 1]", MIN_PROPENSITY <= propensity <= 1.0)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp(), item, position, click, propensity
+
+
+def _lines(path: Path, needed: tuple[str, ...], *, foreign: bool = False) -> Iterator[tuple[str, list[str]]]:
+    """Yield where each line is, and its needed cells; raises `Malformed` for what is no such table."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        reader = csv.reader(file)
+        try:
+            header = next(reader, [])
+            missing = [name for name in needed if name not in header]
+            others = [name for name in header if name and name not in needed and not name.startswith(ALLOWED)]
+            if missing or (others and not foreign):
+                said = f"has foreign columns {others} and lacks {missing}"
+                raise Malformed(f"{path.name} {said}: it is no table of the Open Bandit layout")
+            places = [header.index(name) for name in needed]
+            for line in reader:
+                where = f"{path.name} line {reader.line_num}"
+                _demand(where, "a row has as many cells as the header", len(line) == len(header))
+                yield where, [line[place] for place in places]
+        except csv.Error as error:
+            raise Malformed(f"{path.name} line {reader.line_num} breaks the rule: {error}") from error
+
+
+def _demand(where: str, rule: str, sound: object) -> None:
+    if not sound:
+        raise Malformed(f"{where} breaks the rule: {rule}")

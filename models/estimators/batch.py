@@ -12,7 +12,7 @@ class Batch(NamedTuple):
     """N logged decisions under a target policy; all arrays are (N,)."""
 
     reward: Floats  # in [0, 1]
-    propensity: Floats  # of the logged action under the policy that took it, in (0, 1]
+    propensity: Floats  # of the logged action under the policy that took it, in [1e-12, 1]
     target: Floats  # of the same action under the target policy, in [0, 1]
     expected: Floats  # sum over actions of target probability times predicted reward
     predicted: Floats  # the predicted reward of the logged action

@@ -39,7 +39,7 @@ def scenario_from(path: Path) -> Scenario:
     """Return the scenario of a YAML file; raises `Malformed` naming what is foreign or out of range."""
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         raise Malformed(f"{path.name} cannot be read as YAML: {error}") from error
     if not isinstance(data, dict):
         raise Malformed(f"{path.name} is not a table of names and numbers")

@@ -77,7 +77,7 @@ def evaluate(
     log: Annotated[Path, typer.Option("--log", help="A log from `oo log export`, or an Open Bandit CSV.")],
     policy: Annotated[str, typer.Option("--policy", help="A name, a digest, or with obd a CSV of probabilities.")],
     layout: Annotated[str, typer.Option("--format", help="oo or obd")] = "oo",
-    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 1,
     report: Annotated[
         Path | None, typer.Option("--report", help="Also write a page with plots (.html), or the plot (.svg, .png).")
     ] = None,
@@ -115,7 +115,7 @@ def gate(
 
     try:
         data = json.loads(evidence.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Malformed(f"{evidence.name} cannot be read as JSON: {error}") from error
     answer = ask(evidence_from(data))
     emit(answer, f"{answer.verdict}: {answer.reason}", as_json=as_json)
@@ -146,7 +146,7 @@ def rehearse(
     *,
     days: Annotated[int, typer.Option(min=1, max=365, help="How long the simulated people live.")] = 2,
     people: Annotated[int, typer.Option(min=2, max=1_000, help="How many, when the rehearsal begins.")] = 40,
-    seed: Annotated[int, typer.Option(help="Of the people, when the rehearsal begins.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the people, when the rehearsal begins.")] = 1,
     turn: Annotated[bool, typer.Option("--turn", help="From now on they dislike what they liked.")] = False,
     as_json: AsJson = False,
 ) -> None:

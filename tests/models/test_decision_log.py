@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from data_contracts.errors import Malformed
+from data_contracts.features import FEATURES
 from models import logged_decisions
 from models.decision_log import COLUMNS, pages, write
 from models.logged import FOLDS
@@ -56,10 +57,22 @@ def change(name: str, row: int, value: Any) -> Callable[[pl.DataFrame], pl.DataF
     return changed
 
 
+def borrowed(row: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Return a change that takes two from one action that was not chosen and gives it to another."""
+
+    def changed(frame: pl.DataFrame) -> pl.DataFrame:
+        cells, chosen = frame["probabilities"].to_list()[row], frame["chosen"][row]
+        first, second = [action for action in range(len(cells)) if action != chosen][:2]
+        cells[first], cells[second] = cells[first] + 2.0, cells[second] - 2.0
+        return change("probabilities", row, cells)(frame)
+
+    return changed
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (change("propensity", 7, 0.0), r"row 7 .*propensity is in \(0, 1\]"),
+        (change("propensity", 7, 0.0), r"row 7 .*propensity is in \[1e-12, 1\]"),
         (change("reward", 3, float("nan")), "row 3 .*reward is in"),
         (change("reward", 3, 1.5), "row 3 .*reward is in"),
         (change("feature_service_version", 9, 99), "row 9 .*one version of features and rewards"),
@@ -68,6 +81,9 @@ def change(name: str, row: int, value: Any) -> Callable[[pl.DataFrame], pl.DataF
         (change("chosen", 4, 50), "row 4 .*chosen is one of"),
         (change("origin", 5, "dreamt"), "row 5 .*origin is live or simulated"),
         (change("vector", 6, [0.0]), "row 6 .*vector has"),
+        (change("vector", 6, [1e300] * len(FEATURES)), "row 6 .*vector is at most"),
+        (change("masked", 6, [None] * len(FEATURES)), "row 6 .*masked has no null"),
+        (borrowed(6), "row 6 .*each probability is in"),
         (change("propensity", 8, 0.5), "row 8 .*probability of the chosen"),
         (change("silent", 8, None), "row 8 .*silent is not null"),
         (lambda frame: frame.with_columns(pl.lit(1).alias("shoe_size")), "foreign columns .*shoe_size"),

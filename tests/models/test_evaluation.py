@@ -11,7 +11,7 @@ from models.decision_log import write
 from models.estimators import ESTIMATORS
 from models.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
-from models.open_bandit import OpenBanditLog, distribution_from, uniform
+from models.open_bandit import ItemDistribution, OpenBanditLog, distribution_from, uniform
 from models.policies import LinearThompson, Uniform
 from models.report.evaluation import report, save
 from models.report.page import checked_target
@@ -91,19 +91,55 @@ def test_an_open_bandit_log_is_evaluated(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [
-        (5, 0.0, "row 0 .*propensity_score is in"),
-        (4, 2, "row 0 .*click is 0 or 1"),
-        (4, "nan", "row 0 .*click is 0 or 1"),
-        (3, 0, "row 0 .*position is a number from 1"),
-        (2, "shoe", "not a number"),
+        (5, 0.0, "line 4 .*propensity_score is in"),
+        (5, 1e-320, "line 4 .*propensity_score is in"),
+        (4, 2, "line 4 .*click is 0 or 1"),
+        (4, "nan", "line 4 .*click is 0 or 1"),
+        (3, 0, "line 4 .*position is a whole number from 1"),
+        (2, 10**12, "line 4 .*item_id is a whole number from 0 to 9999"),
+        (2, "shoe", "line 4 .*are numbers"),
+        (1, "yesterday", "line 4 .*timestamp is a time"),
+        (6, "a,b", "line 4 .*as many cells"),
+        (6, "x" * 200_000, "line 4 .*field larger"),
     ],
 )
 def test_a_damaged_open_bandit_log_is_refused(tmp_path: Path, place: int, value: object, told: str) -> None:
-    """A damaged log is refused with the row and the rule."""
+    """A damaged log is refused with the line of the file and the rule, whatever the order in time."""
     first = list(some_rows(3)[0])
     first[place] = value
+    path = obd(tmp_path / "log.csv", [*some_rows(3)[1:], tuple(first)])
+    path.write_text(path.read_text().replace('"a,b"', "a,b"))
     with pytest.raises(Malformed, match=told):
-        OpenBanditLog(obd(tmp_path / "log.csv", [tuple(first), *some_rows(3)[1:]]))
+        OpenBanditLog(path)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (("0,0,1",), "line 2 .*of the log"),
+        (("0,1,1", "0,1,1"), "line 3 .*named once"),
+        (("0,1,-1", "0,2,1"), "line 2 .*probability is in"),
+        (("0,1",), "line 2 .*as many cells"),
+        (("0,1,0.5",), "sum to 1"),
+    ],
+)
+def test_a_damaged_target_is_refused(tmp_path: Path, lines: tuple[str, ...], told: str) -> None:
+    """With the line of the file and the rule."""
+    log = OpenBanditLog(obd(tmp_path / "log.csv", some_rows(3)))
+    target = tmp_path / "target.csv"
+    target.write_text("\n".join(("item_id,position,probability", *lines)))
+    with pytest.raises(Malformed, match=told):
+        distribution_from(target, log)
+
+
+def test_rewards_that_are_all_the_same_show_no_difference(tmp_path: Path) -> None:
+    """Not even one of rounding; a byte order mark and bytes that are no text in a foreign cell do no harm."""
+    path = obd(tmp_path / "log.csv", [(*row[:4], 1, *row[5:]) for row in some_rows()])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b",a\r", b",\xff\r"))
+    log = OpenBanditLog(path)
+    best = ItemDistribution("best", np.tile([0.1, 0.2, 0.3, 0.4], (log.positions, 1)))
+    found = evaluate(log, best, replicates=100)
+    assert (found.verdict, found.lift, found.lift_low, found.lift_high) == ("no difference shown", 0.0, 0.0, 0.0)
 
 
 def test_foreign_columns_are_refused(tmp_path: Path) -> None:

@@ -103,10 +103,15 @@ def test_evidence_survives_json() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"shoe_size": 1}, {"rows": "many"}, {"origin": 3}, {"segments": [1]}, {"ess": True}]
+    "change",
+    [
+        *({"shoe_size": 1}, {"rows": "many"}, {"origin": 3}, {"segments": [1]}, {"segments": None}, {"ess": True}),
+        {"segments": [{"name": "mornings", "rows": None, "lift_high": 0.1}]},
+        *({"lift_low": math.inf}, {"lift": 10**400}, {"overlap": 7}, {"agreement": -0.1}, {"latency_p99_ms": -3}),
+    ],
 )
 def test_foreign_evidence_is_refused(change: dict[str, object]) -> None:
-    """Foreign, mistyped or missing evidence is refused."""
+    """Foreign, mistyped, missing or impossible evidence is refused."""
     with pytest.raises(Malformed):
         evidence_from({**dataclasses.asdict(GOOD), **change})
     with pytest.raises(Malformed, match="lacks"):
