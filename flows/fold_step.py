@@ -68,7 +68,8 @@ def advance(state: WorkingState, head: FoldHead, unread: Iterable[events.Sequenc
         for change in changes:
             source = change.source.value
             step.rows[source, change.row.key] = change.row
-            step.rows |= dict.fromkeys(((source, key) for key in change.dropped), None)
+            for key in change.dropped:
+                step.rows[source, key] = None
             step.sources.add(change.source)
         as_of_us = max(as_of_us, known_us(event))
     step.head = FoldHead(sequence, as_of_us)
