@@ -39,8 +39,9 @@ class MirrorMetrics(Collector):
         yield GaugeMetricFamily("oo_mirror_lag_seconds", "Age of the oldest of them.", lag.seconds)
         yield GaugeMetricFamily("oo_mirror_connected", "1 while this process reaches the mirror.", state.connected)
         yield GaugeMetricFamily("oo_mirror_used_share", "Share of the stream's bytes in use.", self._watch.used)
-        yield GaugeMetricFamily("oo_mirror_gap_events", "Marked events that the mirror has lost.", self._watch.gap)
+        yield GaugeMetricFamily("oo_mirror_gap_events", "Marked events found missing there.", self._watch.gap)
         yield GaugeMetricFamily("oo_dead_letters", "Messages that the stream gave up on.", dead)
         yield CounterMetricFamily("oo_mirror_published", "Events that this process mirrored.", state.published)
         yield CounterMetricFamily("oo_mirror_failures", "Batches or connections that failed.", state.failures)
-        yield CounterMetricFamily("oo_mirror_refilled", "Events sent again after the mirror lost them.", state.refilled)
+        refilled = state.refilled + self._watch.mended
+        yield CounterMetricFamily("oo_mirror_refilled", "Events sent again after the mirror lost them.", refilled)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, Self
 
 from data_contracts.codec import Event
-from data_contracts.errors import OOError
+from data_contracts.errors import OOError, Unavailable
 from data_contracts.identifiers import to_us
 from infra.clock import Clock
 from infra.crash_points import reach
@@ -162,6 +162,8 @@ class Relay:
         ends = await asyncio.gather(*map(carry, groups), return_exceptions=True)  # none goes on behind our back
         for error in filter(None, ends):
             raise error
+        if rows and self.state.published == before:
+            raise Unavailable("the mirror acknowledges nothing")  # a new connection declares a stream that is gone
         return self.state.published - before
 
     def _mark(self, places: Mapping[int, int]) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from infra.database import bulk
-from infra.database.tables import EventRow
+from infra.database.tables import EventRow, PersonRow
 from infra.database.unit_of_work import UnitOfWork
 
 __all__ = [
@@ -16,10 +16,10 @@ __all__ = [
     "Waiting",
     "lag",
     "mark",
-    "marked_at",
-    "marked_beyond",
+    "marked_among",
     "mirrored",
     "newest_place",
+    "unmark_at",
     "unmark_between",
     "unmark_since",
     "waiting",
@@ -88,43 +88,47 @@ def _runs(places: Mapping[int, int]) -> Iterator[tuple[int, int, int]]:
 
 def newest_place(session: Session) -> int:
     """Return the newest place that a mark names, or 0."""
-    return session.scalar(select(func.max(EventRow.mirror_sequence))) or 0
-
-
-def marked_at(session: Session, places: Collection[int]) -> int:
-    """Return how many marks name one of these places."""
-    ordered = sorted(places)
-    chunks = (ordered[start : start + IN_ONE] for start in range(0, len(ordered), IN_ONE))
-    count = select(func.count()).select_from(EventRow)
-    return sum(session.scalar(count.where(EventRow.mirror_sequence.in_(chunk))) or 0 for chunk in chunks)
-
-
-def marked_beyond(session: Session, first: int, last: int, *, until: int, since_us: int) -> int:
-    """Return how many marks since then name a place before `first`, or one behind `last` up to `until`."""
     place = EventRow.mirror_sequence
-    outside = or_(place < first, and_(place > last, place <= until))
-    statement = select(func.count()).select_from(EventRow).where(EventRow.published_us >= since_us, outside)
-    return session.scalar(statement) or 0
+    return session.scalar(select(func.max(place)).where(place.is_not(None))) or 0
+
+
+def marked_among(session: Session, places: Collection[int]) -> list[int]:
+    """Return which of these places a mark names."""
+    asked = (select(EventRow.mirror_sequence).where(EventRow.mirror_sequence.in_(chunk)) for chunk in _chunks(places))
+    return [place for one in asked for place in session.scalars(one) if place is not None]
 
 
 def unmark_between(uow: UnitOfWork, place: int, last: int, *, since_us: int) -> int:
     """Take back the marks of places above `place` up to `last`: the mirror has lost them. Return how many."""
-    statement = (
-        update(EventRow)
-        .where(EventRow.mirror_sequence > place, EventRow.mirror_sequence <= last, EventRow.received_us >= since_us)
-        .values(published_us=None, mirror_sequence=None)
-    )
-    return len(uow.session.scalars(statement.returning(EventRow.sequence)).all())
+    named = EventRow.mirror_sequence
+    return _unmark(uow, named > place, named <= last, EventRow.received_us >= since_us)
+
+
+def unmark_at(uow: UnitOfWork, places: Collection[int]) -> int:
+    """Take back the marks of these places: the mirror has lost them. Return how many."""
+    return sum(_unmark(uow, EventRow.mirror_sequence.in_(chunk)) for chunk in _chunks(places))
 
 
 def unmark_since(uow: UnitOfWork, since_us: int) -> int:
     """Take back the marks of everything that came in since then; return how many."""
+    return _unmark(uow, EventRow.received_us >= since_us, EventRow.published_us.is_not(None))
+
+
+def _unmark(uow: UnitOfWork, *which: ColumnElement[bool]) -> int:
+    """Make events wait again, but not those of who is leaving."""
+    leaving = select(PersonRow.person).where(PersonRow.erasing)
     statement = (
         update(EventRow)
-        .where(EventRow.received_us >= since_us, EventRow.published_us.is_not(None))
+        .where(*which, EventRow.person.not_in(leaving))
         .values(published_us=None, mirror_sequence=None)
+        .returning(EventRow.sequence)
     )
-    return len(uow.session.scalars(statement.returning(EventRow.sequence)).all())
+    return len(uow.session.scalars(statement).all())
+
+
+def _chunks(places: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(places)
+    return (ordered[start : start + IN_ONE] for start in range(0, len(ordered), IN_ONE))
 
 
 def lag(session: Session, now_us: int) -> Lag:

@@ -21,6 +21,12 @@ class EventRow(Base):
             sqlite_where=text("published_us IS NULL"),
             postgresql_where=text("published_us IS NULL"),
         ),
+        Index(
+            "ix_events_mirror_sequence",
+            "mirror_sequence",
+            sqlite_where=text("mirror_sequence IS NOT NULL"),
+            postgresql_where=text("mirror_sequence IS NOT NULL"),
+        ),
         # a sequence number is never used twice, even after its row was erased
         {"sqlite_autoincrement": True},
     )

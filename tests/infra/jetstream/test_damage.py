@@ -1,4 +1,4 @@
-"""A damaged file of the stream is never served silently: what it lost is seen and filled again."""
+"""A damaged file of the stream is never served silently: what it lost is seen and sent again, and counts once."""
 
 import asyncio
 from datetime import datetime
@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
+from feature_repo.online_tables import OnlineFile
+from flows.following import Following
+from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database import mirror_log
+from infra.database import working_state
 from infra.database.engine import Database
+from infra.database.working_state import FoldHead, StateRow
 from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.comparing import compare, empty
+from infra.jetstream.comparing import compare
+from infra.jetstream.extent import extent
+from infra.jetstream.follower import follower
+from infra.mirror_watch import MirrorWatch
 from tests.faults.damage import flip, truncate
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
@@ -19,15 +26,25 @@ from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 COUNT = 400
 
 
+def folded(database: Database, person: PersonId) -> tuple[FoldHead, list[StateRow]]:
+    """Return all that the fold has written of a person."""
+    with database.read() as session:
+        return working_state.head(session, person), working_state.load(session, person)
+
+
 @pytest.mark.parametrize("harm", ["flipped", "truncated"])
-def test_a_damaged_block_is_seen_and_filled_again(
+def test_a_damaged_block_mends_itself(
     database: Database, person: PersonId, now: datetime, tmp_path: Path, harm: str
 ) -> None:
-    """Whatever the server still hands out has the bytes of the table; the rest is missing, and then it is not."""
+    """What the server still hands out has the bytes of the table; the rest comes again and changes nothing."""
+    clock = fixed_clock(now)
+    stream = Stream(database=database, online=OnlineFile(tmp_path / "online.db"), clock=clock)
     people.settle(database, person, now)
     people.append(database, [people.task(person, n, to_us(now) + n) for n in range(COUNT)])
+    stream.fold_all()
+    before = folded(database, person)
     with BundledServer(tmp_path / "nats", tmp_path / "keys", port=free_port()) as server:
-        with relay_of(database, server.url, fixed_clock(now)):
+        with relay_of(database, server.url, clock):
             wait_until(lambda: waiting(database) == 0)
         server.kill()
         blocks = list((server.folder / "store").rglob("OO_EVENTS/msgs/*.blk"))
@@ -40,11 +57,15 @@ def test_a_damaged_block_is_seen_and_filled_again(
         damaged = asyncio.run(compare(database, server.url, 0))
         assert damaged.missing > 0
         assert damaged.different == damaged.foreign == 0
-        asyncio.run(empty(server.url))
-        with database.unit_of_work() as uow:
-            mirror_log.unmark_since(uow, 0)
-            uow.commit()
-        with relay_of(database, server.url, fixed_clock(now)):
+        watch = MirrorWatch(database, clock, lambda: asyncio.run(extent(server.url)))
+        watch.look()
+        assert watch.gap == watch.mended == damaged.missing
+        processor = Following(database, stream, clock, lambda: follower(server.url, "fold"))
+        with relay_of(database, server.url, clock), processor:
             wait_until(lambda: waiting(database) == 0)
-        assert asyncio.run(compare(database, server.url, 0)).sound
+            wait_until(lambda: processor.state.handled == damaged.events)
+        assert asyncio.run(compare(database, server.url, 0)) == damaged._replace(missing=0)
         assert len(content(server.url)) == damaged.events
+        watch.look()
+        assert (watch.gap, watch.mended) == (0, damaged.missing)
+    assert folded(database, person) == before

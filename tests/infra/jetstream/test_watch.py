@@ -44,7 +44,7 @@ def test_a_server_without_a_stream_has_an_empty_extent(nats_url: str) -> None:
     ],
     ids=["a hole", "a lost beginning", "a lost stream"],
 )
-def test_what_the_mirror_lost_is_counted(
+def test_what_the_mirror_lost_is_counted_and_waits_to_be_sent_again(
     database: Database,
     person: PersonId,
     nats_url: str,
@@ -63,7 +63,7 @@ def test_what_the_mirror_lost_is_counted(
     assert 0 < watch.used < 0.01
     harm(nats_url, how)
     watch.look()
-    assert watch.gap == lost
+    assert watch.gap == watch.mended == waiting(database) == lost
     silent = MirrorWatch(database, clock, lambda: asyncio.run(extent("nats://127.0.0.1:1")))
     silent.gap = 7
     silent.look()

@@ -1,0 +1,21 @@
+"""An index of where in the mirror events are, so that a hole there is looked up and not searched for."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+MARKED = sa.text("mirror_sequence IS NOT NULL")
+
+
+def upgrade() -> None:
+    """Add the index."""
+    op.create_index(
+        "ix_events_mirror_sequence", "events", ["mirror_sequence"], sqlite_where=MARKED, postgresql_where=MARKED
+    )
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_index("ix_events_mirror_sequence", "events")
