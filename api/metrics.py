@@ -17,6 +17,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         answers = Counter("oo_recommendations", "Answers by what they were.", ["answer"], registry=self.registry)
         self._tip, self._silence, self._repeated = (answers.labels(kind) for kind in ("tip", "silence", "repeated"))
+        self._silences = Counter("oo_silences", "Silences by reason.", ["reason"], registry=self.registry)
         self._fallbacks = Counter("oo_fallbacks", "Degraded answers by reason.", ["reason"], registry=self.registry)
         self.recommend_s = Histogram(
             "oo_recommend_seconds", "Seconds from request to answer.", buckets=BUCKETS_S, registry=self.registry
@@ -29,6 +30,8 @@ class Metrics:
         """Count one answer."""
         if answer.fallback is not None:
             self._fallbacks.labels(answer.fallback).inc()
+        if answer.tip is None:
+            self._silences.labels(answer.reason).inc()
         (self._repeated if answer.repeated else self._silence if answer.tip is None else self._tip).inc()
 
     def judged(self, verdicts: list[SignalVerdict]) -> None:

@@ -34,6 +34,7 @@ class _PersonKey(NamedTuple):
 
     cipher: AESGCM
     subjects: bytes
+    path: Path
     inode: int
 
 
@@ -117,15 +118,15 @@ class Vault:
 
     def _key_of(self, person: PersonId) -> _PersonKey:
         """Return the person's key, from memory while its file stands: another process may have destroyed it."""
-        path = self._path(person)
         known = self._cache.get(person)
+        path = self._path(person) if known is None else known.path
         try:
             inode = os.stat(path).st_ino  # noqa: PTH116 - on the hot path, and a third of the time of Path.stat
         except FileNotFoundError:
             self._cache.pop(person, None)
             return self._make_key(person, path)
         if known is None or known.inode != inode:
-            known = self._cache[person] = self._unwrap(person, path.read_bytes(), inode)
+            known = self._cache[person] = self._unwrap(person, path, path.read_bytes(), inode)
         return known
 
     def _make_key(self, person: PersonId, path: Path) -> _PersonKey:
@@ -137,16 +138,16 @@ class Vault:
         if self.is_forgotten(person):  # between the question above and the file
             durable_files.shred(path)
             raise ErasedPerson("this person was erased, and their key with them")
-        known = self._cache[person] = self._unwrap(person, stored, path.stat().st_ino)
+        known = self._cache[person] = self._unwrap(person, path, stored, path.stat().st_ino)
         return known
 
-    def _unwrap(self, person: PersonId, stored: bytes, inode: int) -> _PersonKey:
+    def _unwrap(self, person: PersonId, path: Path, stored: bytes, inode: int) -> _PersonKey:
         nonce, wrapped = stored[1 : 1 + NONCE_BYTES], stored[1 + NONCE_BYTES :]
         try:
             key = self._master.decrypt(nonce, wrapped, _bound_to(person, "key"))
         except (InvalidTag, ValueError) as error:
             raise Malformed("a person's key file is damaged or belongs to another installation") from error
-        return _PersonKey(AESGCM(key), hmac.new(key, SUBJECT_USE, sha256).digest(), inode)
+        return _PersonKey(AESGCM(key), hmac.new(key, SUBJECT_USE, sha256).digest(), path, inode)
 
     def _path(self, person: PersonId) -> Path:
         if not PSEUDONYM.fullmatch(person):

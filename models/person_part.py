@@ -144,6 +144,7 @@ def unpack(payload: bytes) -> PersonPart:
     if magic != MAGIC or len(payload) != start + 8 * (triangle + 2 * d + d * d):
         raise Malformed(f"a person part of {len(payload)} bytes is not one of dimension {d}")
     numbers = np.frombuffer(payload, "<f8", offset=start)
-    information, moment, mean, factor = np.split(numbers, (triangle, triangle + d, triangle + 2 * d))
+    information, posterior = numbers[:triangle], numbers[triangle:]
+    moment, mean, factor = posterior[:d], posterior[d : 2 * d], posterior[2 * d :].reshape(d, d)
     identifier = payload[_HEAD.size : start].decode().rstrip(" ")
-    return PersonPart(version, latest_us, identifier, information, moment, mean, factor.reshape(d, d))
+    return PersonPart(version, latest_us, identifier, information, moment, mean, factor)

@@ -1,5 +1,7 @@
 """The rules of the moment, before any policy: pure, each with a name that the answer gives as its reason.
 
+A rule's silence is no decision: nothing was chosen, so nothing is logged (docs/adr/0009-decision-points.md).
+
 1. `in_event`: never between the first and the last minute of a busy event, both included. An event that is known but
    old still silences; without consent the calendar is not looked at.
 2. `quiet_hours`: never in the person's own quiet hours; equal start and end mean that there are none.

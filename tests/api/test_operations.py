@@ -73,8 +73,11 @@ def test_metrics_say_what_happened_and_to_nobody(door: Door) -> None:
     person, ana = door.known("Ana")
     ana.post("/api/recommend")
     ana.post("/api/signals", json={"signals": [1]})
+    door.serving.text, door.serving.reason = None, "quiet_hours"
+    door.known("Ben")[1].post("/api/recommend")
     text = door.client().get("/metrics").text
     assert 'oo_recommendations_total{answer="tip"} 1.0' in text
+    assert 'oo_silences_total{reason="quiet_hours"} 1.0' in text
     assert 'oo_signals_total{status="quarantined"} 1.0' in text
     assert not [secret for secret in (person, "Ana", "quarterly") if secret in text]
 
