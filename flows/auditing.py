@@ -186,7 +186,23 @@ def _power(read: _Read) -> Json:
         needs.append({"difference": difference, "rows": rows, "days": days, "enough": read.recent >= rows})
     seen = [float(need["difference"]) for need in needs if need["enough"]]
     verdict = f"enough to see a difference of {min(seen):+g}" if seen else TOO_LITTLE
-    return {"people": len(read.people), "rows": read.recent, "rows_a_day": pace, "needs": needs, "verdict": verdict}
+    return {
+        "people": len(read.people),
+        "rows": read.recent,
+        "rows_a_day": pace,
+        "needs": needs,
+        "verdict": verdict,
+        "reason": _waiting(needs, len(read.people), pace),
+    }
+
+
+def _waiting(needs: list[Json], people: int, pace: float) -> str:
+    """Say how many days the differences take that cannot be seen yet, with the people and the pace of now."""
+    if not pace:
+        return f"nothing was decided in {RECENT_DAYS} days"
+    waiting = [f"{need['days']:,} days for {need['difference']:+g}" for need in reversed(needs) if not need["enough"]]
+    asked = f"with {people} people at {pace:.1f} decisions a day it takes {', '.join(waiting)}"
+    return asked if waiting else "there is enough for every difference of the table"
 
 
 def _plain(value: Any) -> Any:

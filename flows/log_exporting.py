@@ -51,7 +51,8 @@ def settled(
 ) -> Iterator[LoggedDecision]:
     """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward.
 
-    With `unsettled` also tips that have no reward, because nobody saw them or nobody has answered yet.
+    With `unsettled` also tips that have no reward, because nobody saw them or nobody has answered yet. A decision is of
+    the origin that its record says; a row that was labelled otherwise is left out.
     """
     people: dict[str, int] = {}
     after_id = ""
@@ -68,7 +69,9 @@ def settled(
                 limit=PAGE,
             )
             for row in page:
-                yield _logged(row, people.setdefault(row.person, len(people)))
+                logged = _logged(row, people.setdefault(row.person, len(people)))
+                if logged.decision.origin is origin:
+                    yield logged
         if len(page) < PAGE:
             return
         after_id = page[-1].id

@@ -170,9 +170,10 @@ def _settled(parts: FlowParts, until: datetime) -> Iterator[list[tuple[Decision,
                 limit=PAGE,
             )
             kept = [
-                (unpack(row.record), row.reward)
+                (decision, row.reward)
                 for row in page
                 if not row.silent and row.reward is not None and not held_out(row.person, row.at_us)
+                if (decision := unpack(row.record)).origin is parts.settings.evidence  # whatever the row is labelled
             ]
         if kept:
             yield kept

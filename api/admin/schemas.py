@@ -177,13 +177,14 @@ class NeedOut(BaseModel):
 
 
 class PowerOut(BaseModel):
-    """What the decisions of the last 28 days can show."""
+    """What the decisions of the last 28 days can show, and how many days the rest takes at the pace of now."""
 
     people: int
     rows: int
     rows_a_day: float
     needs: list[NeedOut]
     verdict: str
+    reason: str = ""
 
 
 class LearningOut(BaseModel):

@@ -55,7 +55,7 @@ def audit(as_json: AsJson = False) -> None:
         ("personalised", personal["verdict"], f"{clear}, {personal['by_chance']:.1f} would by chance"),
         ("against uniform", control["verdict"], difference),
         ("training holdout", holdout["verdict"], " ".join(f"{arm} {n}" for arm, n in holdout["units"].items())),
-        ("power", power["verdict"], f"{power['rows']} decisions in 28 days"),
+        ("power", power["verdict"], f"{power['rows']} decisions in 28 days; {power['reason']}"),
     ]
     trial = found["experiment"]
     if trial is not None:

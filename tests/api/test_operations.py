@@ -124,5 +124,12 @@ def report(people: int) -> dict[str, Any]:
         "holdout": {"units": {}, "expected": {}, "chi_square": None, "p_value": None, "verdict": "as assigned"},
         "experiment": None,
         "challengers": [],
-        "power": {"people": people, "rows": 9, "rows_a_day": 0.3, "needs": [], "verdict": "not enough evidence"},
+        "power": {
+            "people": people,
+            "rows": 9,
+            "rows_a_day": 0.3,
+            "needs": [],
+            "verdict": "not enough evidence",
+            "reason": "r",
+        },
     }

@@ -25,6 +25,7 @@ def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> 
         TOO_LITTLE,
         TOO_LITTLE,
     ]
+    assert found["power"]["reason"] == "nothing was decided in 28 days"
     with parts.database.read() as session:
         report = learning_reports.newest(session)
     assert report is not None
@@ -43,3 +44,8 @@ def test_a_control_against_itself_differs_by_nothing(home: Path) -> None:
     assert found["control"]["low"] <= 0.0 <= found["control"]["high"]
     assert found["holdout"]["units"]["train"] + found["holdout"]["units"]["hold out"] in range(40, 60)
     assert found["power"]["rows"] == 320
+    assert found["power"]["verdict"] == TOO_LITTLE
+    pace = found["power"]["rows_a_day"]  # 80 when the four days begin at midnight, 64 when they touch five
+    assert pace in (64.0, 80.0)
+    assert found["power"]["reason"].startswith(f"with 10 people at {pace} decisions a day it takes ")
+    assert found["power"]["reason"].endswith(f" {int(-(-9344 // pace))} days for +0.05")
