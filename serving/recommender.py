@@ -38,6 +38,7 @@ from serving.tip_box import Words, seal_words
 
 DEADLINE_S = 2.0
 ATTEMPTS = 5
+TOGETHER = 16  # requests that take turns; with more, whoever came first would wait for all of them
 CROWDED = "other processes decide about this person all the time; try again"
 
 
@@ -71,6 +72,7 @@ class Recommender:
         self._clock = clock
         self._new_seed = new_seed
         self._deadline_s = deadline_s
+        self._together = asyncio.Semaphore(TOGETHER)
         self._busy: dict[PersonId, asyncio.Future[None]] = {}
         self._fallback_policy = FallbackPolicy()
 
@@ -114,15 +116,16 @@ class Recommender:
 
     async def _recommend(self, person: PersonId, trigger: Trigger, session_epoch: int | None) -> Recommendation:
         for _ in range(ATTEMPTS):
-            seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
-            await asyncio.sleep(0)
-            answer = without_deciding(seen, self._vault)
-            if answer is not None:
-                return answer
-            made = self._ready(seen)
-            if made is None:
-                made = await asyncio.to_thread(self._make_pool, seen)
-            decided = await self._in_turns(seen, made)
+            async with self._together:
+                seen = self._reader.read(person, trigger, to_us(self._clock()), session_epoch)
+                await asyncio.sleep(0)
+                answer = without_deciding(seen, self._vault)
+                if answer is not None:
+                    return answer
+                made = self._ready(seen)
+                decided = None if made is None else await self._in_turns(seen, made)
+            if decided is None:
+                decided = self.decide(seen, await asyncio.to_thread(self._make_pool, seen))
             try:
                 if decided.row is not None:
                     await self._writer.submit(decided.row)

@@ -1,7 +1,7 @@
 """The rows of the online tables, and the packet that a decision reads."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ EMPTY = ServedRow()
 POSITIONS: dict[str, int] = {name: index for index, name in enumerate(ServedRow._fields)}
 
 
+Stored = list[tuple[str, int, bytes]]  # (view, time, payload) rows as they are read
 StoredParts = tuple[bytes | None, ...]  # of one person, in the order of the served row's parts
 
 
@@ -65,10 +66,10 @@ class Packets:
 
     def __init__(self, size: int = KEPT_ROWS) -> None:
         self._size = size
-        self._kept: OrderedDict[PersonId, tuple[Sequence[bytes], ServedRow]] = OrderedDict()
+        self._kept: OrderedDict[PersonId, tuple[Stored, ServedRow]] = OrderedDict()
         self._lock = Lock()
 
-    def packet(self, person: PersonId, stored: Sequence[tuple[str, int, bytes]]) -> OnlinePacket:
+    def packet(self, person: PersonId, stored: Stored) -> OnlinePacket:
         """Return the packet of (view or pool, time, payload) rows, the pool last and without its payload."""
         pool_built_us = 0
         if stored and stored[-1][0] == POOL:
@@ -76,19 +77,18 @@ class Packets:
             stored = stored[:-1]
         if not stored:
             return OnlinePacket(EMPTY, 0, pool_built_us)
-        names, times, payloads = zip(*stored, strict=True)
         with self._lock:
             kept = self._kept.get(person)
-        row = kept[1] if kept is not None and kept[0] == payloads else self._decoded(person, names, payloads)
-        return OnlinePacket(row, max(times), pool_built_us)
+        row = kept[1] if kept is not None and kept[0] == stored else self._decoded(person, stored)
+        return OnlinePacket(row, max(at_us for _, at_us, _ in stored), pool_built_us)
 
-    def _decoded(self, person: PersonId, names: Sequence[str], payloads: Sequence[bytes]) -> ServedRow:
+    def _decoded(self, person: PersonId, stored: Stored) -> ServedRow:
         parts: list[Any] = list(EMPTY)
-        for name, payload in zip(names, payloads, strict=True):
+        for name, _, payload in stored:
             parts[POSITIONS[name]] = unpack_view(Source(name), payload)
         row = ServedRow(*parts)
         with self._lock:
-            self._kept[person] = (payloads, row)
+            self._kept[person] = (stored, row)
             self._kept.move_to_end(person)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

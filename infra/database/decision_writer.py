@@ -129,8 +129,7 @@ class DecisionWriter:
         waiter = loop.create_future()
         with self._door:
             self._check()
-            if not self._turn:
-                loop.call_soon(self._hand_over)  # behind all others who decide in this turn
+            loop.call_soon(self._hand_over)  # behind all others who decide in this turn
             self._turn.append(_Waiting(row, waiter, loop))
         return waiter
 

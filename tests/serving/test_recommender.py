@@ -16,7 +16,10 @@ from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.reactions import ReactionKind
 from infra.database import consents, people, reactions
 from infra.database.tables import DecisionRow
+from infra.vault import Vault
+from serving import recommender
 from serving.local_time import next_point_us
+from serving.recommender import TOGETHER
 from serving.subjects import SOURCE_BIT
 from serving.tip_box import open_words
 from tests.serving.conftest import afternoon
@@ -199,6 +202,32 @@ def test_requests_of_one_person_that_come_together_get_one_decision(living: Worl
     answers = asyncio.run(all_at_once())
     assert sorted(answer.repeated for answer in answers) == [False] + [True] * 7
     assert {answer.decision_id for answer in answers} == {logged(living).id}
+
+
+def test_who_came_first_takes_turns_with_few_however_large_the_crowd(
+    living: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a crowd, `TOGETHER` are read before the first of them is answered, and all are answered in their order."""
+    seen: list[str] = []
+
+    def answered(found: str, _vault: Vault) -> Recommendation:
+        seen.append(f"answered {found}")
+        return Recommendation(None, None, found)
+
+    def read(person: PersonId, *_: object) -> str:
+        seen.append(f"read {person}")
+        return person
+
+    monkeypatch.setattr(living.reader, "read", read)
+    monkeypatch.setattr(recommender, "without_deciding", answered)
+    crowd = [PersonId(f"{number:04}") for number in range(5 * TOGETHER)]
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(living.recommender.recommend(person, Trigger.OPEN) for person in crowd))
+
+    asyncio.run(all_at_once())
+    assert seen[: TOGETHER + 1] == [*(f"read {person}" for person in crowd[:TOGETHER]), f"answered {crowd[0]}"]
+    assert [entry for entry in seen if entry.startswith("answered")] == [f"answered {person}" for person in crowd]
 
 
 def test_the_loop_and_the_thread_give_the_same_decision_for_the_same_seed(living: World) -> None:

@@ -91,6 +91,29 @@ def test_threads_and_loops_write_side_by_side(database: Database, writer: Decisi
     assert len(_ids(database, person)) == 100
 
 
+def test_a_loop_that_ended_before_its_turn_did_holds_nobody_up(
+    database: Database, writer: DecisionWriter, person: PersonId, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it had decided is written with what the next one decides."""
+
+    def last_words(loop: asyncio.AbstractEventLoop) -> None:
+        writer.submit(decision(person, "d1"))
+        loop.stop()
+
+    loop = asyncio.new_event_loop()
+    loop.call_soon(last_words, loop)
+    loop.run_forever()
+    loop.close()
+
+    async def next_one() -> None:
+        await writer.submit(decision(person, "d2"))
+
+    asyncio.run(next_one())
+    writer.close()
+    assert _ids(database, person) == ["d1", "d2"]
+    assert "after their event loop had ended" in caplog.text
+
+
 async def test_a_full_queue_refuses_at_once(database: Database, person: PersonId) -> None:
     """Overload is said before anything is taken, so memory stays bounded."""
     add_person(database, person)
