@@ -108,7 +108,7 @@ def compared(mine: Losses, others: dict[str, Losses]) -> dict[str, Any]:
         "theirs": {name: float(each.losses.mean()) for name, each in others.items()},
         "ratio": float(mine.losses.mean() / others[best].losses.mean()),
         "difference": [mean - reach, mean + reach],
-        "won": mean + reach < 0.0,
+        "won": bool(mean + reach < 0.0),
     }
 
 
