@@ -33,6 +33,7 @@ from serving.fallback import Fallback
 DAY_US = 86_400 * 1_000_000
 MAX_SHARE = 0.5
 MAX_DAYS = 365
+HARM = "the challenger is shown to be worse"
 Json = dict[str, Any]
 
 
@@ -112,8 +113,11 @@ def look(parts: FlowParts, *, actor: str) -> Json | None:
         return None
     told = report(parts, found)
     if found.ended_us is None and told["verdict"] == WORSE:
-        found = end(parts, actor=actor, why="the challenger is shown to be worse")
-        told |= {"ended_us": found.ended_us, "ended_why": found.ended_why}
+        with parts.database.unit_of_work() as uow:
+            ended = experiments.end(uow, at_us=to_us(parts.clock()), why=HARM, actor=actor)
+            uow.commit()
+        if ended is not None:  # else somebody was faster
+            told |= {"ended_us": ended.ended_us, "ended_why": ended.ended_why}
     return told
 
 

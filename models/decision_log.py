@@ -23,7 +23,7 @@ from models.logged import MIN_PROPENSITY
 
 Floats = NDArray[np.float64]
 
-LOG_VERSION = 1
+LOG_VERSION = 2
 CHUNK = 2_048
 SUM_TOLERANCE = 1e-6
 MAX_VALUE = 1e12  # of a feature in its unit; squares of more would no longer add up
@@ -51,6 +51,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("origin", pa.string(), "live | simulated", "simulated rows are never evidence"),
     Column("policy", pa.string(), "name", "who decided"),
     Column("policy_digest", pa.string(), "sha256 hex", "which one exactly"),
+    Column("arm", pa.string(), "experiment/arm", "to which that day belonged; empty without an experiment"),
     Column("posterior_version", pa.int32(), "count", "reward changes of the person that it knew"),
     Column("spent", pa.int16(), "interruptions", "already spent that day"),
     Column("silence_price", REAL, "reward", "of silence before anything was spent"),
@@ -114,6 +115,7 @@ def _values(row: LoggedDecision) -> dict[str, Any]:
         "origin": decision.origin.value,
         "policy": decision.policy,
         "policy_digest": decision.policy_digest,
+        "arm": decision.arm or "",
         "posterior_version": decision.posterior_version,
         "spent": decision.spent,
         "silence_price": decision.silence_price,

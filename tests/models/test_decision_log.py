@@ -77,7 +77,7 @@ def borrowed(row: int) -> Callable[[pl.DataFrame], pl.DataFrame]:
         (change("reward", 3, 1.5), "row 3 .*reward is in"),
         (change("feature_service_version", 9, 99), "row 9 .*one version of features and rewards"),
         (change("reward_version", 9, 2), "row 9 .*one version of features and rewards"),
-        (change("log_version", 2, 9), "row 2 .*log_version is 1"),
+        (change("log_version", 2, 9), "row 2 .*log_version is 2"),
         (change("chosen", 4, 50), "row 4 .*chosen is one of"),
         (change("origin", 5, "dreamt"), "row 5 .*origin is live or simulated"),
         (change("vector", 6, [0.0]), "row 6 .*vector has"),
