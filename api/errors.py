@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from api.middleware.security_headers import HEADERS
 from data_contracts import errors
@@ -42,7 +43,13 @@ FRAMEWORK_CODES: Mapping[int, str] = {
     413: errors.TooLarge.code,
     422: errors.Malformed.code,
 }
-FORESEEN = (errors.OOError, RequestValidationError, HTTPException)  # everything else goes to the log as a failure
+FORESEEN = (
+    errors.OOError,
+    RequestValidationError,
+    HTTPException,
+    ClientDisconnect,
+)  # everything else goes to the log as a failure
+LEFT = "the request ended before its body"  # which nobody is there to read
 MAX_FAULTS = 20
 RETRY_AFTER_S = 5  # what an overloaded or degraded server asks of its clients
 
@@ -115,8 +122,11 @@ def framework_refusal(error: HTTPException) -> Response:
     return problem(status, code, str(error.detail), headers=error.headers)
 
 
-def answer_to(error: Exception) -> Response:
-    """Return the problem document of any error."""
+def answer_to(request: Request, error: Exception) -> Response:
+    """Return the problem document of any error; a client that left is counted and is no failure of ours."""
+    if isinstance(error, ClientDisconnect) or isinstance(error.__cause__, ClientDisconnect):
+        request.app.state.metrics.departures.inc()
+        return problem(422, errors.Malformed.code, LEFT)
     if isinstance(error, errors.OOError):
         return refusal(error)
     if isinstance(error, RequestValidationError):
@@ -129,8 +139,8 @@ def answer_to(error: Exception) -> Response:
 def install(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
 
-    async def handle(_: Request, error: Exception) -> Response:
-        return answer_to(error)
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer_to(request, error)
 
     for foreseen in (*FORESEEN, Exception):
         app.add_exception_handler(foreseen, handle)

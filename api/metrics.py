@@ -25,6 +25,7 @@ class Metrics:
         self.reactions = Counter("oo_reactions", "Reactions by kind.", ["kind"], registry=self.registry)
         self._signals = Counter("oo_signals", "Pushed signals by fate.", ["status"], registry=self.registry)
         self.refusals = Counter("oo_refusals", "Refused sign-ins by door.", ["door"], registry=self.registry)
+        self.departures = Counter("oo_departures", "Clients that left before their request.", registry=self.registry)
 
     def answered(self, answer: Recommendation) -> None:
         """Count one answer."""

@@ -23,8 +23,9 @@ class HotPath:
         if endpoint is None:
             await self.app(scope, receive, send)
             return
+        request = Request(scope, receive)
         try:
-            response = await endpoint(Request(scope, receive))
+            response = await endpoint(request)
         except FORESEEN as error:
-            response = answer_to(error)
+            response = answer_to(request, error)
         await response(scope, receive, send)

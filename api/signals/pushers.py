@@ -36,7 +36,7 @@ async def admit(request: Request) -> tuple[Pusher, bytes]:
     try:
         return await (_with_token(request, token or "") if signature is None else _signed(request, signature))
     except Unauthenticated:
-        _refused(request)
+        await _refused(request)
         raise
 
 
@@ -51,8 +51,7 @@ async def _signed(request: Request, header: str) -> tuple[Pusher, bytes]:
     parts = get_parts(request)
     signed = signatures.read(header)
     signatures.require_recent(signed, parts.clock().timestamp())
-    addresses = request.query_params.getlist("source")
-    source, secrets = await run_in_threadpool(_secrets_at, parts, addresses[0] if len(addresses) == 1 else "")
+    source, secrets = await run_in_threadpool(_secrets_at, parts, _address(request))
     body = await request.body()
     pusher = await run_in_threadpool(_verified, parts, source, secrets, signed, body)
     get_push_limits(request).pushes.count(source.id, parts.clock())
@@ -115,8 +114,22 @@ def _token_of(authorization: str | None) -> str | None:
     return token if token.startswith(push_sources.PREFIXES[push_sources.Form.TOKEN]) else None
 
 
-def _refused(request: Request) -> None:
-    """Count a credential that was refused; who guesses too often hears only when to come back."""
+async def _refused(request: Request) -> None:
+    """Count and audit a credential that was refused; who guesses too often hears only when to come back."""
+    parts = get_parts(request)
     get_metrics(request).refusals.labels("source").inc()
     caller = request.client.host if request.client else ""
-    get_push_limits(request).refused.count(caller, get_parts(request).clock())
+    get_push_limits(request).refused.count(caller, parts.clock())
+    await run_in_threadpool(_audit_refusal, parts, _address(request))
+
+
+def _audit_refusal(parts: Parts, address: str) -> None:
+    with parts.database.unit_of_work() as uow:
+        push_sources.note_refusal(uow, parts.vault, address, now_us=to_us(parts.clock()))
+        uow.commit()
+
+
+def _address(request: Request) -> str:
+    """Return which source a request names, if it names one."""
+    addresses = request.query_params.getlist("source")
+    return addresses[0] if len(addresses) == 1 else ""

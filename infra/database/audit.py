@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from data_contracts.identifiers import from_us, new_id
 from infra.database.tables import AuditRow
 from infra.database.unit_of_work import UnitOfWork
+from infra.database.upsert import insert_into
 
 __all__ = ["append", "newest"]
 
@@ -23,11 +24,14 @@ def append(
     detail: Mapping[str, Any] | None = None,
     entry_id: str | None = None,
 ) -> str:
-    """Add one line and return its id. Neither `actor` nor `detail` may hold a pseudonym, a name or a text."""
+    """Add one line and return its id; of lines under one `entry_id` the first stays.
+
+    Neither `actor` nor `detail` may hold a pseudonym, a name or a text.
+    """
     entry = entry_id or new_id(from_us(at_us))
     plain = json.loads(json.dumps(detail or {}, default=str))
-    uow.session.add(AuditRow(id=entry, at_us=at_us, actor=actor, action=action, detail=plain))
-    uow.session.flush()
+    row = insert_into(uow.session, AuditRow).values(id=entry, at_us=at_us, actor=actor, action=action, detail=plain)
+    uow.session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
     return entry
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "by_id",
     "by_token",
     "list_for",
+    "note_refusal",
     "path_of",
     "revoke",
     "rotate",
@@ -41,6 +42,7 @@ __all__ = [
 
 MAX_SOURCES = 32  # per person
 GRACE_US = 86_400_000_000  # how long the old credential works beside the new one
+REFUSAL_US = 3_600_000_000  # who guesses fills no disk: refusals are audited at most this often
 TOUCH_US = 3_600_000_000  # a source is marked as seen at most this often: a write costs more than the look
 TOKEN = re.compile(r"oo_tok_[0-9a-f]{64}")
 SOURCE_ID = re.compile(r"[0-9a-f]{32}")
@@ -196,6 +198,14 @@ def touch(uow: UnitOfWork, source: PushSource, *, now_us: int) -> None:
     )
 
 
+def note_refusal(uow: UnitOfWork, vault: Vault, address: str, *, now_us: int) -> None:
+    """Audit that a credential was refused, once an hour for each source and once for all that name none of ours."""
+    source = by_id(uow.session, address)
+    detail = {"source": "unknown"} if source is None else _named(vault, source)
+    entry = f"refused-{detail['source']}-{now_us // REFUSAL_US}"
+    audit.append(uow, at_us=now_us, actor="door", action="source_refused", detail=detail, entry_id=entry)
+
+
 def _checked(name: str, kinds: Collection[str]) -> tuple[str, ...]:
     try:
         read_id(name, "source")
@@ -245,9 +255,12 @@ def _mint(
 
 
 def _audit(uow: UnitOfWork, vault: Vault, source: PushSource, *, action: str, actor: str, now_us: int) -> None:
+    audit.append(uow, at_us=now_us, actor=actor, action=action, detail=_named(vault, source))
+
+
+def _named(vault: Vault, source: PushSource) -> dict[str, str]:
     """Name the source by a hash that nobody can make again once the person is gone."""
-    detail = {"source": vault.subject_key(source.person, "push_source", source.id), "form": source.form.value}
-    audit.append(uow, at_us=now_us, actor=actor, action=action, detail=detail)
+    return {"source": vault.subject_key(source.person, "push_source", source.id), "form": source.form.value}
 
 
 def _lives(now_us: int) -> ColumnElement[bool]:

@@ -1,9 +1,11 @@
 """Every refusal is one problem document with a stable code, whoever refuses: we, the framework or a bug."""
 
+import asyncio
 import inspect
 from collections.abc import Iterator
 
 import pytest
+from starlette.types import Message
 
 from api.errors import MEDIA_TYPE, STATUSES, refusal, status_of
 from api.middleware.body_limit import MAX_BODY_BYTES
@@ -109,3 +111,34 @@ def test_a_bug_carries_the_security_headers_as_well(door: Door) -> None:
     _, ana = door.known("Ana")
     door.serving.failure = ZeroDivisionError()
     assert dict(HEADERS).items() <= dict(ana.post("/api/recommend").headers).items()
+
+
+@pytest.mark.parametrize("path", ["/api/signals", "/api/recommend", "/api/auth/token"])
+def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(door: Door, path: str) -> None:
+    """Nothing comes out of the app, which a server would log as a traceback."""
+    cookie = f"{door.app.state.sessions.cookie}={door.sign_in(door.join('Ana'))}"
+    headers = [(b"host", b"localhost"), (b"cookie", cookie.encode()), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+    }
+    arrives: Iterator[Message] = iter(
+        [{"type": "http.request", "body": b'{"sig', "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(arrives)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(door.app(scope, receive, send))
+    assert sent[0]["status"] == 422
+    assert "oo_departures_total 1.0" in door.app.state.metrics.text().decode()

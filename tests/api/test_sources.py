@@ -112,7 +112,11 @@ def test_revoking_ends_a_source_at_its_next_push(door: Door) -> None:
     assert other.post("/api/signals", json={"signals": []}).status_code == 207
     assert [source["name"] for source in owner.get("/api/sources").json()["sources"]] == ["phone"]
     device(door, owner)
-    assert _audited(door) == {"person: source_added": 4, "person: source_revoked": 2}
+    assert _audited(door) == {
+        "person: source_added": 4,
+        "person: source_revoked": 2,
+        "door: source_refused": 1,
+    }
 
 
 def test_a_rotated_credential_works_beside_the_new_one_for_a_day(door: Door) -> None:
@@ -259,3 +263,20 @@ def test_one_source_cannot_flood_the_door(door: Door) -> None:
     assert [answer.status_code for answer in answers] == [207] * 3 + [429]
     assert int(answers[-1].headers["retry-after"]) in range(1, 62)
     assert phone.post("/api/signals", json={"signals": []}).status_code == 207
+
+
+def test_refused_credentials_are_audited_once_an_hour_for_each_source(door: Door) -> None:
+    """Whoever guesses is on record and fills no disk; the lines name a source by its hash, if there is one."""
+    _, owner = door.known("Ana")
+    hook, stranger = webhook(door, owner), door.client()
+    stranger.headers["authorization"] = f"Bearer oo_tok_{'0' * 64}"
+    for _ in range(3):
+        assert hook.send(b"{}", hook.header(b"another")).status_code == 401
+        assert stranger.post("/api/signals", json={"signals": []}).status_code == 401
+    assert _audited(door)["door: source_refused"] == 2
+    door.wait(minutes=60)
+    assert hook.send(b"{}", hook.header(b"another")).status_code == 401
+    with door.database.read() as session:
+        lines = audit.newest(session, action="source_refused")
+    assert sorted(line.detail.get("form", "none of ours") for line in lines) == ["none of ours", "webhook", "webhook"]
+    assert len({line.detail["source"] for line in lines}) == 2
