@@ -8,6 +8,8 @@ import typer
 from oo.commands import experiments, lab, learning, life, privacy, reduction, repair, running, sources
 from oo.refusals import Misused, refusing
 
+# processes that `oo` starts never take a file of the folder they are started in for a module of theirs
+SAFE = {"PYTHONSAFEPATH": "1"}
 QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 app = typer.Typer(
@@ -24,7 +26,7 @@ for group in (running, life, sources, learning, lab, experiments, reduction, pri
 
 def main() -> None:
     """Run a command; a refusal is one sentence on stderr and exit 1, a usage error exit 2."""
-    for name, value in QUIET.items():
+    for name, value in (SAFE | QUIET).items():
         os.environ.setdefault(name, value)
     with refusing():
         if any("\udc80" <= character <= "\udcff" for argument in sys.argv for character in argument):

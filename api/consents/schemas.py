@@ -26,7 +26,7 @@ class ConsentsOut(BaseModel):
 class ConsentIn(BaseModel):
     """Grant or withdraw one signal."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     signal: SignalName
     granted: bool

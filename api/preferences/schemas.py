@@ -24,7 +24,7 @@ class PreferencesOut(BaseModel):
 class PreferencesIn(BaseModel):
     """What to change; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     zone: Zone | None = None
     quiet_from: Face | None = None

@@ -31,6 +31,7 @@ def test_what_is_asked_for_changes_and_the_rest_stays(door: Door) -> None:
         {"quiet_until": "\u0661\u0662:00"},
         {"budget": 25},
         {"budget": -1},
+        {"budget": True},
         {"role": "admin"},
     ],
 )

@@ -26,11 +26,16 @@ ENDING_S = 30
 
 @contextmanager
 def up(home: Path, *options: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run `oo up` in a home until the end of the block."""
-    command = [sys.executable, "-m", "oo", "up", "--json", "--port", "0", *options]
+    """Run `oo up` in a home until the end of the block, in a folder whose files are called like modules."""
+    elsewhere = home.with_name("elsewhere")
+    elsewhere.mkdir(exist_ok=True)
+    (elsewhere / "api.py").write_text("raise SystemExit('the wrong api')")
+    command = [sys.executable, "-P", "-m", "oo", "up", "--json", "--port", "0", *options]
     environment = os.environ | {"OO_HOME": str(home)} | variables
     with (home / "up.log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        process = subprocess.Popen(
+            command, cwd=elsewhere, env=environment, stdout=subprocess.PIPE, stderr=log, text=True
+        )
         try:
             yield process
         finally:
