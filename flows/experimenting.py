@@ -182,9 +182,9 @@ def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
 def _harm(parts: FlowParts, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Keep | None:
     """Return the rule that a challenger breaks which may not even be tried; None where all hold."""
     comparison = seen_in_shadow(parts, challenger, before)
-    counts = parts.settings.evidence
-    opinion = verdict(PromotionEvidence(challenger, before.digest, comparison, counts=counts))
+    origin = parts.settings.evidence
+    opinion = verdict(PromotionEvidence(challenger, before.digest, comparison, counts=origin))
     if isinstance(opinion, Keep) or comparison is None:
         return opinion if isinstance(opinion, Keep) else None
-    answer = gate(gathered(parts, registry, comparison), counts=counts, trial=True)
+    answer = gate(gathered(parts, registry, comparison), counts=origin, trial=True)
     return None if answer.failing is None else Keep(answer.failing, answer.reason, answer.value, answer.bound)
