@@ -5,7 +5,9 @@ joined by newlines. JSON says the same in more bytes and takes five times as lon
 """
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple, get_type_hints
 
 from data_contracts.errors import Malformed
@@ -81,38 +83,47 @@ def newest_word(source: Source, head: bytes) -> int:
     return int(last_us)
 
 
+class Plan(NamedTuple):
+    """How a view of some lengths is taken apart."""
+
+    integers: struct.Struct
+    keys: int
+    fields: Callable[[tuple[Any, ...]], tuple[Any, ...]]  # of the integers and then the keys, as one tuple
+
+
+@lru_cache(maxsize=8_192)
+def _plan(source: Source, header: bytes) -> Plan:
+    layout = LAYOUTS[source]
+    version, *lengths = layout.lengths.unpack(header)
+    if version != VERSION:
+        raise Malformed(f"a stored view of {source.value} has a form that this version does not know")
+    count = layout.singles + sum(lengths[index] for index in layout.numbers)
+    places: list[int | slice] = []
+    at, key_at, sizes = 0, count, iter(lengths)
+    for kind in layout.kinds:
+        if kind == SINGLE:
+            places.append(at)
+            at += 1
+        elif kind == NUMBERS:
+            places.append(slice(at, at := at + next(sizes)))
+        else:
+            places.append(slice(key_at, key_at := key_at + next(sizes)))
+    return Plan(_integers(count), key_at - count, itemgetter(*places))
+
+
 _new = tuple.__new__  # a named tuple's own constructor takes three times as long, and this is the hot path
 
 
 def unpack_view(source: Source, payload: bytes) -> NamedTuple:
     """Return the part of its stored form; raises `Malformed` when it is none."""
-    kinds, header, singles, numbers = LAYOUTS[source]
+    begin = LAYOUTS[source].lengths.size
     try:
-        version, *lengths = header.unpack_from(payload)
-        count = singles
-        for index in numbers:
-            count += lengths[index]
-        reader = _integers(count)
-        integers = reader.unpack_from(payload, header.size)
-        text = payload[header.size + reader.size :].decode()
+        plan = _plan(source, payload[:begin])
+        integers = plan.integers.unpack_from(payload, begin)
+        text = payload[begin + plan.integers.size :].decode()
     except (struct.error, UnicodeDecodeError) as error:
         raise Malformed(f"a stored view of {source.value} is damaged: {error}") from error
     keys = tuple(text.split(SEPARATOR)) if text else ()
-    if version != VERSION or len(keys) != singles + sum(lengths) - count:
+    if len(keys) != plan.keys:
         raise Malformed(f"a stored view of {source.value} has a form that this version does not know")
-    fields: list[Any] = []
-    listed = at = key_at = 0
-    for kind in kinds:
-        if kind == SINGLE:
-            fields.append(integers[at])
-            at += 1
-            continue
-        size = lengths[listed]
-        listed += 1
-        if kind == NUMBERS:
-            fields.append(integers[at : at + size])
-            at += size
-        else:
-            fields.append(keys[key_at : key_at + size])
-            key_at += size
-    return _new(VIEWS[source], fields)
+    return _new(VIEWS[source], plan.fields(integers + keys))
