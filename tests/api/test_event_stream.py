@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -14,6 +15,8 @@ from starlette.types import Message
 from api.admin.event_stream import EventStream
 from infra.database import audit, people
 from infra.event_feed import EventFeed
+from oo.household import Household
+from oo.importing import import_all
 from tests.api.browsers import served
 from tests.api.conftest import Door
 from tests.api.deliveries import mood
@@ -92,6 +95,18 @@ def test_an_admin_sees_what_is_committed_and_no_word_of_it(watched: Watched) -> 
     assert not [frame for frame in news if SECRET in str(frame) or "Ana" in str(frame)]
     with watched.door.database.read() as session:
         assert "events_watched" in [line.action for line in audit.newest(session)]
+
+
+def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> None:
+    """What `oo import` does has a bus of its own, as in another process; the stream reads the table and hears of it."""
+    lines = tmp_path / "moods.jsonl"
+    lines.write_text("".join(f"{json.dumps(mood(number, 'diary'))}\n" for number in (1, 2)))
+    where = watched.door.database.url.render_as_string(hide_password=False)
+    settings = watched.door.settings.model_copy(update={"database_url": where})
+    with watched.open("?newest=0") as answer:
+        with Household(settings, lambda: watched.door.now[0]) as household:
+            assert import_all(household, household.person("Ana"), [lines]).accepted == 2
+        assert {frame.data["id"] for frame in _take(frames(answer), 2)} == {"m1", "m2"}
 
 
 def test_who_comes_back_goes_on_where_it_was(watched: Watched) -> None:
