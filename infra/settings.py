@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.decisions import Origin
+from data_contracts.errors import Malformed
 from data_contracts.reactions import SILENCE_PRICE
 from infra.clock import Clock, clock_of, shifted_clock
 
@@ -19,14 +20,23 @@ MIN_ADMIN_TOKEN_BYTES = 32
 
 def default_home() -> Path:
     """Return the XDG data folder of oO."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    base = os.environ.get("XDG_DATA_HOME") or _expanded(Path("~/.local/share"))
     return Path(base) / "oo"
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # a user without a home, as in a container
+        raise Malformed(f"nobody knows where {path} is; set OO_HOME to a folder") from error
 
 
 class Settings(BaseSettings):
     """What a process may be told from outside; every variable starts with `OO_` unless its field says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="OO_", frozen=True, extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="OO_", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
 
     home: Path = Field(default_factory=default_home, description="the folder that holds everything")
     database_url: str | None = Field(None, description="application database; default: app.db in the home folder")
@@ -52,12 +62,7 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
-
-    @field_validator("database_url", "admin_token", "nats_url", "public_url", "clock", mode="before")
-    @classmethod
-    def _empty_is_absent(cls, value: object) -> object:
-        return None if value == "" else value
+        return _expanded(home).absolute()
 
     @field_validator("admin_token")
     @classmethod

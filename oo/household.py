@@ -26,6 +26,7 @@ from infra.database.tables import PersonRow
 from infra.health import Health
 from infra.settings import Settings
 from infra.vault import Vault
+from oo.output import note
 from oo.refusals import Misused
 from serving.champion import ChampionHolder
 from serving.day import Day
@@ -42,11 +43,14 @@ LOCALTIME = Path("/etc/localtime")
 
 
 def system_zone() -> str:
-    """Return the IANA name of this machine's zone, or UTC where it has none."""
-    named = os.environ.get("TZ", "").removeprefix(":")
+    """Return the IANA name of this machine's zone, or UTC where it has none; says so when TZ is not followed."""
+    named = os.environ.get("TZ", "").removeprefix(":").rpartition("zoneinfo/")[2]
     linked = str(LOCALTIME.resolve()).rpartition("zoneinfo/")[2] if LOCALTIME.is_symlink() else ""
     known = available_timezones()
-    return next((name for name in (named, linked) if name in known), "UTC")
+    found = next((name for name in (named, linked) if name in known), "UTC")
+    if named not in {"", found}:
+        note(f"TZ is no zone such as Europe/Berlin, so yours is taken to be {found}; `oo preferences --zone` sets it")
+    return found
 
 
 class Household:

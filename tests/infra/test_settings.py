@@ -5,15 +5,24 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from data_contracts.errors import Malformed
 from infra.settings import Settings
 
 
 def test_home_lies_in_the_xdg_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a word everything lies in one folder of the person's own data."""
+    """Without a word, or with an empty one, everything lies in one folder of the person's own data."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("OO_HOME", "")
     settings = Settings()
     assert settings.home == tmp_path / "oo"
     assert settings.database == settings.app_db == tmp_path / "oo" / "app.db"
+
+
+def test_a_home_that_nobody_knows_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the setting that helps."""
+    monkeypatch.setenv("OO_HOME", "~nobody-of-that-name/oo")
+    with pytest.raises(Malformed, match="set OO_HOME"):
+        Settings()
 
 
 def test_every_path_lies_in_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -173,6 +173,21 @@ def test_an_unknown_word_is_a_usage_error(resident: CommandLine) -> None:
         assert said.err.strip(), arguments
 
 
+@pytest.mark.parametrize(
+    ("named", "zone"),
+    [("Asia/Tokyo", "Asia/Tokyo"), (":/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo"), ("JST-9", None)],
+)
+def test_who_is_new_lives_in_the_zone_of_the_machine(
+    oo: CommandLine, monkeypatch: pytest.MonkeyPatch, named: str, zone: str | None
+) -> None:
+    """A zone without a name cannot be followed over a change of the clock, and that is said."""
+    monkeypatch.setenv("TZ", named)
+    said = oo("log", "mood", "3")
+    assert said.code == 0
+    assert ("oo preferences --zone" in said.err) == (zone is None)
+    assert zone in {None, oo("preferences", "--json").data["zone"]}
+
+
 def test_who_does_not_live_here_is_told_how_to_begin(oo: CommandLine) -> None:
     """Every personal command refuses in one sentence."""
     for arguments in PERSONAL:
