@@ -1,6 +1,7 @@
 """What endpoints may ask for, by name."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
@@ -16,50 +17,27 @@ from infra.event_feed import EventFeed
 from infra.settings import Settings
 
 NOBODY = "sign in first: open a link from `oo link`"
+T = TypeVar("T")
 NO_PERSON = "an admin token signs nobody in; this needs a person's own session"
 
 
-def get_parts(request: Request) -> Parts:
-    """Return what the composition root plugged in."""
-    parts: Parts = request.app.state.parts
-    return parts
+def _of_app(name: str, _: type[T]) -> Callable[[Request], T]:
+    """Return what gives endpoints a part of their app."""
+
+    def get(request: Request) -> T:
+        part: T = getattr(request.app.state, name)
+        return part
+
+    return get
 
 
-def get_settings(request: Request) -> Settings:
-    """Return the settings of this process."""
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-def get_metrics(request: Request) -> Metrics:
-    """Return the counters of this app."""
-    metrics: Metrics = request.app.state.metrics
-    return metrics
-
-
-def get_sessions(request: Request) -> SessionDesk:
-    """Return the desk that knows the sessions of this app."""
-    sessions: SessionDesk = request.app.state.sessions
-    return sessions
-
-
-def get_attempts(request: Request) -> Attempts:
-    """Return the counter of admin token attempts of this app."""
-    attempts: Attempts = request.app.state.attempts
-    return attempts
-
-
-def get_push_limits(request: Request) -> PushLimits:
-    """Return the counters of the door of signals of this app."""
-    limits: PushLimits = request.app.state.push_limits
-    return limits
-
-
-def get_feed(request: Request) -> EventFeed:
-    """Return the feed of newest events of this app."""
-    feed: EventFeed = request.app.state.feed
-    return feed
-
+get_parts = _of_app("parts", Parts)
+get_settings = _of_app("settings", Settings)
+get_metrics = _of_app("metrics", Metrics)
+get_sessions = _of_app("sessions", SessionDesk)
+get_attempts = _of_app("attempts", Attempts)
+get_push_limits = _of_app("push_limits", PushLimits)
+get_feed = _of_app("feed", EventFeed)
 
 PartsOf = Annotated[Parts, Depends(get_parts)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]

@@ -1,15 +1,15 @@
-"""Events to bytes and back, and the names of their kinds."""
+"""Events to bytes and back, the names of their kinds, and the form in which they are kept."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import cast
+from typing import NamedTuple, cast
 
 from google.protobuf.message import DecodeError, Message
 
 from data_contracts.errors import Malformed
 from data_contracts.events.oo.events.v1.event_pb2 import Event
 
-__all__ = ["KINDS", "Event", "body", "decode", "encode", "kind"]
+__all__ = ["KINDS", "Event", "StoredEvent", "body", "decode", "encode", "kind"]
 
 KINDS: Mapping[str, type[Message]] = MappingProxyType(
     {
@@ -17,6 +17,19 @@ KINDS: Mapping[str, type[Message]] = MappingProxyType(
         for field in Event.DESCRIPTOR.oneofs_by_name["body"].fields
     }
 )
+
+
+class StoredEvent(NamedTuple):
+    """An event as table and snapshots keep it: its bytes, and what is looked for without them."""
+
+    person: str
+    sequence: int
+    id: str
+    kind: str
+    at_us: int
+    received_us: int
+    source: str
+    payload: bytes
 
 
 def encode(event: Event) -> bytes:

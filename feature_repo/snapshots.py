@@ -17,27 +17,15 @@ from typing import NamedTuple
 
 import polars as pl
 
+from data_contracts.codec import StoredEvent
 from data_contracts.errors import Malformed
 from feature_repo import durable_parts
 from feature_repo.history import bucket
 
-__all__ = ["Manifest", "Snapshots", "StoredEvent"]
+__all__ = ["Manifest", "Snapshots"]
 
 MANIFEST = "manifest.json"
 logger = logging.getLogger(__name__)
-
-
-class StoredEvent(NamedTuple):
-    """One row of the event table, without its marks."""
-
-    person: str
-    sequence: int
-    id: str
-    kind: str
-    at_us: int
-    received_us: int
-    source: str
-    payload: bytes
 
 
 SCHEMA = {

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from data_contracts.codec import decode
+from data_contracts.codec import StoredEvent, decode
 from data_contracts.errors import ErasedPerson, NotFound
 from data_contracts.identifiers import PersonId, from_us
-from feature_repo.snapshots import Manifest, Snapshots, StoredEvent
+from feature_repo.snapshots import Manifest, Snapshots
 from flows.parts import FlowParts
 from infra.database import events
 
@@ -94,7 +94,7 @@ def _end(day: str) -> datetime:
 def _pages(parts: FlowParts, day: str, after: int) -> Iterator[list[StoredEvent]]:
     while True:
         with parts.database.read() as session:
-            page = [StoredEvent(*row) for row in events.stored(session, after, PAGE)]
+            page = events.stored(session, after, PAGE)
         mine = [row for row in page if f"{from_us(row.received_us):%Y-%m-%d}" == day]
         if mine:
             yield mine

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event, decode, kind
+from data_contracts.codec import Event, StoredEvent, decode, kind
 from data_contracts.errors import ConsentMissing
 from data_contracts.identifiers import PersonId, from_us
 from data_contracts.signals import SIGNALS
@@ -17,7 +17,6 @@ from infra.database.unit_of_work import Appended, UnitOfWork
 
 __all__ = [
     "Sequenced",
-    "Stored",
     "Unread",
     "after",
     "append",
@@ -41,19 +40,6 @@ class Sequenced(NamedTuple):
 
     sequence: int
     event: Event
-
-
-class Stored(NamedTuple):
-    """A row of the event table, without its marks."""
-
-    person: str
-    sequence: int
-    id: str
-    kind: str
-    at_us: int
-    received_us: int
-    source: str
-    payload: bytes
 
 
 class Unread(NamedTuple):
@@ -137,7 +123,7 @@ def by_day(session: Session, after: int) -> dict[str, tuple[int, int]]:
     return {f"{from_us(number * DAY_US):%Y-%m-%d}": (count, last) for number, count, last in session.execute(statement)}
 
 
-def stored(session: Session, after: int, limit: int) -> list[Stored]:
+def stored(session: Session, after: int, limit: int) -> list[StoredEvent]:
     """Return rows behind a sequence, as they are stored and in order, without who is being erased."""
     row = EventRow
     statement = (
@@ -147,7 +133,7 @@ def stored(session: Session, after: int, limit: int) -> list[Stored]:
         .order_by(row.sequence)
         .limit(limit)
     )
-    return [Stored(*found) for found in session.execute(statement)]
+    return [StoredEvent(*found) for found in session.execute(statement)]
 
 
 def unread(session: Session) -> Unread:

@@ -1,10 +1,16 @@
 """Devices and webhooks that may push: add, show, renew, revoke."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+
+if TYPE_CHECKING:
+    from infra.database.unit_of_work import UnitOfWork
+    from oo.household import Household
 
 sources_app = typer.Typer(
     name="sources", help="Devices and webhooks that may push.", no_args_is_help=True, rich_markup_mode=None
@@ -86,22 +92,10 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
 @sources_app.command("rotate")
 def rotate(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Mint a new credential; the old one works for one more day."""
-    from data_contracts.identifiers import PersonId
     from infra.database import push_sources
-    from oo.household import opened
 
-    with opened() as household:
-        row = household.person(person)
-        with household.database.unit_of_work() as uow:
-            minted = push_sources.rotate(
-                uow,
-                household.vault,
-                person=PersonId(row.person),
-                name=name,
-                actor=ACTOR,
-                now_us=household.now_us(),
-            )
-            uow.commit()
+    with _changing(person) as (household, uow, change):
+        minted = push_sources.rotate(uow, household.vault, name=name, **change)
         url = household.settings.url + push_sources.path_of(minted.source)
     _show(name, url, minted.credential, as_json=as_json)
 
@@ -109,23 +103,24 @@ def rotate(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = Fa
 @sources_app.command("revoke")
 def revoke(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """End a source at its next push."""
-    from data_contracts.identifiers import PersonId
     from infra.database import push_sources
+
+    with _changing(person) as (household, uow, change):
+        push_sources.revoke(uow, household.vault, name=name, **change)
+    emit({"name": name, "revoked": True}, f"{name}: revoked", as_json=as_json)
+
+
+@contextmanager
+def _changing(person: str) -> Iterator[tuple["Household", "UnitOfWork", dict[str, Any]]]:
+    """Give what each change of a source takes, and commit at the end."""
+    from data_contracts.identifiers import PersonId
     from oo.household import opened
 
     with opened() as household:
         row = household.person(person)
         with household.database.unit_of_work() as uow:
-            push_sources.revoke(
-                uow,
-                household.vault,
-                person=PersonId(row.person),
-                name=name,
-                actor=ACTOR,
-                now_us=household.now_us(),
-            )
+            yield household, uow, {"person": PersonId(row.person), "actor": ACTOR, "now_us": household.now_us()}
             uow.commit()
-    emit({"name": name, "revoked": True}, f"{name}: revoked", as_json=as_json)
 
 
 def _show(name: str, url: str, credential: str, *, as_json: bool) -> None:

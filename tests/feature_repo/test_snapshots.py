@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.codec import StoredEvent
 from data_contracts.errors import Malformed
-from feature_repo.snapshots import MANIFEST, Snapshots, StoredEvent
+from feature_repo.snapshots import MANIFEST, Snapshots
 from tests.oo.canaries import found_in
 
 DAY = "2026-03-04"
