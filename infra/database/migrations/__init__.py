@@ -4,6 +4,8 @@ from importlib import import_module, resources
 
 from sqlalchemy import Connection, inspect, text
 
+from data_contracts.errors import Conflict
+
 __all__ = ["HEAD", "downgrade", "is_current", "load_alembic", "upgrade"]
 
 HEAD = "0008"  # the newest revision; a test holds it against the scripts
@@ -11,10 +13,13 @@ LOCK = 0x6F4F  # of PostgreSQL's advisory locks, taken by whoever migrates
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the schema is at the newest revision."""
+    """Whether the schema is at the newest revision; raises `Conflict` when a later version of oO made it."""
     if not inspect(connection).has_table("alembic_version"):
         return False
-    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+    found = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    if max(found, default="") > HEAD:
+        raise Conflict(f"a later version of oO made this database (schema {max(found)}, {HEAD} is known); use that one")
+    return found == [HEAD]
 
 
 def load_alembic() -> None:

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
+from data_contracts.errors import Conflict
 from data_contracts.identifiers import PersonId
 from data_contracts.retention import TABLES, Exit
 from infra.database import migrations
@@ -75,6 +76,17 @@ def test_an_interrupted_upgrade_starts_again_cleanly(home: Path, monkeypatch: py
     assert database.migrate() is True
     assert _tables(database) == {*Base.metadata.tables, "alembic_version"}
     database.close()
+
+
+def test_a_database_of_a_later_version_is_refused_and_left_alone(database: Database) -> None:
+    """Nobody knows what its tables mean."""
+    with database.unit_of_work() as uow:
+        uow.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        uow.commit()
+    with pytest.raises(Conflict, match="later version of oO"):
+        database.migrate()
+    with database.read() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
 
 
 def test_a_downgrade_works_on_data_and_back(database: Database, person: PersonId) -> None:
