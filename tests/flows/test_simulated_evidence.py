@@ -6,21 +6,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlalchemy import update
 from typer.testing import CliRunner
 
 from data_contracts.decisions import Origin
-from data_contracts.errors import PromotionRefused
-from data_contracts.identifiers import PolicyDigest
+from data_contracts.identifiers import PersonId, PolicyDigest, from_us
+from flows import demoting, rehearsing, retraining
 from flows.auditing import audit_learning
-from flows.experimenting import begin as begin_experiment
-from flows.gate_evidence import measured
-from flows.parts import opened
-from flows.promoting import compare, promote
-from flows.rehearsing import Rehearsal, begin, live
-from flows.retraining import open_registry, retrain
-from infra.database import audit, policies
-from infra.database.tables import DecisionRow
+from flows.gate_evidence import Trained, evidence_of, measured
+from flows.log_exporting import settled
+from flows.parts import OpenedParts, opened
+from infra.database import audit, decisions, people, policies
 from infra.settings import Settings
 from models.decision_log import write
 from models.gate import PROMOTE, gate
@@ -31,32 +26,27 @@ from models.simulation.simulated_log import simulated_log
 from oo.cli import app
 from tests.models.test_gate import GOOD
 
+CHALLENGER, INCUMBENT = PolicyDigest("c" * 64), PolicyDigest("unregistered:uniform")
 
-def test_a_rehearsal_whose_rows_are_relabelled_as_live_counts_as_nothing(home: Path) -> None:
-    """Without its mark and with every row relabelled, nothing is learned from it, tried or promoted on its evidence."""
-    with opened(Settings(home=home)) as parts:
-        parts.database.migrate()
-        begin(parts, open_registry(parts), Rehearsal(people=4, seed=4))
-        live(parts, days=3)
-    with opened(Settings(home=home)) as parts:
-        challenger = retrain(parts, open_registry(parts), parts.clock()).digest
-        live(parts, days=2)
-    with opened(Settings(home=home)) as parts:
-        assert compare(parts)[1] == 1
-    Settings(home=home).rehearsal.unlink()
-    with opened(Settings(home=home)) as parts:
-        registry = open_registry(parts)
-        with parts.database.unit_of_work() as uow:
-            uow.session.execute(update(DecisionRow).values(origin=Origin.LIVE.value))
-            uow.commit()
-        assert parts.settings.evidence is Origin.LIVE
-        with pytest.raises(PromotionRefused, match="too few rows: 0"):
-            promote(parts, registry, challenger, actor="attacker")
-        with pytest.raises(PromotionRefused, match="false_propensities"):
-            begin_experiment(parts, registry, challenger, share=0.5, days=9, actor="attacker")
-        assert audit_learning(parts)["power"]["rows"] == 0
-        with parts.database.read() as session:
-            assert policies.champion(session).digest != challenger
+
+def test_rows_that_are_relabelled_as_live_count_as_nothing(parts: OpenedParts) -> None:
+    """A decision is of the origin that its record says: relabelled, it is no evidence, no reward and no lesson."""
+    lived = list(simulated_log(Uniform(), seed=1, count=80, population=2))
+    with parts.database.unit_of_work() as uow:
+        for number in range(2):
+            people.create(uow, person=PersonId(f"simulated-{number}"), name=f"{number}", zone="UTC", created_us=1)
+        rows = [rehearsing._row(each) for each in lived]
+        decisions.add_lived(uow, [row._replace(origin=Origin.LIVE.value) for row in rows])
+        uow.commit()
+    assert len(list(settled(parts.database, origin=Origin.SIMULATED))) == 0  # the row and the record must agree
+    assert list(settled(parts.database, origin=Origin.LIVE, unsettled=True)) == []
+    assert demoting.rewards_of(parts, INCUMBENT, 0).size == 0
+    assert list(retraining._settled(parts, from_us(lived[-1].decision.at_us + 1))) == []
+    shadow = ShadowComparison(CHALLENGER, INCUMBENT, Origin.LIVE, 900, 0.9, 0.1)
+    evidence = evidence_of(parts.database, Uniform(), shadow, Trained(0, 0))
+    assert gate(evidence).failing == "too_few_rows"
+    assert gate(evidence, trial=True).failing == "false_propensities"
+    assert audit_learning(parts)["power"]["rows"] == 0
 
 
 @pytest.mark.parametrize("relabelled", [0, 59])
@@ -67,10 +57,8 @@ def test_one_simulated_row_makes_a_log_simulated(tmp_path: Path, relabelled: int
         for n, row in enumerate(simulated_log(Uniform(), seed=1, count=60))
     ]
     write(tmp_path / "mixed.parquet", rows)
-    of = PolicyDigest("c" * 64), PolicyDigest("i" * 64)
-    evidence = measured(
-        DecisionLog(tmp_path / "mixed.parquet"), Uniform(), ShadowComparison(*of, Origin.LIVE, 900, 0.9, 0.1)
-    )
+    shadow = ShadowComparison(CHALLENGER, INCUMBENT, Origin.LIVE, 900, 0.9, 0.1)
+    evidence = measured(DecisionLog(tmp_path / "mixed.parquet"), Uniform(), shadow)
     assert evidence.origin == "simulated"
     dressed = replace(GOOD, origin=evidence.origin)
     assert gate(dressed).failing == "simulated"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.decision_log import write
+from models.decision_log import LoggedDecision, write
 from models.logged_decisions import DecisionLog
 from models.policies import LinearThompson
 from models.simulation.simulated_log import simulated_log
@@ -15,11 +15,17 @@ from models.simulation.simulated_log import simulated_log
 ROWS = 900
 
 
-def log(path: Path, policy: LinearThompson, seen: Callable[[int], float]) -> DecisionLog:
-    """Return the log of a policy whose tips a person sees with a chance that depends on who it is."""
+@pytest.fixture(scope="module")
+def lived(thompson: LinearThompson) -> list[LoggedDecision]:
+    """Decisions of a policy that is silent about half of the time, all of them rewarded."""
+    return list(simulated_log(thompson, seed=7, count=ROWS))
+
+
+def log(path: Path, lived: list[LoggedDecision], seen: Callable[[int], float]) -> DecisionLog:
+    """Return the log of decisions whose tips a person sees with a chance that depends on who it is."""
     rng = np.random.default_rng(4)
     rows = []
-    for row in simulated_log(policy, seed=7, count=ROWS):
+    for row in lived:
         unseen = not row.decision.silent and rng.random() >= seen(row.person)
         rows.append(replace(row, reward=None) if unseen else row)
     write(path, rows)
@@ -39,27 +45,27 @@ def strangeness(silent: np.ndarray, chance: np.ndarray) -> float:
     return abs(float((silent - chance).sum())) / float(np.sqrt((chance * (1.0 - chance)).sum()))
 
 
-def test_where_every_tip_was_seen_every_row_counts(tmp_path: Path, thompson: LinearThompson) -> None:
+def test_where_every_tip_was_seen_every_row_counts(tmp_path: Path, lived: list[LoggedDecision]) -> None:
     """Nothing changes for a log in which everything is known."""
-    assert log(tmp_path / "all.parquet", thompson, lambda _: 1.0).rows == ROWS
+    assert log(tmp_path / "all.parquet", lived, lambda _: 1.0).rows == ROWS
 
 
 @pytest.mark.parametrize("seen", [lambda _: 0.4, lambda person: 0.2 + 0.7 * (person % 2)], ids=["alike", "by person"])
 def test_logged_probabilities_fit_the_draws_of_what_counts(
-    tmp_path: Path, thompson: LinearThompson, seen: Callable[[int], float]
+    tmp_path: Path, lived: list[LoggedDecision], seen: Callable[[int], float]
 ) -> None:
     """Silences are thinned to the share of tips that were seen: without that the log contradicts its propensities."""
-    at_us, silent, chance = drawn(log(tmp_path / "some.parquet", thompson, seen))
+    at_us, silent, chance = drawn(log(tmp_path / "some.parquet", lived, seen))
     assert strangeness(silent, chance) < 3.0
-    every_us, every_silent, every_chance = drawn(log(tmp_path / "all.parquet", thompson, lambda _: 1.0))
+    every_us, every_silent, every_chance = drawn(log(tmp_path / "all.parquet", lived, lambda _: 1.0))
     naive = every_silent | np.isin(every_us, at_us)  # every silence, and the tips that were seen
     assert strangeness(every_silent[naive], every_chance[naive]) > 4.0
 
 
-def test_the_same_log_gives_the_same_rows(tmp_path: Path, thompson: LinearThompson) -> None:
+def test_the_same_log_gives_the_same_rows(tmp_path: Path, lived: list[LoggedDecision]) -> None:
     """Which silences stay depends on their ids and on nothing that is drawn."""
     one, other = (
-        np.concatenate([rows.at_us for rows in log(tmp_path / name, thompson, lambda _: 0.5).chunks()])
+        np.concatenate([rows.at_us for rows in log(tmp_path / name, lived, lambda _: 0.5).chunks()])
         for name in ("one.parquet", "other.parquet")
     )
     assert (one == other).all()
