@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,7 +100,7 @@ def run(files: Sequence[Path]) -> None:
     note(f"\n{timings.table()}")
     oo = os.path.relpath(sys.argv[0])
     note(
-        f"\nNext: OO_HOME={home} {oo} today    the whole day, quarter hour by quarter hour"
+        f"\nNext: OO_HOME={quote(str(home))} {oo} today    the whole day, quarter hour by quarter hour"
         f"\n      make up                      your own oO, with the page"
         f'\n      make demo FILES="my.ics tasks.csv"'
     )
