@@ -117,19 +117,17 @@ def _medians_s(rounds: int, *calls: Callable[[], object]) -> list[float]:
 def run() -> Result:
     """Measure the median read of one person and of a hundred."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
         rows = {(events := life(seed, EVENTS))[0].person: served_row(fold(events), NOW_US) for seed in range(PEOPLE)}
-        tables = open_online(home / "online.db")
+        tables = open_online(Path(folder) / "online.db")
         for name, row in rows.items():
             tables.write(name, dict(zip(VIEWS, row, strict=True)), NOW_US, 1)
-        stock = _stock(home, rows)
+        stock = _stock(Path(folder), rows)
         service = stock.get_feature_service(FEATURE_SERVICE)
         people = list(rows)
         told = _stock_rows(_stock_read(stock, service, people), len(people))
         equal = told == [tables.read(name).row for name in people] == list(rows.values())
         equal = equal and _equal_vectors(_hot_vectors(tables, people), told)
-        one, its_row = people[7:8], rows[people[7]]
-        person = PersonId(people[7])
+        one, person, its_row = people[7:8], PersonId(people[7]), rows[people[7]]
         ours_s, unchanged_s, peer_s, vector_s = _medians_s(
             ROUNDS,
             lambda: _changed(tables, person),
