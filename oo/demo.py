@@ -91,6 +91,8 @@ def run(files: Sequence[Path]) -> None:
             with timings.stage("files in: read, validated, quarantined, folded"):
                 report = import_all(household, row, paths)
             counted = f"{report.duplicates} known already, {len(report.quarantined)} quarantined"
+            for refused in report.quarantined:
+                note(f"    {refused.message}")
             note(f"    {report.accepted} accepted, {counted}")
             with timings.stage("Prefect server, started meanwhile"):
                 server.ready()
