@@ -10,6 +10,8 @@ from oo.refusals import Misused, refusing
 
 # processes that `oo` starts never take a file of the folder they are started in for a module of theirs
 SAFE = {"PYTHONSAFEPATH": "1"}
+# matrices here are small: a second thread of BLAS waits for its turn longer than it works, ten times on a busy box
+ALONE = {"OPENBLAS_NUM_THREADS": "1"}
 QUIET = {"MLFLOW_LOGGING_LEVEL": "WARNING", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 app = typer.Typer(
@@ -26,8 +28,9 @@ for group in (running, life, sources, learning, lab, experiments, reduction, pri
 
 def main() -> None:
     """Run a command; a refusal is one sentence on stderr and exit 1, a usage error exit 2."""
-    for name, value in (SAFE | QUIET).items():
+    for name, value in (SAFE | ALONE | QUIET).items():
         os.environ.setdefault(name, value)
+    os.umask(0o077)  # whatever oO writes is about a person
     with refusing():
         if any("\udc80" <= character <= "\udcff" for argument in sys.argv for character in argument):
             raise Misused("an argument is not UTF-8 text; rename the file that is called so")

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from data_contracts.errors import Unavailable
 from flows.shares import share_of
 from infra.health import Health
 from infra.settings import Settings
@@ -147,10 +148,14 @@ def _probing(health: Health, listener: socket.socket) -> Iterator[None]:
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, int]:
-    """Return a bound socket and its port; 0 picks a free one."""
+    """Return a bound socket and its port, 0 picks a free one; raises `Unavailable` where it cannot be had."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Unavailable(f"{host}:{port}: {error.strerror or error}; `--port 0` picks a free one") from error
     listener.listen(BACKLOG)  # a client that is early waits instead of being refused
     return listener, listener.getsockname()[1]
 

@@ -1,6 +1,7 @@
 """Every command: data on stdout, messages on stderr, JSON on request, and an exit code that can be trusted."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -278,6 +279,17 @@ def test_a_wrong_setting_is_a_usage_error_without_its_value(oo: CommandLine, mon
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("oo: ADMIN_TOKEN")
     assert "hunter2" not in said.err
+
+
+def test_nobody_else_on_the_machine_reads_what_oo_writes(tmp_path: Path) -> None:
+    """Also in a folder that was there before and that everybody may enter."""
+    home = tmp_path / "shared"
+    home.mkdir(mode=0o755)
+    command = [sys.executable, "-m", "oo", "log", "mood", "3"]
+    subprocess.run(command, env={**os.environ, "OO_HOME": str(home)}, check=True, umask=0o022)
+    made = list(home.rglob("*"))
+    assert {"app.db", "online.db"} <= {path.name for path in made}
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
 
 
 def test_a_link_is_a_url_and_a_code_for_the_phone(resident: CommandLine) -> None:

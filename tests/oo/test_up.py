@@ -123,6 +123,8 @@ def test_a_taken_port_is_one_sentence(oo: CommandLine, capfd: pytest.CaptureFixt
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         answer = oo("up", "--port", port)
+        served = oo("serve", "stream", "--port", port)
+    assert (served.code, served.err.startswith(f"oo: 127.0.0.1:{port}: ")) == (1, True)
     assert (answer.code, answer.out, answer.err) == (1, "", "")
     # said by the process that prepares the home
     assert capfd.readouterr().err == f"oo: 127.0.0.1:{port} is taken; `oo up --port 0` picks a free one\n"
