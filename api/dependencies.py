@@ -17,8 +17,8 @@ from infra.event_feed import EventFeed
 from infra.settings import Settings
 
 NOBODY = "sign in first: open a link from `oo link`"
-T = TypeVar("T")
 NO_PERSON = "an admin token signs nobody in; this needs a person's own session"
+T = TypeVar("T")
 
 
 def _of_app(name: str, _: type[T]) -> Callable[[Request], T]:
