@@ -17,7 +17,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PREFECT_RESULTS_DEFAULT_SERIALIZER := json
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test faults check bench contracts lock
+.PHONY: help demo up test faults check bench compare contracts lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -47,6 +47,9 @@ check: $(STAMP) ## format, lint, types, architecture, contracts
 
 bench: $(STAMP) ## speed against a peer in the same run; NAME=x for one of them
 	$(BIN)/python -m benchmarks $(NAME)
+
+compare: $(STAMP) ## processor time against an earlier commit, in turn; BEFORE=rev, PAIRS=n, NAME=x for one piece of work
+	$(BIN)/python -m benchmarks.before_after $(BEFORE) $(NAME) --pairs $(or $(PAIRS),10)
 
 contracts: $(STAMP) ## write what is made of the contracts: event types, OpenAPI, the pages of docs/
 	$(BIN)/python -m data_contracts.events.generate
