@@ -70,6 +70,7 @@ TABLES: dict[str, Retention] = {
     "audit": Retention(_P, "who changed what", Exit.KEEP_HMAC, 730, "at_us"),
     "texts": Retention(_S, "words that no source can give again, sealed", _BY_PERSON, 0, "expires_us"),
     "source_files": Retention(_S, "where words can be read again", _BY_PERSON),
+    "key_fingerprints": Retention(_O, "to refuse keys that the data was not made with", Exit.NOBODY_INSIDE),
     "tombstones": Retention(_P, "to refuse late facts about an erased person", Exit.KEEP_HMAC),
 }
 

@@ -1,6 +1,7 @@
 """The household's signature under a policy: Ed25519, made with a key that only who trains and promotes has to read.
 
-`keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made at the first use, without a prompt.
+`keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made once, without a prompt, while the
+home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed.
 A process that serves reads the public half alone, so whoever takes it over can't make a policy that others serve.
 Source: RFC 8032. A signature is `ed25519:<first 16 hex digits of the public key's sha256>:<128 hex digits>`.
 """
@@ -13,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from data_contracts.errors import Malformed
 from infra import durable_files
+from infra.key_files import read_key
 
 __all__ = ["PolicySeal"]
 
-KEY_BYTES = 32
 KEY_NAME_CHARS = 16
 USE = b"oO policy manifest, version 1|"  # so that a signature can't be taken for one under something else
 PRIVATE, PUBLIC = "policy_signing.key", "policy_signing.pub"
@@ -25,8 +26,10 @@ PRIVATE, PUBLIC = "policy_signing.key", "policy_signing.pub"
 class PolicySeal:
     """Signs digests of manifests, and tells whether a signature is the household's own."""
 
-    def __init__(self, keys: Path) -> None:
+    def __init__(self, keys: Path, *, new: bool = True) -> None:
+        """Use the pair in a folder; in a `new` home it is made at the first use where both halves are missing."""
         self._keys = keys
+        self._new = new
         self._public: bytes | None = None
 
     def sign(self, digest: str) -> str:
@@ -51,28 +54,25 @@ class PolicySeal:
 
     @property
     def public(self) -> bytes:
-        """The public key, 32 bytes; raises `Malformed` for a damaged file."""
+        """The public key, 32 bytes; raises `DamagedStore` for a missing or damaged file."""
         if self._public is None:
-            path = self._keys / PUBLIC
-            if not path.exists():
-                private = Ed25519PrivateKey.from_private_bytes(self._private())
-                durable_files.create_once(path, private.public_key().public_bytes_raw())
-            self._public = _read(path)
+            self._make()
+            self._public = read_key(self._keys / PUBLIC)
         return self._public
 
     def _private(self) -> bytes:
-        path = self._keys / PRIVATE
-        if not path.exists():
-            durable_files.make_private_folder(self._keys)
-            durable_files.create_once(path, Ed25519PrivateKey.generate().private_bytes_raw())
-        return _read(path)
+        self._make()
+        return read_key(self._keys / PRIVATE)
 
-
-def _read(path: Path) -> bytes:
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise Malformed(f"{path.name} does not hold {KEY_BYTES} bytes")
-    return key
+    def _make(self) -> None:
+        """Make the pair in a new home, the private half first; a crash between the halves is mended here."""
+        private, public = self._keys / PRIVATE, self._keys / PUBLIC
+        if not self._new or public.exists():
+            return
+        durable_files.make_private_folder(self._keys)
+        durable_files.create_once(private, Ed25519PrivateKey.generate().private_bytes_raw())
+        made = Ed25519PrivateKey.from_private_bytes(read_key(private))
+        durable_files.create_once(public, made.public_key().public_bytes_raw())
 
 
 def _name(public: bytes) -> str:

@@ -1,13 +1,15 @@
 """Keys: one per person, wrapped by the installation's own; what a person's key sealed dies with it.
 
 `keys/master.key` wraps `keys/people/<pseudonym>.key`; `keys/tombstone.key` makes the keyed hash under which an erased
-person is remembered in `keys/tombstones`. The folder lies apart from the data and from its backups.
+person is remembered in `keys/tombstones`. The folder lies apart from the data and from its backups. A key that is
+missing beside data that it sealed is never replaced by a new one: the vault refuses with the remedy.
 """
 
 import hmac
 import os
 import re
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -15,14 +17,14 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from data_contracts.errors import ErasedPerson, Malformed
+from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId, SubjectKey
 from infra import durable_files
+from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, read_key
 
 __all__ = ["Vault"]
 
 VERSION = b"\x01"
-KEY_BYTES = 32
 NONCE_BYTES = 12
 SUBJECT_CHARS = 32
 PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")  # nothing that could leave the folder
@@ -41,13 +43,23 @@ class _PersonKey(NamedTuple):
 class Vault:
     """Seals and opens a person's words; knows erased people only by a keyed hash."""
 
-    def __init__(self, keys: Path) -> None:
-        self._folder = keys
+    def __init__(
+        self, keys: Path, *, new: bool = True, has_sealed_data: Callable[[PersonId], bool] = lambda _: False
+    ) -> None:
+        """Open the keys in a folder; in a `new` home they are made where they are missing.
+
+        `has_sealed_data` says whether data exists that needs this person's key: then a missing one is not made anew.
+        Raises `DamagedStore` for a missing or damaged key.
+        """
         self._people = keys / "people"
         self._tombstones = keys / "tombstones"
+        self._has_sealed_data = has_sealed_data
         durable_files.make_private_folder(self._people)
-        self._master = AESGCM(_key(keys / "master.key"))
-        self._tombstone_key = _key(keys / "tombstone.key")
+        if new and not self._is_used():
+            for name in (TOMBSTONE, MASTER):
+                durable_files.create_once(keys / FILES[name], secrets.token_bytes(KEY_BYTES))
+        self._master = AESGCM(read_key(keys / FILES[MASTER]))
+        self._tombstone_key = read_key(keys / FILES[TOMBSTONE])
         self._cache: dict[PersonId, _PersonKey] = {}
 
     def seal(self, person: PersonId, field: str, text: bytes) -> bytes:
@@ -129,9 +141,15 @@ class Vault:
             known = self._cache[person] = self._unwrap(person, path, path.read_bytes(), inode)
         return known
 
+    def _is_used(self) -> bool:
+        """Whether the installation keys have sealed or hashed anything that this folder knows of."""
+        return self._tombstones.exists() or next(self._people.glob("*.key"), None) is not None
+
     def _make_key(self, person: PersonId, path: Path) -> _PersonKey:
         if self.is_forgotten(person):
             raise ErasedPerson("this person was erased, and their key with them")
+        if self._has_sealed_data(person) and not path.exists():  # another process may have made it meanwhile
+            raise DamagedStore(f"{path} is missing; put the keys folder back from your copy, or erase the person")
         nonce = secrets.token_bytes(NONCE_BYTES)
         wrapped = self._master.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _bound_to(person, "key"))
         stored = durable_files.create_once(path, VERSION + nonce + wrapped)
@@ -153,14 +171,6 @@ class Vault:
         if not PSEUDONYM.fullmatch(person):
             raise Malformed("this is not a pseudonym")
         return self._people / f"{person}.key"
-
-
-def _key(path: Path) -> bytes:
-    """Return the installation key of this file, made at the first start; raises `Malformed` for a damaged one."""
-    key = path.read_bytes() if path.exists() else durable_files.create_once(path, secrets.token_bytes(KEY_BYTES))
-    if len(key) != KEY_BYTES:
-        raise Malformed(f"{path.name} does not hold {KEY_BYTES} bytes")
-    return key
 
 
 def _bound_to(person: str, field: str) -> bytes:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.errors import Malformed
+from data_contracts.errors import DamagedStore, Malformed
 from infra.signing import PRIVATE, PUBLIC, PolicySeal
 
 DIGEST = "ab" * 32
@@ -50,5 +50,18 @@ def test_a_key_that_is_damaged_or_of_another_pair_is_named(tmp_path: Path) -> No
     with pytest.raises(Malformed, match="not the public half"):
         PolicySeal(tmp_path / "one").sign(DIGEST)
     (tmp_path / "one" / PUBLIC).write_bytes(b"short")
-    with pytest.raises(Malformed, match=PUBLIC):
+    with pytest.raises(DamagedStore, match=PUBLIC):
         PolicySeal(tmp_path / "one").holds(DIGEST, f"ed25519::{'00' * 64}")
+
+
+def test_a_lost_half_is_never_replaced_by_a_half_of_another_pair(tmp_path: Path) -> None:
+    """Without the private half nobody signs, and in a home that is not new nothing is made at all."""
+    signature = PolicySeal(tmp_path).sign(DIGEST)
+    (tmp_path / PRIVATE).unlink()
+    with pytest.raises(DamagedStore, match=PRIVATE):
+        PolicySeal(tmp_path).sign("cd" * 32)
+    assert PolicySeal(tmp_path).holds(DIGEST, signature)
+    (tmp_path / PUBLIC).unlink()
+    with pytest.raises(DamagedStore, match=PUBLIC):
+        PolicySeal(tmp_path, new=False).holds(DIGEST, signature)
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.errors import ErasedPerson, Malformed
+from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId
 from infra import durable_files
 from infra.vault import Vault
@@ -136,6 +136,53 @@ def test_a_key_file_of_another_person_or_installation_is_refused(keys: Path, tmp
     (keys / "people" / f"{ANN}.key").write_bytes((tmp_path / "foreign" / "people" / f"{ANN}.key").read_bytes())
     with pytest.raises(Malformed):
         Vault(keys).seal(ANN, "text", b"x")
+
+
+@pytest.mark.parametrize("lost", ["master.key", "tombstone.key"])
+@pytest.mark.parametrize("harm", ["missing", "short"])
+def test_a_lost_key_is_never_replaced_beside_what_it_sealed(keys: Path, lost: str, harm: str) -> None:
+    """The refusal names the file and the remedy, nothing new is written, and the right file mends it."""
+    box = Vault(keys).seal(ANN, "text", b"x")
+    kept = (keys / lost).read_bytes()
+    (keys / lost).unlink()
+    if harm == "short":
+        (keys / lost).write_bytes(kept[:8])
+    with pytest.raises(DamagedStore, match=rf"{lost} .*your copy"):
+        Vault(keys)
+    assert (keys / lost).exists() == (harm == "short")
+    (keys / lost).write_bytes(kept)
+    assert Vault(keys).open(ANN, "text", box) == b"x"
+
+
+def test_a_lost_tombstone_key_lets_nobody_return(keys: Path) -> None:
+    """Also when the erased person was the only one."""
+    vault = Vault(keys)
+    vault.seal(ANN, "text", b"x")
+    vault.forget(ANN)
+    (keys / "tombstone.key").unlink()
+    with pytest.raises(DamagedStore, match=r"tombstone\.key"):
+        Vault(keys)
+
+
+def test_a_home_that_is_not_new_gets_no_keys(keys: Path) -> None:
+    """Whoever knows that there is data already says so, and an empty keys folder stays empty."""
+    with pytest.raises(DamagedStore, match=r"master\.key"):
+        Vault(keys, new=False)
+    assert [path for path in keys.rglob("*") if path.is_file()] == []
+
+
+def test_a_lost_key_of_a_person_with_sealed_data_is_not_made_anew(keys: Path) -> None:
+    """A person without such data gets a key; one with it is refused until the file is back, or is erased."""
+    sealed: set[PersonId] = set()
+    vault = Vault(keys, has_sealed_data=sealed.__contains__)
+    box = vault.seal(ANN, "text", b"x")
+    sealed.add(ANN)
+    kept = (keys / "people" / f"{ANN}.key").read_bytes()
+    (keys / "people" / f"{ANN}.key").unlink()
+    with pytest.raises(DamagedStore, match="erase the person"):
+        vault.seal(ANN, "text", b"x")
+    (keys / "people" / f"{ANN}.key").write_bytes(kept)
+    assert vault.open(ANN, "text", box) == b"x"
 
 
 @pytest.mark.parametrize("person", ["../master", "", "a/b", "a" * 65, "ä"])

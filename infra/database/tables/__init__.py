@@ -10,6 +10,7 @@ from infra.database.tables.decisions import (
     ShadowDecisionRow,
 )
 from infra.database.tables.events import DeadLetterRow, EventRow, FoldHeadRow, QuarantineRow, SourceFileRow, WorkingRow
+from infra.database.tables.keys import KeyFingerprintRow
 from infra.database.tables.people import (
     ConsentRow,
     LoginLinkRow,
@@ -40,6 +41,7 @@ __all__ = [
     "EventRow",
     "ExperimentRow",
     "FoldHeadRow",
+    "KeyFingerprintRow",
     "LearningReportRow",
     "LoginLinkRow",
     "PersonPartRow",
