@@ -68,6 +68,7 @@ TABLES: dict[str, Retention] = {
         _O, "what audits of learning found, people without names", Exit.NOBODY_INSIDE, 90, "at_us"
     ),
     "audit": Retention(_P, "who changed what", Exit.KEEP_HMAC, 730, "at_us"),
+    "audit_chain": Retention(_O, "which entry of the audit is the newest, and what expiry left", Exit.NOBODY_INSIDE),
     "texts": Retention(_S, "words that no source can give again, sealed", _BY_PERSON, 0, "expires_us"),
     "source_files": Retention(_S, "where words can be read again", _BY_PERSON),
     "key_fingerprints": Retention(_O, "to refuse keys that the data was not made with", Exit.NOBODY_INSIDE),
@@ -86,6 +87,7 @@ FILES: dict[str, Retention] = {
     "snapshots": Retention(_S, "the event log by days, to rebuild from", Exit.REWRITE, LOG_DAYS, "received_us"),
     "nats": Retention(_S, "the mirror of the newest events, encrypted, for other processes", _BY_PERSON, 30, "at_us"),
     "keys": Retention(_X, "the key that opens a person's sealed words", Exit.CRYPTO_SHRED),
+    "audit": Retention(_O, "which entry of the audit was the newest, day by day", Exit.NOBODY_INSIDE),
     "feast": Retention(_O, "the registry of views and services", Exit.NOBODY_INSIDE),
     "mlflow": Retention(_O, "policies as arrays, with digests and totals", Exit.NOBODY_INSIDE),
     "prefect": Retention(_O, "runs of flows, in counts", Exit.NOBODY_INSIDE),

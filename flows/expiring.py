@@ -4,15 +4,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
+from data_contracts.errors import DamagedStore
 from data_contracts.identifiers import from_us, to_us
 from data_contracts.retention import COLUMNS, FILES, TABLES
 from feature_repo.history import History
 from feature_repo.snapshots import Snapshots
 from flows.parts import FlowParts
-from infra.database import expiry
+from infra.audit_anchors import Anchors
+from infra.database import audit_chain, audit_verification, expiry
+from infra.database.audit_verification import Report
 from infra.database.unit_of_work import UnitOfWork
 
 DAY_US = 86_400_000_000
+AUDIT = "audit"
 CHUNK = 200  # rows per transaction
 
 
@@ -23,6 +27,8 @@ def expire(parts: FlowParts) -> dict[str, int]:
     for table, kept in TABLES.items():
         if kept.ttl_days is None or kept.since is None:
             continue
+        if table == AUDIT:
+            continue  # below
         before_us = now_us - kept.ttl_days * DAY_US
         step = partial(expiry.delete_older, table=table, column=kept.since, before_us=before_us, limit=CHUNK)
         gone[table] = _repeat(parts, step)
@@ -36,7 +42,27 @@ def expire(parts: FlowParts) -> dict[str, int]:
         gone[f"{table}.{blank}"] = _repeat(parts, step)
     for store, enforce in STORES.items():
         gone |= enforce(parts, now_us - _ttl_us(store))
+    gone[AUDIT] = _expire_audit(parts, now_us)  # last: it raises where entries were changed by hand
     return {name: count for name, count in gone.items() if count}
+
+
+def anchor_audit(parts: FlowParts) -> Report:
+    """Verify the audit log and anchor its newest entry outside the database; raises `DamagedStore`."""
+    key = parts.vault.audit_key
+    anchors = Anchors(parts.settings.audit, key)
+    report = audit_verification.anchor(parts.database, key, anchors, now_us=to_us(parts.clock()))
+    if not report.sound:
+        wrong = len(report.findings)
+        raise DamagedStore(f"{wrong} things are wrong with the audit log; `oo audit-log verify` names them")
+    return report
+
+
+def _expire_audit(parts: FlowParts, now_us: int) -> int:
+    """Delete old entries in the order of the chain; the base that they leave keeps the rest verifiable."""
+    days = TABLES[AUDIT].ttl_days
+    if days is None:
+        return 0
+    return _repeat(parts, partial(audit_chain.expire, before_us=now_us - days * DAY_US, limit=CHUNK, now_us=now_us))
 
 
 def _ttl_us(store: str) -> int:

@@ -67,7 +67,7 @@ def opened(settings: Settings | None = None, clock: Clock | None = None) -> Iter
     clock = clock or settings.make_clock()
     vault = Vault(settings.keys)
     bus = Bus()
-    database = open_database(settings.database, bus=bus, tombstone=vault.tombstone)
+    database = open_database(settings.database, bus=bus, tombstone=vault.tombstone, audit_key=vault.audit_key)
     grown = settings.database_url if database.dialect == "postgresql" else None
     online = open_online(grown or settings.online_db)
     stream = Stream(database=database, online=online, clock=clock)

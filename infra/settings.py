@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         return self.home / "keys"
 
     @property
+    def audit(self) -> Path:
+        """Anchors of the audit log, outside the database."""
+        return self.home / "audit"
+
+    @property
     def feast(self) -> Path:
         """Feast's registry."""
         return self.home / "feast"

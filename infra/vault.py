@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId, SubjectKey
 from infra import durable_files
+from infra.audit_key import AuditKey
 from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, read_key
 
 __all__ = ["Vault"]
@@ -61,6 +62,7 @@ class Vault:
         self._master = AESGCM(read_key(keys / FILES[MASTER]))
         self._tombstone_key = read_key(keys / FILES[TOMBSTONE])
         self._cache: dict[PersonId, _PersonKey] = {}
+        self.audit_key = AuditKey(keys)
 
     def seal(self, person: PersonId, field: str, text: bytes) -> bytes:
         """Return the box of a text, bound to its owner and field; raises `ErasedPerson` for who was forgotten."""

@@ -10,7 +10,8 @@ from data_contracts.identifiers import PersonId
 from feature_repo.history import History
 from feature_repo.snapshots import Snapshots
 from infra import durable_files
-from infra.database import backup, people, policies
+from infra.audit_anchors import Anchors
+from infra.database import audit_verification, backup, people, policies
 from infra.database.engine import open_database
 from infra.settings import Settings
 from infra.vault import Vault
@@ -62,6 +63,8 @@ def restore_backup(household: Household, file: Path) -> dict[str, int]:
             History(folder / "history").forget(person)
             Snapshots(folder / "snapshots").forget(person)
         _move_in(folder, made, settings)
+    anchors = Anchors(settings.audit, household.vault.audit_key)
+    audit_verification.anchor_restored(household.database, anchors, now_us=household.now_us())
     return {"files": count, "erased": len(erased), "without_key": _serve_again(household)}
 
 

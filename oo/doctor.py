@@ -10,6 +10,7 @@ from data_contracts.errors import OOError
 from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
+from flows.expiring import anchor_audit
 from infra.database import policies
 from infra.database.tables import PersonRow
 from infra.vault import Vault
@@ -40,6 +41,7 @@ def examine(household: Household, name: str) -> list[Finding]:
         ("keys", lambda: Vault(household.settings.keys).ping()),  # also when the database cannot be opened
         ("sqlite", _sqlite),
         ("erasure", lambda: _erasure(household)),
+        ("audit", lambda: _audit(household)),
         ("champion", lambda: _champion(household)),
     )
     findings = [_look(part, look) for part, look in looks]
@@ -90,6 +92,11 @@ def _erasure(household: Household) -> str:
     if mark_of(household).exists():
         raise OOError("an erasure was interrupted; `oo forget` finishes it")
     return "none is unfinished"
+
+
+def _audit(household: Household) -> str:
+    report = anchor_audit(household.stores)
+    return f"{report.entries} entries as they were written, anchored up to entry {report.anchored}"
 
 
 def _champion(household: Household) -> str:

@@ -19,7 +19,7 @@ from data_contracts.signal_values import LATEST
 from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
 from infra.clock import Clock, fixed_clock
-from infra.database import consents, people, policies
+from infra.database import audit_chain, consents, people, policies
 from infra.database.decision_writer import DecisionWriter
 from infra.database.engine import Database
 from infra.database.tables import PersonRow
@@ -75,7 +75,10 @@ class Household:
     def stores(self) -> OpenedParts:
         """Return the stores, the schema up to date, and the stream that follows every commit."""
         stores = self._stack.enter_context(opened_stores(self.settings, self.clock))
-        stores.database.migrate()
+        if stores.database.migrate():
+            with stores.database.unit_of_work() as uow:
+                audit_chain.lock(uow, at_us=self.now_us())  # entries from before are protected from here on
+                uow.commit()
         return stores
 
     @property

@@ -136,10 +136,11 @@ def sqlite_path(home: Path, _sqlite_template: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Iterator["Database"]:
     """Return a migrated database, once of each kind."""
+    from infra.audit_key import AuditKey  # noqa: PLC0415 - as `postgresql`
     from infra.database.engine import open_database  # noqa: PLC0415 - as `postgresql`
 
     where = request.getfixturevalue("sqlite_path" if request.param == "sqlite" else "postgresql_url")
-    opened = open_database(where)
+    opened = open_database(where, audit_key=AuditKey(request.getfixturevalue("home") / "keys"))
     yield opened
     opened.close()
 

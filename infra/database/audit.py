@@ -1,16 +1,16 @@
-"""Who changed what; a person appears only as the vault's keyed hash."""
+"""Who changed what; a person appears only as the vault's keyed hash. Each entry is a link of `audit_chain`."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import from_us, new_id
+from infra.database import audit_chain
 from infra.database.tables import AuditRow
 from infra.database.unit_of_work import UnitOfWork
-from infra.database.upsert import insert_into
 
 __all__ = ["append", "newest"]
 
@@ -24,14 +24,19 @@ def append(
     detail: Mapping[str, Any] | None = None,
     entry_id: str | None = None,
 ) -> str:
-    """Add one line and return its id; of lines under one `entry_id` the first stays.
+    """Add one entry and return its id; of entries under one `entry_id` the first stays.
 
-    Neither `actor` nor `detail` may hold a pseudonym, a name or a text.
+    Neither `actor` nor `detail` may hold a pseudonym, a name or a text. Other processes that append wait for the end of
+    this transaction. Raises `DamagedStore` when the key is missing or the state of the chain is not what was written.
     """
     entry = entry_id or new_id(from_us(at_us))
+    state = audit_chain.lock(uow, at_us=at_us)
+    if uow.session.scalar(select(AuditRow.id).where(AuditRow.id == entry)) is not None:
+        return entry
     plain = json.loads(json.dumps(detail or {}, default=str))
-    row = insert_into(uow.session, AuditRow).values(id=entry, at_us=at_us, actor=actor, action=action, detail=plain)
-    uow.session.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+    values = {"id": entry, "at_us": at_us, "actor": actor, "action": action, "detail": plain}
+    uow.session.execute(insert(AuditRow).values(audit_chain.link(uow, state, values)))
+    audit_chain.store(uow, state)
     return entry
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from data_contracts.errors import Conflict, Malformed, Unavailable
 from data_contracts.identifiers import PersonId, RandomBytes
 from infra import durable_files
-from infra.database import erasure
+from infra.database import audit, audit_chain, erasure
 from infra.database.engine import Database, open_database
 from infra.database.tables import PersonRow
 from infra.vault import Vault
@@ -86,9 +86,13 @@ def _copy(backup: Path, copy: Path) -> None:
 
 def _erase_again(copy: Path, vault: Vault, now_us: int) -> list[PersonId]:
     """Bring the copy up to date and erase from it whoever was erased since it was taken."""
-    database = open_database(copy, tombstone=vault.tombstone)
+    database = open_database(copy, tombstone=vault.tombstone, audit_key=vault.audit_key)
     try:
         database.migrate()
+        with database.unit_of_work() as uow:
+            audit_chain.take_over(uow, at_us=now_us)
+            audit.append(uow, at_us=now_us, actor="cli", action="database_restored")
+            uow.commit()
         known = vault.tombstones()
         with database.read() as session:
             people = [PersonId(person) for person in session.scalars(select(PersonRow.person))]

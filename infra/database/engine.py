@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.errors import DamagedStore, Unavailable
 from data_contracts.identifiers import PersonId
+from infra.audit_key import AuditKey
 from infra.bus import Bus
 from infra.database.connections import MIGRATE, READ, WRITE, database_url, make_engine, raw_connection
 from infra.database.unit_of_work import UnitOfWork
@@ -31,13 +32,20 @@ class Database:
     """The application database of a process.
 
     `tombstone` gives the keyed hash of a person (`Vault.tombstone`); with it, a refused person who was erased is told
-    from one who never was.
+    from one who never was. `audit_key` chains the audit log; without it, no entry can be added.
     """
 
-    def __init__(self, url: URL, bus: Bus, tombstone: Callable[[PersonId], str] | None = None) -> None:
+    def __init__(
+        self,
+        url: URL,
+        bus: Bus,
+        tombstone: Callable[[PersonId], str] | None = None,
+        audit_key: AuditKey | None = None,
+    ) -> None:
         self.url = url
         self.bus = bus
         self.tombstone = tombstone
+        self.audit_key = audit_key
         self._engine = make_engine(url)
         self._writes = self._engine.execution_options(**WRITE)
         self._reads = self._engine.execution_options(**READ) if self.dialect == "postgresql" else self._sqlite_reads()
@@ -57,7 +65,7 @@ class Database:
 
     def unit_of_work(self) -> UnitOfWork:
         """Return one write transaction; what is not committed is rolled back."""
-        return UnitOfWork(_session(self._writes), self.bus, self.tombstone)
+        return UnitOfWork(_session(self._writes), self.bus, self.tombstone, self.audit_key)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -129,10 +137,14 @@ class Database:
 
 
 def open_database(
-    where: str | Path, *, bus: Bus | None = None, tombstone: Callable[[PersonId], str] | None = None
+    where: str | Path,
+    *,
+    bus: Bus | None = None,
+    tombstone: Callable[[PersonId], str] | None = None,
+    audit_key: AuditKey | None = None,
 ) -> Database:
     """Return the database of a SQLite path or a URL; nothing is created before `migrate`."""
-    return Database(database_url(where), bus or Bus(), tombstone)
+    return Database(database_url(where), bus or Bus(), tombstone, audit_key)
 
 
 def _session(bind: Any) -> Session:

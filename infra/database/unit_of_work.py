@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.codec import Event
 from data_contracts.identifiers import PersonId
+from infra.audit_key import AuditKey
 from infra.bus import Bus
 from infra.crash_points import reach
 from infra.database import outbox
@@ -20,9 +21,16 @@ Appended = Literal["accepted", "duplicate"]
 class UnitOfWork:
     """A state change and its events, committed together or not at all."""
 
-    def __init__(self, session: Session, bus: Bus, tombstone: Callable[[PersonId], str] | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        bus: Bus,
+        tombstone: Callable[[PersonId], str] | None = None,
+        audit_key: AuditKey | None = None,
+    ) -> None:
         self.session = session
         self.tombstone = tombstone
+        self.audit_key = audit_key
         self._bus = bus
         self._recorded: list[Event] = []
 

@@ -20,6 +20,7 @@ from infra.database.tables.people import (
     TombstoneRow,
 )
 from infra.database.tables.policies import (
+    AuditChainRow,
     AuditRow,
     ChampionSlotRow,
     ExperimentRow,
@@ -30,6 +31,7 @@ from infra.database.tables.policies import (
 from infra.database.tables.push_sources import DeliveryRow, PushKeyRow, PushSourceRow
 
 __all__ = [
+    "AuditChainRow",
     "AuditRow",
     "Base",
     "ChampionSlotRow",

@@ -7,7 +7,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base
 
-__all__ = ["AuditRow", "ChampionSlotRow", "ExperimentRow", "LearningReportRow", "PolicyRow", "ShadowComparisonRow"]
+__all__ = [
+    "AuditChainRow",
+    "AuditRow",
+    "ChampionSlotRow",
+    "ExperimentRow",
+    "LearningReportRow",
+    "PolicyRow",
+    "ShadowComparisonRow",
+]
 
 RUNNING = text("ended_us IS NULL")
 
@@ -86,13 +94,34 @@ class LearningReportRow(Base):
 
 
 class AuditRow(Base):
-    """Who changed what; a person appears only as a keyed hash."""
+    """Who changed what; a person appears only as a keyed hash. `sequence`, `previous` and `mac` are its chain."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index("ix_audit_at_us", "at_us"),)
+    __table_args__ = (Index("ix_audit_at_us", "at_us"), Index("ix_audit_sequence", "sequence", unique=True))
 
     id: Mapped[str] = mapped_column(primary_key=True)
     at_us: Mapped[int]
     actor: Mapped[str]
     action: Mapped[str]
     detail: Mapped[dict[str, Any]]
+    sequence: Mapped[int | None]  # empty only in rows that nobody chained yet
+    previous: Mapped[str | None]
+    mac: Mapped[str | None]
+
+
+class AuditChainRow(Base):
+    """The state of the audit log's chain: its newest entry, the base that expiry left, and a MAC over both."""
+
+    __tablename__ = "audit_chain"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    chain: Mapped[str]
+    key_id: Mapped[str]
+    began_us: Mapped[int]
+    adopted: Mapped[int]  # entries up to here were there before the chain began
+    sequence: Mapped[int]
+    mac: Mapped[str]
+    base_sequence: Mapped[int]
+    base_mac: Mapped[str]
+    anchored: Mapped[int]
+    seal: Mapped[str]

@@ -78,7 +78,7 @@ def test_an_erased_person_leaves_no_row(database: Database, vault: Vault, person
 
 def test_an_erased_person_leaves_no_byte(sqlite_path: Path, vault: Vault, person: PersonId) -> None:
     """A scan of the database's files finds neither pseudonym nor any canary, while it did before."""
-    database = open_database(sqlite_path, tombstone=vault.tombstone)
+    database = open_database(sqlite_path, tombstone=vault.tombstone, audit_key=vault.audit_key)
     _fill(database, person)
     write(database, *[decision(person, f"d{number}", record=CANARY.encode() * 900) for number in range(50)])
     database.checkpoint()
@@ -134,7 +134,7 @@ def test_nothing_late_brings_an_erased_person_back(database: Database, vault: Va
 
 def test_a_backup_is_a_whole_copy_of_a_running_database(sqlite_path: Path, home: Path, vault: Vault) -> None:
     """What was committed before is in it, while writing goes on; it is private, and nothing is overwritten."""
-    database = open_database(sqlite_path)
+    database = open_database(sqlite_path, audit_key=vault.audit_key)
     person = add_person(database, new_person())
     copy = backup.back_up(database, home / "backups" / "a.db")
     add_person(database, new_person(), name="later")
@@ -143,7 +143,7 @@ def test_a_backup_is_a_whole_copy_of_a_running_database(sqlite_path: Path, home:
         backup.back_up(database, copy)
     database.close()
     assert backup.restore(copy, sqlite_path, vault=vault, now_us=9) == []
-    restored = open_database(sqlite_path)
+    restored = open_database(sqlite_path, audit_key=vault.audit_key)
     with restored.read() as session:
         assert [row.person for row in people.list_all(session)] == [person]
     restored.close()
@@ -153,7 +153,7 @@ def test_an_older_backup_does_not_bring_an_erased_person_back(
     sqlite_path: Path, home: Path, vault: Vault, person: PersonId
 ) -> None:
     """Restored on an empty home with the keys, the backup loses them again, to the last byte, before it is used."""
-    database = open_database(sqlite_path)
+    database = open_database(sqlite_path, audit_key=vault.audit_key)
     _fill(database, person)
     stays = add_person(database, new_person(), name="stays")
     copy = backup.back_up(database, home / "backups" / "a.db")
@@ -161,7 +161,7 @@ def test_an_older_backup_does_not_bring_an_erased_person_back(
     database.close()
     target = home / "elsewhere" / "app.db"
     assert backup.restore(copy, target, vault=vault, now_us=9) == [person]
-    restored = open_database(target)
+    restored = open_database(target, audit_key=vault.audit_key)
     with restored.read() as session:
         assert [row.person for row in people.list_all(session)] == [stays]
     assert CANARY.encode() not in _bytes(restored)
@@ -174,7 +174,7 @@ def test_what_is_no_backup_replaces_nothing(
     sqlite_path: Path, home: Path, vault: Vault, person: PersonId, content: bytes
 ) -> None:
     """A damaged file is refused, and what was there stays."""
-    database = open_database(sqlite_path)
+    database = open_database(sqlite_path, audit_key=vault.audit_key)
     add_person(database, person)
     (home / "damaged").write_bytes(content)
     for wrong in (home / "damaged", home / "missing", home):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from data_contracts.errors import ConsentMissing, ErasedPerson
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
+from infra.audit_key import AuditKey
 from infra.database import consents, erasure, events, mirror_log, quarantine, working_state
 from infra.database.engine import Database, open_database
 from infra.database.working_state import FoldHead, StateRow
@@ -65,7 +66,9 @@ def test_a_signal_without_consent_is_refused_as_a_whole(database: Database, memb
 
 def test_an_erased_person_is_refused_by_their_tombstone(sqlite_path: Path, person: PersonId) -> None:
     """A late event about an erased person is told from one about a stranger."""
-    database = open_database(sqlite_path, tombstone=lambda each: f"hmac-{each}")
+    database = open_database(
+        sqlite_path, tombstone=lambda each: f"hmac-{each}", audit_key=AuditKey(sqlite_path.parent / "keys")
+    )
     add_person(database, person)
     with database.unit_of_work() as uow:
         erasure.delete_rows(uow, person, tombstone=f"hmac-{person}", at_us=5)
