@@ -29,6 +29,7 @@ def write_backup(household: Household, file: Path) -> dict[str, int]:
     if not file.parent.is_dir():
         raise Malformed(f"{file.parent} is not a folder; the backup cannot be written there")
     home = household.settings.home
+    household.note_read("backup_written")
     partial = file.with_name(f".{file.name}.partial")
     with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
         copy = backup.back_up(household.database, Path(folder) / "copy" / DATABASE)

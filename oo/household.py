@@ -19,7 +19,7 @@ from data_contracts.signal_values import LATEST
 from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
 from infra.clock import Clock, fixed_clock
-from infra.database import audit_chain, consents, people, policies
+from infra.database import audit, audit_chain, consents, people, policies
 from infra.database.decision_writer import DecisionWriter
 from infra.database.engine import Database
 from infra.database.tables import PersonRow
@@ -203,6 +203,12 @@ class Household:
     def now_us(self) -> int:
         """Return the instant of this home's clock."""
         return to_us(self.clock())
+
+    def note_read(self, action: str) -> None:
+        """Add an audit entry: somebody with a shell reads what is about everybody here."""
+        with self.database.unit_of_work() as uow:
+            audit.append(uow, at_us=self.now_us(), actor="cli", action=action)
+            uow.commit()
 
     def person(self, name: str, *, erasing: bool = False) -> PersonRow:
         """Return a person by name, with `erasing` also one who is leaving; raises `NotFound` with the remedy."""

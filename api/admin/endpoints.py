@@ -31,7 +31,7 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
     last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,18}$")] = None,
 ) -> Response:
     """Follow what is committed, by any process: ids, kinds, pseudonyms and times, and not a word of what it says."""
-    service.note_watcher(parts=parts, visitor=visitor)
+    service.note_read(parts=parts, visitor=visitor, action="events_watched")
     sid = sessions.cookie_of(request.scope) or ""
     return EventStream(
         feed,
@@ -42,6 +42,8 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
 
 
 @router.get("/learning", operation_id="get_learning")
-def learning(_: CurrentAdmin, parts: PartsOf) -> LearningOut:
+def learning(visitor: CurrentAdmin, parts: PartsOf) -> LearningOut:
     """Return the newest audit of learning: personalisation, control, holdout, challengers, power; 404 before one."""
-    return service.learning(parts=parts)
+    report = service.learning(parts=parts)
+    service.note_read(parts=parts, visitor=visitor, action="learning_read")  # it has numbers of each person
+    return report

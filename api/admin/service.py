@@ -41,11 +41,11 @@ def health(*, parts: Parts) -> HealthOut:
     return HealthOut(status=status, checks=checks, override=forced)
 
 
-def note_watcher(*, parts: Parts, visitor: Visitor) -> None:
-    """Write down that somebody watches what comes in from everybody."""
+def note_read(*, parts: Parts, visitor: Visitor, action: str) -> None:
+    """Add an audit entry: an administrator reads what is about single people."""
     who = {} if visitor.person is None else {"tombstone": parts.vault.tombstone(visitor.person)}
     with parts.database.unit_of_work() as uow:
-        audit.append(uow, at_us=to_us(parts.clock()), actor="admin", action="events_watched", detail=who)
+        audit.append(uow, at_us=to_us(parts.clock()), actor="admin", action=action, detail=who)
         uow.commit()
 
 

@@ -35,6 +35,7 @@ def export(
     if layout not in writers or origin not in set(Origin):
         raise Malformed("--format is oo or obd, --origin is live or simulated")
     with opened() as household:
+        household.note_read("log_exported")
         count = writers[layout](household.database, to, origin=Origin(origin))
     emit({"rows": count, "path": str(to), "format": layout}, f"{count} decisions in {to}", as_json=as_json)
 
@@ -46,6 +47,7 @@ def audit(as_json: AsJson = False) -> None:
 
     with opened() as household:
         found = audit_learning(household.stores, actor="cli")
+        household.note_read("learning_read")
     personal, control, holdout, power = (found[name] for name in ("personalisation", "control", "holdout", "power"))
     difference = ""
     if control["difference"] is not None:
