@@ -1,11 +1,11 @@
 """The scorer as an app of its own: `POST /score` and `/health`, the same answers as the library.
 
-It stands behind the door, inside the installation: it trusts its caller to know who the person is, so it is never
-reachable from outside, and session checks ride along as an epoch.
+It trusts its caller to know who the person is, so it answers only to the credential of this installation's own
+services (`keys/scorer.credential`, sent as `Authorization: Bearer`); session checks ride along as an epoch.
 """
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Mapping, MutableMapping
+from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -23,6 +23,7 @@ from data_contracts.errors import (
     Unavailable,
 )
 from data_contracts.identifiers import PersonId
+from infra.credential_check import CredentialCheck, bearer
 from infra.health import Health
 from serving.recommender import Recommender
 
@@ -46,9 +47,10 @@ class ScoreIn(BaseModel):
     session_epoch: int | None = None
 
 
-def create_app(recommender: Recommender, health: Health) -> FastAPI:
+def create_app(recommender: Recommender, health: Health, *, credential: str) -> FastAPI:
     """Return the app around a recommender; `health` holds the pings of its parts."""
     app = FastAPI(title="oO scorer", docs_url=None, redoc_url=None)
+    app.add_middleware(CredentialCheck, authorization=bearer(credential), is_open=_is_health)
 
     @app.post("/score", operation_id="score")
     async def score(wanted: Annotated[ScoreIn, Body()]) -> Recommendation:
@@ -75,3 +77,7 @@ def create_app(recommender: Recommender, health: Health) -> FastAPI:
         return JSONResponse(content, status_code=status, media_type="application/problem+json")
 
     return app
+
+
+def _is_health(scope: MutableMapping[str, Any]) -> bool:
+    return bool(scope["method"] in {"GET", "HEAD"} and scope["path"] == "/health")

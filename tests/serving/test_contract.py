@@ -14,10 +14,12 @@ from data_contracts.errors import NotFound, OOError, Unauthenticated, Unavailabl
 from data_contracts.identifiers import PersonId
 from infra.database import people
 from infra.health import Health
+from infra.service_credentials import new_secret
 from serving.app import create_app
 from tests.serving.world import World
 
 ERRORS: dict[str, type[OOError]] = {kind.code: kind for kind in (NotFound, Unauthenticated, Unavailable)}
+CREDENTIAL = new_secret()
 ANSWER = TypeAdapter(Recommendation)
 
 
@@ -37,13 +39,14 @@ class OverHttp:
         health = Health()
         for name, part in (("database", living.database), ("champion", living.champion), ("writer", living.writer)):
             health.register(name, part.ping)
-        self.app = create_app(living.recommender, health)
+        self.headers = {"authorization": f"Bearer {CREDENTIAL}"}
+        self.app = create_app(living.recommender, health, credential=CREDENTIAL)
 
     async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Return the response to one request."""
         transport = httpx.ASGITransport(self.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://scorer") as client:
-            return await client.request(method, path, json=body)
+            return await client.request(method, path, json=body, headers=self.headers)
 
     async def recommend(
         self, person: PersonId, trigger: Trigger, *, session_epoch: int | None = None
