@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 
@@ -11,7 +12,7 @@ from data_contracts.errors import Malformed, Unavailable
 from data_contracts.identifiers import PersonId
 from flows.following import Following
 from flows.shares import EVERYBODY, Share
-from infra.jetstream.bundled import BundledServer, free_port, known_url
+from infra.jetstream.bundled import BundledServer, free_port, has_store, known_url
 from infra.mirror_metrics import MirrorMetrics
 from infra.mirror_watch import MirrorWatch
 from infra.relay import Relay
@@ -52,16 +53,23 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
         unsubscribe()
 
 
-def bundled(settings: Settings, port: int | None = None) -> BundledServer:
-    """Return the bundled server of a home, not yet started."""
-    return BundledServer(settings.nats, settings.keys, port=port or free_port())
+def bundled(settings: Settings, port: int | None = None, url: str | None = None) -> BundledServer:
+    """Return the bundled server of a home, not yet started; `url` is an address that clients were told before."""
+    return BundledServer(settings.nats, settings.keys, port=port or free_port(), url=url)
+
+
+def _of_bundled(url: str, port: int | None) -> bool:
+    told = urlsplit(url)
+    return (told.hostname, told.port) == ("127.0.0.1", port) and bool(told.username)
 
 
 def become_server(settings: Settings, port: int | None) -> None:
     """Turn this process into the bundled server, so that signals and its end are the server's own."""
     if port is not None and port <= 0:
         raise Malformed("the bundled server needs a port that its clients know")
-    server = bundled(settings, port)
+    url = settings.nats_url  # that of `oo up`, which told it to every process; NATS_URL may also name another server
+    known = url if url is not None and _of_bundled(url, port) else None
+    server = bundled(settings, port, known)
     os.execve(server.command[0], server.command, server.environment)  # noqa: S606 - our own command, no shell
 
 
@@ -71,14 +79,15 @@ def forget_in_mirror(settings: Settings, person: PersonId) -> int:
     A bundled server that is not running is started for it. Raises `Unavailable` when the mirror does not answer.
     """
     url = settings.nats_url or known_url(settings.nats)
-    if url is None:
+    if url is None and not has_store(settings.nats):
         return 0
     from infra.jetstream.comparing import forget  # noqa: PLC0415 - as above
 
-    try:
-        return asyncio.run(forget(url, person))
-    except Unavailable:
-        if settings.nats_url is not None:
-            raise
+    if url is not None:
+        try:
+            return asyncio.run(forget(url, person))
+        except Unavailable:
+            if settings.nats_url is not None:
+                raise
     with bundled(settings) as server:
         return asyncio.run(forget(server.url, person))

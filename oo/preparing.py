@@ -20,12 +20,12 @@ from oo.up import Prepared, Wishes
 
 def make_ready(wishes: Wishes) -> Prepared:
     """Finish erasures, add the person, see to a first champion, make a link; raises `Unavailable` for a taken port."""
-    told = Settings()
-    refuse_rehearsal(told)
-    host = told.host if wishes.host is None else wishes.host
-    port = _port(host, told.port if wishes.port is None else wishes.port)
-    settings = told.model_copy(update={"host": host, "port": port})
-    nats_url, nats_port = _mirror(settings) if wishes.nats else (None, None)
+    given = Settings()
+    refuse_rehearsal(given)
+    host = given.host if wishes.host is None else wishes.host
+    port = _port(host, given.port if wishes.port is None else wishes.port)
+    settings = given.model_copy(update={"host": host, "port": port})
+    mirror = bundled(settings) if wishes.nats else None
     with Household(settings) as household:
         finish_erasures(household)
         row = household.settle_in(wishes.person, role="admin")
@@ -34,12 +34,10 @@ def make_ready(wishes: Wishes) -> Prepared:
         link = login_url(household, PersonId(row.person), settings.url)
         if household.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
             note("oO knows nothing about you yet; `oo import calendar.ics tasks.csv` in another terminal changes that.")
-    return Prepared(host, port, settings.url, link, qr_code(link), nats_url, nats_port)
-
-
-def _mirror(settings: Settings) -> tuple[str, int]:
-    server = bundled(settings)
-    return server.url, server.port
+    prepared = Prepared(host, port, settings.url, link, qr_code(link), None, None, None)
+    if mirror is None:
+        return prepared
+    return prepared._replace(nats_url=mirror.url, nats_port=mirror.port, nats_file=str(mirror.folder / "url"))
 
 
 def _port(host: str, port: int) -> int:

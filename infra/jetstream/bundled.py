@@ -1,7 +1,8 @@
 """The bundled nats-server of one box: its configuration, its start, and how others reach it.
 
-It listens on loopback, wants a token, and encrypts what it stores with a key that lies among the keys of the home: the
-stream's files are unreadable without it and are never part of a backup.
+It listens on loopback, wants a token that is made anew for each start, and encrypts what it stores with a key that
+lies among the keys of the home: the stream's files are unreadable without it and are never part of a backup. It opens
+no other port: neither monitoring nor a cluster.
 """
 
 import os
@@ -13,22 +14,25 @@ import sys
 import time
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from data_contracts.errors import Unavailable
 from infra.durable_files import create_once, make_private_folder, replace
 from infra.tethered import tethered
 
-__all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "known_url"]
+__all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "has_store", "known_url", "new_url"]
 
 SYNC_INTERVAL = "1s"  # docs/adr/0012
+TOKEN_BYTES = 32
 START_S = 15.0
 STOP_S = 10.0
 KEY_VARIABLE = "OO_JETSTREAM_KEY"
+TOKEN_VARIABLE = "OO_JETSTREAM_TOKEN"  # noqa: S105 - the name of a variable
 CONFIG = """\
 server_name: oo
 listen: "127.0.0.1:{port}"
 max_payload: 1MB
-authorization {{ token: "{token}" }}
+authorization {{ token: ${token} }}
 jetstream {{
   store_dir: "{store}"
   max_memory_store: 64MB
@@ -49,8 +53,18 @@ def binary() -> Path:
     return Path(found)
 
 
+def new_url(port: int) -> str:
+    """Return an address on loopback with a new token in it; the server's configuration takes a letter for text."""
+    return f"nats://t{secrets.token_hex(TOKEN_BYTES)}@127.0.0.1:{port}"
+
+
+def has_store(folder: Path) -> bool:
+    """Whether a bundled server of this folder has ever kept anything."""
+    return (folder / "store").is_dir()
+
+
 def known_url(folder: Path) -> str | None:
-    """Return the address that a bundled server of this folder was given last."""
+    """Return the address that the running server of this folder was given; a killed one leaves its own behind."""
     try:
         return (folder / "url").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -66,18 +80,25 @@ def free_port() -> int:
 
 
 class BundledServer:
-    """The server of a folder; a port stays the same over restarts, so clients find it again."""
+    """The server of a folder; port and token stay the same over its restarts, so clients find it again.
 
-    def __init__(self, folder: Path, keys: Path, *, port: int, sync_interval: str = SYNC_INTERVAL) -> None:
+    `url` is an address that clients were told before; without one a new token is made.
+    """
+
+    def __init__(
+        self, folder: Path, keys: Path, *, port: int, url: str | None = None, sync_interval: str = SYNC_INTERVAL
+    ) -> None:
         self.folder = folder
         self.port = port
+        self.url = url or new_url(port)
         make_private_folder(folder)
         make_private_folder(keys)
-        token = create_once(keys / "jetstream.token", secrets.token_hex(16).encode()).decode()
+        (keys / "jetstream.token").unlink(missing_ok=True)  # of an older home, where one token opened for ever
         self._key = create_once(keys / "jetstream.key", secrets.token_hex(32).encode()).decode()
-        self.url = f"nats://{token}@127.0.0.1:{port}"
         store = folder / "store"
-        text = CONFIG.format(port=port, token=token, store=store, sync_interval=sync_interval, variable=KEY_VARIABLE)
+        text = CONFIG.format(
+            port=port, token=TOKEN_VARIABLE, store=store, sync_interval=sync_interval, variable=KEY_VARIABLE
+        )
         replace(folder / "server.conf", text.encode())
         replace(folder / "url", self.url.encode())
         self.process: subprocess.Popen[bytes] | None = None
@@ -89,11 +110,12 @@ class BundledServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the server is started with: the key is in no file of the store and in no argument."""
-        return {**os.environ, KEY_VARIABLE: self._key}
+        """What the server is started with: key and token are in no file of the store and in no argument."""
+        return {**os.environ, KEY_VARIABLE: self._key, TOKEN_VARIABLE: urlsplit(self.url).username or ""}
 
     def start(self) -> None:
         """Start, and wait until the server takes connections; raises `Unavailable`."""
+        replace(self.folder / "url", self.url.encode())
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 tethered(self.command), env=self.environment, stdout=log, stderr=log, start_new_session=True
@@ -109,9 +131,11 @@ class BundledServer:
         raise Unavailable(f"the nats-server did not start; see {self.folder / 'server.log'}")
 
     def stop(self) -> None:
-        """Ask the server to end and wait for it."""
+        """Ask the server to end, wait for it, and forget its address."""
         if self.process is None:
             return
+        if known_url(self.folder) == self.url:
+            (self.folder / "url").unlink()
         self.process.terminate()
         try:
             self.process.wait(STOP_S)
