@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from starlette.routing import Route
 from data_contracts.errors import Unavailable
 from flows.shares import share_of
 from infra.health import Health
+from infra.service_credentials import USER, kept_secret
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household, refuse_rehearsal
@@ -63,7 +65,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
 
     listener, settings = _listen(Settings(), host, port)
     with Household(settings) as household:
-        app = create_app(household.recommender, household.health)
+        app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
         household.start()
         with _forgetting(household):
             _run(app, listener)
@@ -92,7 +94,7 @@ def serve_nats(*, port: int) -> None:
     become_server(Settings(), port)
 
 
-def serve_worker(*, host: str | None, port: int | None) -> None:
+def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = False) -> None:
     """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
     from oo.prefect_server import PrefectServer  # noqa: PLC0415 - as above
 
@@ -100,7 +102,7 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was started here is ended here
     with (
         Household(settings) as household,
-        PrefectServer(settings.prefect) as server,
+        PrefectServer(settings.prefect, page=prefect_page) as server,
         _probing(household.health, listener),
     ):
         # Prefect reads its environment once, when it is imported: before the server it would start one of its own
@@ -108,6 +110,33 @@ def serve_worker(*, host: str | None, port: int | None) -> None:
 
         server.ready()
         serve()
+
+
+def serve_prefect(*, host: str | None, port: int | None, descriptor: int | None, page: bool) -> None:
+    """Serve Prefect behind its credential.
+
+    On an inherited socket it is the one that the environment names, otherwise the one that the home keeps.
+    """
+    from oo.prefect_server import CREDENTIAL, be_quiet, describe_server  # noqa: PLC0415 - as above
+    from oo.vendor_apps import guarded_prefect, local_address  # noqa: PLC0415 - as above
+
+    if descriptor is None:
+        listener, settings = _listen(Settings(), host, port)
+        credential = f"{USER}:{kept_secret(settings.keys, 'prefect')}"
+        be_quiet()
+        describe_server(settings.prefect, local_address(settings), credential, page=page)
+    else:
+        listener, settings, credential = socket.socket(fileno=descriptor), Settings(), os.environ[CREDENTIAL]
+    _run(guarded_prefect(settings, credential, page=page), listener, vendor=True)
+
+
+def serve_mlflow(*, host: str | None, port: int | None) -> None:
+    """Serve the page and the API of the registry behind the credential that the home keeps."""
+    from oo.vendor_apps import guarded_mlflow  # noqa: PLC0415 - as above
+
+    listener, settings = _listen(Settings(), host, port)
+    credential = f"{USER}:{kept_secret(settings.keys, 'mlflow')}"
+    _run(guarded_mlflow(settings, credential), listener, vendor=True)
 
 
 def _forgetting(household: Household, *more: Memory) -> "Periodic":
@@ -182,6 +211,6 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM."""
-    Server(config_of(app), ending).run(sockets=[listener])
+def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None, vendor: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM; a vendor's app may have WebSockets, and work before its first request."""
+    Server(config_of(app, vendor=vendor), ending).run(sockets=[listener])

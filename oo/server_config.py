@@ -5,14 +5,14 @@ from typing import Any
 import uvicorn
 
 
-def config_of(app: Any) -> uvicorn.Config:
-    """Return how every process serves."""
+def config_of(app: Any, *, vendor: bool = False) -> uvicorn.Config:
+    """Return how every process serves; a vendor's app may have WebSockets, and work before its first request."""
     return uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
-        ws="none",
-        lifespan="off",
+        ws="auto" if vendor else "none",
+        lifespan="on" if vendor else "off",
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -4,10 +4,12 @@ The process that stays imports next to nothing: what a start needs is done by `o
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from typing import NamedTuple
 
 from data_contracts.errors import Unavailable
@@ -37,20 +39,32 @@ class Prepared(NamedTuple):
     qr_code: str
     nats_url: str | None
     nats_port: int | None
+    nats_file: str | None
 
 
-def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: bool, as_json: bool) -> None:
+def run(
+    *,
+    port: int | None,
+    host: str | None,
+    person: str,
+    flows: bool,
+    nats: bool,
+    prefect_page: bool = False,
+    as_json: bool,
+) -> None:
     """Prepare the home, start the processes, say where the page is, and stay until a signal comes."""
     home = _prepared(Wishes(port, host, person, nats))
     environment: dict[str, str] = {}
     children: list[Child] = []
     if home.nats_url is not None:
         environment["NATS_URL"] = home.nats_url
-        children.append(Child("nats", ["serve", "nats", "--port", str(home.nats_port)]))
+        children.append(Child("nats", ["serve", "nats", "--port", str(home.nats_port)], environment))
     api = Child("api", ["serve", "api", "--host", home.host, "--port", str(home.port)], environment)
     children.append(api)
     if flows:
-        children.append(Child("worker", ["serve", "worker", "--port", "0"], environment))
+        # whatever OO_HOST says: its probes are for this machine
+        command = ["serve", "worker", "--host", "127.0.0.1", "--port", "0"]
+        children.append(Child("worker", [*command, *["--prefect-page"] * prefect_page], environment))
     supervisor = Supervisor(children)
     supervisor.start()
     try:
@@ -58,8 +72,17 @@ def run(*, port: int | None, host: str | None, person: str, flows: bool, nats: b
             _say(home, as_json=as_json)
     except BaseException:
         supervisor.stop()
+        _forget_mirror(home)
         raise
     supervisor.run()
+    _forget_mirror(home)
+
+
+def _forget_mirror(home: Prepared) -> None:
+    """Remove the address with the token of a server that has ended; a killed run's is replaced at the next start."""
+    if home.nats_file is not None:
+        with suppress(FileNotFoundError):
+            os.unlink(home.nats_file)  # noqa: PTH108 - this process imports next to nothing
 
 
 def _prepared(wishes: Wishes) -> Prepared:

@@ -40,7 +40,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "icalendar": {"infra/connectors"},
     "lightgbm": {"models/trees"},
     "litellm": {"serving/llm"},
-    "mlflow": {"models/registry"},
+    "mlflow": {"models/registry", "models/registry_page"},
     "nats": {"infra/jetstream"},
     "numpy": {"data_contracts", "feature_repo", "models", "serving", "flows"},
     "pandas": {"data_contracts/expectations", "feature_repo", "models", "flows"},

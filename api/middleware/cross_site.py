@@ -5,12 +5,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api.errors import problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+PAGES = {"ws": b"http", "wss": b"https"}  # where the script that opens a WebSocket came from
 OWN_SITES = frozenset({b"same-origin", b"none"})
 CODE = "cross_site"
 
 
 class CrossSite:
-    """Answers 403 to a state-changing request that another site made a browser send."""
+    """Answers 403 to a state-changing request, or a WebSocket, that another site made a browser open."""
 
     def __init__(self, app: ASGIApp, *, public_origin: str | None) -> None:
         self.app = app
@@ -18,7 +19,8 @@ class CrossSite:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on unless its headers name another site."""
-        if scope["type"] != "http" or scope["method"] in SAFE or self._own(scope):
+        safe = scope["type"] == "http" and scope["method"] in SAFE
+        if scope["type"] not in {"http", "websocket"} or safe or self._own(scope):
             await self.app(scope, receive, send)
             return
         await problem(403, CODE, "another site may not act for a person here")(scope, receive, send)
@@ -37,5 +39,6 @@ class CrossSite:
             return False
         if sites or not origins:
             return True
-        own = {scope["scheme"].encode() + b"://" + host for host in hosts}
+        scheme = PAGES.get(scope["scheme"]) or scope["scheme"].encode()
+        own = {scheme + b"://" + host for host in hosts}
         return all(origin in own or origin == self.public_origin for origin in origins)

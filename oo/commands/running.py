@@ -35,6 +35,7 @@ def up(
     person: PersonName = DEFAULT_PERSON,
     flows: Annotated[bool, typer.Option(help="Run the scheduled flows beside the page.")] = True,
     nats: Annotated[bool, typer.Option(help="Mirror every event to a bundled nats-server.")] = False,
+    prefect_page: Annotated[bool, typer.Option(help="Serve Prefect's page, and say where it is.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the page, and all behind it, until Ctrl-C.
@@ -43,7 +44,9 @@ def up(
     """
     from oo.up import run
 
-    run(port=port, host=host, person=person, flows=flows, nats=nats, as_json=as_json)
+    if prefect_page and not flows:
+        raise typer.BadParameter("Prefect's page needs the scheduled flows")
+    run(port=port, host=host, person=person, flows=flows, nats=nats, prefect_page=prefect_page, as_json=as_json)
 
 
 def link(
@@ -94,7 +97,10 @@ def serve_api(port: Port = None, host: Host = None) -> None:
 
 @serve_app.command("scorer")
 def serve_scorer(port: Port = None, host: Host = None) -> None:
-    """Serve `POST /score` alone."""
+    """Serve `POST /score` alone, to whoever sends the credential.
+
+    It lies in `keys/scorer.credential` and is sent as `Authorization: Bearer`.
+    """
     from oo.processes import serve_scorer as run
 
     run(host=host, port=port)
@@ -121,8 +127,41 @@ def serve_nats(port: Annotated[int, typer.Option("--port", help="Port that clien
 
 
 @serve_app.command("worker")
-def serve_worker(port: Port = None, host: Host = None) -> None:
+def serve_worker(
+    port: Port = None,
+    host: Host = None,
+    *,
+    prefect_page: Annotated[bool, typer.Option(help="Serve Prefect's page, and say where it is.")] = False,
+) -> None:
     """Run the scheduled flows."""
     from oo.processes import serve_worker as run
+
+    run(host=host, port=port, prefect_page=prefect_page)
+
+
+@serve_app.command("prefect")
+def serve_prefect(
+    port: Port = None,
+    host: Host = None,
+    *,
+    fd: Annotated[int | None, typer.Option("--fd", help="Listening socket that was inherited.")] = None,
+    page: Annotated[bool, typer.Option(help="Serve its page, too.")] = False,
+) -> None:
+    """Run a Prefect server on this home's schedule database.
+
+    It wants the credential in `keys/prefect.credential`, with the user `oo`.
+    """
+    from oo.processes import serve_prefect as run
+
+    run(host=host, port=port, descriptor=fd, page=page)
+
+
+@serve_app.command("mlflow")
+def serve_mlflow(port: Port = None, host: Host = None) -> None:
+    """Run MLflow's page and API over this home's registry.
+
+    It wants the credential in `keys/mlflow.credential`, with the user `oo`.
+    """
+    from oo.processes import serve_mlflow as run
 
     run(host=host, port=port)

@@ -77,6 +77,15 @@ def test_the_services_start_the_processes_of_the_architecture() -> None:
     assert {" ".join(command) for command in own_commands().values()} == printed
 
 
+def test_only_what_asks_for_a_credential_is_published() -> None:
+    """The api, and both pages behind their passwords; scorer, database and model stay inside the project."""
+    services = compose()["services"]
+    assert {name for name, one in services.items() if "ports" in one} == {"api", "registry", "scheduler"}
+    assert services["database"]["environment"]["POSTGRES_PASSWORD"] == "${OO_DATABASE_PASSWORD:-}"
+    # an empty one does not open it: the image refuses to start
+    assert "POSTGRES_HOST_AUTH_METHOD" not in services["database"]["environment"]
+
+
 def test_the_environment_names_real_settings_and_holds_no_secret() -> None:
     """A variable is read by somebody, and its secret value comes from outside."""
     known = {f"OO_{name.upper()}" for name in Settings.model_fields} | {"ADMIN_TOKEN"}

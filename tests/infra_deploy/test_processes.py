@@ -1,6 +1,5 @@
 """The very commands that the compose file names start on a fresh home, answer on /health, and stop when asked."""
 
-import json
 import os
 import signal
 import socket
@@ -11,14 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
+from infra.credential_check import basic
 from tests.infra_deploy.compose import own_commands
 from tests.source_tree import CHECKOUT
 
 PATIENCE_S = 180
+# service -> the file of its secret, how it is sent, and a request with the status that it has with the secret
+GUARDED = {
+    "scorer": ("scorer.credential", "Bearer", "POST", "/score", 422),
+    "registry": ("mlflow.credential", "Basic", "POST", "/api/2.0/mlflow/experiments/search", 400),
+    "scheduler": ("prefect.credential", "Basic", "POST", "/api/flows/filter", 200),
+}
 STOPPING_S = 30
 
 
@@ -62,13 +68,13 @@ def started(command: list[str], home: Path, port: int) -> Iterator[subprocess.Po
             stop(process)
 
 
-def health(process: subprocess.Popen[bytes], port: int, log: Path) -> dict[str, object]:
+def health(process: subprocess.Popen[bytes], port: int, log: Path) -> bytes:
     """Return the first good answer of /health; a process that gives none is shown with its own words."""
     deadline, last = time.monotonic() + PATIENCE_S, "no answer"
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
-                body: dict[str, object] = json.load(answer)
+                body: bytes = answer.read()
                 return body
         except HTTPError as refusal:
             last = f"{refusal.code} {refusal.read().decode(errors='replace')}"
@@ -90,6 +96,34 @@ def survivors(home: Path) -> list[str]:
     return found
 
 
+def answer(method: str, url: str, authorization: str | None = None, host: str = "127.0.0.1") -> int:
+    """Return the status of a request with a JSON body."""
+    headers = {"content-type": "application/json", "host": host}
+    request = Request(url, b"{}", headers, method=method)  # noqa: S310 - loopback
+    if authorization is not None:
+        request.add_header("authorization", authorization)
+    try:
+        with urlopen(request, timeout=PATIENCE_S) as response:  # noqa: S310 - loopback
+            status: int = response.status
+            return status
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.code
+
+
+def assert_guarded(service: str, port: int, home: Path) -> None:
+    """Assert that a service answers to the secret among the keys of the home, and to nothing else."""
+    file, scheme, method, path, status = GUARDED[service]
+    url = f"http://127.0.0.1:{port}{path}"
+    secret = (home / "keys" / file).read_text()
+    assert (home / "keys" / file).stat().st_mode & 0o777 == 0o600
+    good = f"Bearer {secret}" if scheme == "Bearer" else basic(f"oo:{secret}")
+    wrong = ("Bearer x", basic("oo:oo"), f"Bearer {secret[:-1]}", basic(f"oo:{secret[:-1]}"))
+    assert [answer(method, url, each) for each in (None, *wrong)] == [401] * 5
+    assert answer(method, url, good) == status
+    assert scheme == "Bearer" or answer(method, url, good, host="evil.example") == 400
+
+
 @pytest.mark.processes
 @pytest.mark.parametrize("service", own_commands())
 def test_a_process_of_the_deployment_starts_answers_and_stops(service: str, home: Path) -> None:
@@ -97,6 +131,8 @@ def test_a_process_of_the_deployment_starts_answers_and_stops(service: str, home
     port = free_port()
     with started(own_commands()[service], home, port) as process:
         assert health(process, port, home / "process.log")
+        if service in GUARDED:
+            assert_guarded(service, port, home)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=STOPPING_S) in (0, -signal.SIGTERM)
     assert survivors(home) == []

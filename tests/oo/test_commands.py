@@ -37,7 +37,8 @@ try:
 finally:
     print([name for name in {HEAVY!r} if name in sys.modules])
 """
-WITHOUT_DATA = {"demo", "serve api", "serve scorer", "serve stream", "serve worker", "serve nats"}
+SERVED = ("api", "scorer", "stream", "worker", "nats", "prefect", "mlflow")
+WITHOUT_DATA = {"demo", *(f"serve {name}" for name in SERVED)}
 OF_A_PERSON = {
     *("up", "link", "doctor", "import", "log mood", "log habit", "log context", "tip", "today", "react", "why"),
     *("replay", "consent list", "consent grant", "consent withdraw", "forget"),
