@@ -11,14 +11,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from urllib.request import urlopen
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
 from data_contracts.errors import Unavailable
+from flows.table import DEPLOYMENTS
+from infra.credential_check import basic
 from oo.visitor import Visitor
+from tests.infra_deploy.compose import own_commands
 from tests.infra_deploy.test_processes import PATIENCE_S, survivors
+from tests.listening import Listener, counted, descendants, expected, listed, listeners
 from tests.oo.command_line import CommandLine
+from tests.source_tree import CHECKOUT
 
 pytestmark = pytest.mark.processes
 ENDING_S = 30
@@ -73,8 +80,10 @@ def tip_again(visitor: Visitor) -> object:
 
 def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_in: Path) -> None:
     """The api is killed once and comes back with the session still valid; SIGTERM leaves no process."""
-    with up(lived_in, "--no-flows") as process:
+    with up(lived_in, "--no-flows", "--nats") as process:
         words = said(process)
+        address = lived_in / "nats" / "url"
+        assert address.stat().st_mode & 0o777 == 0o600
         assert set(words) == {"url", "login_url"}
         with urlopen(words["url"], timeout=10) as page:  # noqa: S310 - the address on loopback that it printed
             assert (page.status, page.headers.get_content_type()) == (200, "text/html")
@@ -91,17 +100,68 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
         process.terminate()
         assert process.wait(ENDING_S) == 0
     assert survivors(lived_in) == []
+    assert not address.exists()  # nor its token
     assert "starts again" in (lived_in / "up.log").read_text()
 
 
-def test_up_that_is_killed_leaves_no_process(lived_in: Path) -> None:
-    """Kill -9 runs no line of ours; the kernel ends page, mirror, worker and the worker's server."""
-    with up(lived_in, "--nats") as process:
+def test_up_opens_the_listed_sockets_and_leaves_no_process_when_it_is_killed(lived_in: Path) -> None:
+    """SECURITY.md lists each socket, all are on loopback; after kill -9 the kernel ends everything that was started."""
+    with up(lived_in, "--nats", OO_HOST="127.0.0.1") as process:
         said(process)
         wait_until(lambda: {"api", "worker", "nats-server", "prefect"} <= running(lived_in))
+        wanted = expected("oo up", "oo up --nats")
+        wait_until(lambda: counted(sockets_of(process)) >= wanted)  # the runner's is the last
+        found = sockets_of(process)
+        assert counted(found) == wanted, found
+        assert {one.address for one in found} == {"127.0.0.1"}
+        for one in found:
+            if one.process == "oo serve worker":
+                assert not control_channel_answers(one.port)
         process.kill()
         process.wait()
         wait_until(lambda: survivors(lived_in) == [])
+
+
+def test_a_socket_that_is_not_listed_is_found(tmp_path: Path) -> None:
+    """The reader can fail: TCP on both families, UDP and Unix sockets are seen, also those of a child."""
+    script = (
+        "import socket, sys, time\n"
+        "a = socket.create_server(('127.0.0.1', 0)); b = socket.create_server(('::1', 0), family=socket.AF_INET6)\n"
+        "c = socket.socket(type=socket.SOCK_DGRAM); c.bind(('127.0.0.1', 0))\n"
+        f"d = socket.socket(socket.AF_UNIX); d.bind({str(tmp_path / 'socket')!r}); d.listen()\n"
+        "print(flush=True); sys.stdin.read()"
+    )
+    shell = ["/bin/sh", "-c", '"$0" -c "$1"; :', sys.executable, script]
+    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        found = listeners(descendants(process.pid))
+        process.communicate(b"")
+    assert [one.kind for one in found if one.kind != "tcp6"] == ["tcp", "udp", "unix"]
+    assert "tcp6" in {one.kind for one in found}
+    assert set(counted(found)).isdisjoint(expected("oo up", "oo up --nats"))
+
+
+def test_the_list_names_tests_that_exist() -> None:
+    """Each row says by which test it is held, and every process of the deployment has one."""
+    rows = listed()
+    assert {test for row in rows for test in row.tests if not (CHECKOUT / test).is_file()} == set()
+    assert all(row.tests for row in rows)
+    ours = {" ".join(command[:3]) for command in own_commands().values()}
+    assert ours <= {row.process for row in rows}
+
+
+def sockets_of(process: "subprocess.Popen[str]") -> list[Listener]:
+    """Return what the processes of `oo up` listen on now."""
+    return listeners(descendants(process.pid))
+
+
+def control_channel_answers(port: int) -> bool:
+    """Return whether a socket takes a stranger for a flow run: it would keep the connection to send it orders."""
+    with socket.create_connection(("127.0.0.1", port), timeout=ENDING_S) as session:
+        session.sendall(b"0" * 32 + b"\n")
+        first = session.recv(64)
+        return bool(first) and not first.startswith(b"HTTP/1.1 400")  # the other socket of the worker speaks HTTP
 
 
 def running(home: Path) -> set[str]:
@@ -145,19 +205,60 @@ def completed_runs(home: Path) -> int:
     return 0
 
 
+def answer_of(address: str, method: str, path: str, credential: str | None, body: object = None) -> tuple[int, Any]:
+    """Return status and JSON of a request; without a credential one that any page can make a browser send."""
+    request = Request(address + path, json.dumps(body or {}).encode(), method=method)  # noqa: S310 - loopback
+    if credential is None:
+        request.add_header("origin", "https://evil.example")
+        request.add_header("content-type", "text/plain")
+    else:
+        request.add_header("authorization", basic(credential))
+        request.add_header("content-type", "application/json")
+    try:
+        with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - as above
+            return answer.status, json.loads(answer.read() or b"null")
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.code, None
+
+
+def attack(process: "subprocess.Popen[str]", home: Path, marker: Path) -> set[int]:
+    """Try to make the worker touch a file, as anybody on this machine and any page could; return the answers."""
+    wait_until(lambda: "oo serve prefect" in counted(sockets_of(process)))
+    (port,) = (one.port for one in sockets_of(process) if one.process == "oo serve prefect")
+    address = f"http://127.0.0.1:{port}/api"
+    credential = (home / "prefect" / "credential").read_text()
+    wait_until(lambda: len(answer_of(address, "POST", "/deployments/filter", credential)[1] or ()) == len(DEPLOYMENTS))
+    answers = {answer_of(address, "POST", "/deployments/filter", None)[0]}
+    shell = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {marker}"}}
+    for deployment in answer_of(address, "POST", "/deployments/filter", credential)[1]:
+        for method, path, body in (
+            ("PATCH", "", {"pull_steps": [shell]}),
+            ("POST", "/create_flow_run", {"state": {"type": "SCHEDULED"}}),
+        ):
+            answers.add(answer_of(address, method, f"/deployments/{deployment['id']}{path}", None, body)[0])
+    return answers
+
+
 def test_scheduled_flows_run_unattended_on_one_server_inside_the_home(lived_in: Path, tmp_path: Path) -> None:
-    """Nobody asks for a run; one is completed, by the one Prefect server, and the user's own home stays empty."""
-    user = tmp_path / "user"
+    """Nobody asks for a run; one is completed, by the one Prefect server, and the user's own home stays empty.
+
+    Whoever has no credential cannot put a command of theirs into the runs.
+    """
+    user, marker = tmp_path / "user", tmp_path / "marker"
     user.mkdir()
     with up(lived_in, HOME=str(user)) as process:
         said(process)
+        assert attack(process, lived_in, marker) == {401}
         deadline = time.monotonic() + PATIENCE_S
         while completed_runs(lived_in) == 0 and time.monotonic() < deadline and process.poll() is None:
             time.sleep(0.5)
         servers = [
-            command for command in survivors(lived_in) if "prefect server" in command or "prefect.server" in command
+            command for command in survivors(lived_in) if "serve prefect" in command or "prefect.server" in command
         ]
         assert completed_runs(lived_in) > 0, (lived_in / "up.log").read_text()[-4_000:]
         assert len(servers) == 1
     assert list(user.iterdir()) == []
     assert survivors(lived_in) == []
+    assert not marker.exists()
+    assert not (lived_in / "prefect" / "credential").exists()
