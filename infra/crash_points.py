@@ -26,7 +26,17 @@ PROMOTION_POINTS = (
     "champion_fetched",  # the verdict is for it, the slot is old
     "champion_swapped",  # the slot is new, the alias is old
 )
-POINTS = (*STREAM_POINTS, *PROMOTION_POINTS)
+ROTATION_POINTS = (
+    "master_key_kept",  # the old key lies among the older ones
+    "master_key_announced",  # the home accepts the new one
+    "master_key_replaced",  # the new one is the current one, the database names the old one
+    "person_key_wrapped",  # some are wrapped by the new one, some by the old one
+    "master_key_recorded",  # the database names the new one, nothing is wrapped by it
+    "policy_key_kept",  # the old public half lies among the older ones
+    "policy_key_replaced",  # the private half is new, the public one old
+    "policy_key_recorded",  # the pair is new, policies bear the old signature
+)
+POINTS = (*STREAM_POINTS, *PROMOTION_POINTS, *ROTATION_POINTS)
 _reached: Counter[str] = Counter()
 
 

@@ -1,10 +1,22 @@
 """Files that survive a crash: complete under their name, or not there at all."""
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["append_line", "create_once", "make_private_folder", "replace", "shred", "sync", "touch_private"]
+__all__ = [
+    "append_line",
+    "create_once",
+    "locked_folder",
+    "make_private_folder",
+    "replace",
+    "shred",
+    "sync",
+    "touch_private",
+]
 
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -66,6 +78,17 @@ def shred(path: Path) -> bool:
     path.unlink(missing_ok=True)
     sync(path.parent)
     return True
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold the exclusive lock of a folder during the block; the kernel releases it when the process ends."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

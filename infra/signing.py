@@ -1,7 +1,8 @@
 """The household's signature under a policy: Ed25519, made with a key that only who trains and promotes has to read.
 
 `keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made once, without a prompt, while the
-home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed.
+home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed. After a
+rotation, `keys/policy_signing/<name>.pub` still verifies what the older pair of that name signed.
 A process that serves reads the public half alone, so whoever takes it over can't make a policy that others serve.
 Source: RFC 8032. A signature is `ed25519:<first 16 hex digits of the public key's sha256>:<128 hex digits>`.
 """
@@ -12,15 +13,16 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from data_contracts.errors import Malformed
+from data_contracts.errors import Malformed, NotFound
 from infra import durable_files
+from infra.crash_points import reach
 from infra.key_files import read_key
 
-__all__ = ["PolicySeal"]
+__all__ = ["PRIVATE", "PUBLIC", "PolicySeal", "key_name", "signer_of"]
 
 KEY_NAME_CHARS = 16
 USE = b"oO policy manifest, version 1|"  # so that a signature can't be taken for one under something else
-PRIVATE, PUBLIC = "policy_signing.key", "policy_signing.pub"
+PRIVATE, PUBLIC, OLDER = "policy_signing.key", "policy_signing.pub", "policy_signing"
 
 
 class PolicySeal:
@@ -30,24 +32,28 @@ class PolicySeal:
         """Use the pair in a folder; in a `new` home it is made at the first use where both halves are missing."""
         self._keys = keys
         self._new = new
-        self._public: bytes | None = None
 
     def sign(self, digest: str) -> str:
-        """Return the signature under a digest; the same digest has the same one."""
+        """Return the signature under a digest; the same digest has the same one under one key."""
         private = Ed25519PrivateKey.from_private_bytes(self._private())
         public = private.public_key().public_bytes_raw()
         if public != self.public:
-            raise Malformed(f"{PUBLIC} is not the public half of {PRIVATE}")
-        return f"ed25519:{_name(public)}:{private.sign(USE + digest.encode()).hex()}"
+            with durable_files.locked_folder(self._keys):  # a rotation replaces both halves under this lock
+                private = Ed25519PrivateKey.from_private_bytes(self._private())
+                public = private.public_key().public_bytes_raw()
+                if public != self.public:
+                    raise Malformed(f"{PUBLIC} is not the public half of {PRIVATE}")
+        return f"ed25519:{key_name(public)}:{private.sign(USE + digest.encode()).hex()}"
 
     def holds(self, digest: str, signature: str) -> bool:
-        """Whether this household signed the digest."""
-        kind, _, rest = signature.partition(":")
-        name, _, text = rest.partition(":")
-        if kind != "ed25519" or name != _name(self.public):
+        """Whether this household signed the digest, with its current key or with an older one that is still trusted."""
+        kind, name = signature.partition(":")[0], signer_of(signature)
+        public = {key_name(each): each for each in (self.public, *self._older())}.get(name)
+        if kind != "ed25519" or public is None:
             return False
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(bytes.fromhex(text), USE + digest.encode())
+            signed = bytes.fromhex(signature.rpartition(":")[2])
+            Ed25519PublicKey.from_public_bytes(public).verify(signed, USE + digest.encode())
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -55,10 +61,46 @@ class PolicySeal:
     @property
     def public(self) -> bytes:
         """The public key, 32 bytes; raises `DamagedStore` for a missing or damaged file."""
-        if self._public is None:
-            self._make()
-            self._public = read_key(self._keys / PUBLIC)
-        return self._public
+        self._make()
+        return read_key(self._keys / PUBLIC)
+
+    def older(self) -> list[str]:
+        """Return the names of older keys whose signatures still hold."""
+        current = key_name(self.public)
+        return sorted(name for name in map(key_name, self._older()) if name != current)
+
+    def keep_current(self) -> str:
+        """Keep the public half among the older ones, before the pair is replaced, and return its name."""
+        public = self.public
+        durable_files.make_private_folder(self._keys / OLDER)
+        durable_files.create_once(self._keys / OLDER / f"{key_name(public)}.pub", public)
+        return key_name(public)
+
+    def replace(self, private: Ed25519PrivateKey) -> None:
+        """Put a pair in place of the current one, the private half first."""
+        with durable_files.locked_folder(self._keys):
+            durable_files.replace(self._keys / PRIVATE, private.private_bytes_raw())
+            reach("policy_key_replaced")
+            durable_files.replace(self._keys / PUBLIC, private.public_key().public_bytes_raw())
+
+    def finish(self) -> bool:
+        """Write the public half of the private one again after a crash between them; return whether they differed."""
+        private = Ed25519PrivateKey.from_private_bytes(self._private())
+        if private.public_key().public_bytes_raw() == self.public:
+            return False
+        self.replace(private)
+        return True
+
+    def distrust(self, name: str) -> None:
+        """Let signatures of an older key hold no more; raises `NotFound`."""
+        path = self._keys / OLDER / f"{name}.pub"
+        if name not in self.older():
+            raise NotFound(f"there is no older signing key {name!r}; `oo keys status` lists them")
+        path.unlink()
+        durable_files.sync(path.parent)
+
+    def _older(self) -> list[bytes]:
+        return [read_key(path) for path in sorted((self._keys / OLDER).glob("*.pub"))]
 
     def _private(self) -> bytes:
         self._make()
@@ -75,5 +117,11 @@ class PolicySeal:
         durable_files.create_once(public, made.public_key().public_bytes_raw())
 
 
-def _name(public: bytes) -> str:
+def signer_of(signature: str) -> str:
+    """Return the name of the key that a signature says it was made with."""
+    return signature.partition(":")[2].partition(":")[0]
+
+
+def key_name(public: bytes) -> str:
+    """Return the name of a pair, 16 hex characters."""
     return sha256(public).hexdigest()[:KEY_NAME_CHARS]

@@ -22,6 +22,7 @@ from data_contracts.identifiers import PersonId, SubjectKey
 from infra import durable_files
 from infra.audit_key import AuditKey
 from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, read_key
+from infra.master_keys import MasterKeys
 
 __all__ = ["Vault"]
 
@@ -59,7 +60,7 @@ class Vault:
         if new and not self._is_used():
             for name in (TOMBSTONE, MASTER):
                 durable_files.create_once(keys / FILES[name], secrets.token_bytes(KEY_BYTES))
-        self._master = AESGCM(read_key(keys / FILES[MASTER]))
+        self.masters = MasterKeys(keys)
         self._tombstone_key = read_key(keys / FILES[TOMBSTONE])
         self._cache: dict[PersonId, _PersonKey] = {}
         self.audit_key = AuditKey(keys)
@@ -91,10 +92,11 @@ class Vault:
     def forget(self, person: PersonId) -> None:
         """Remember the person as erased, then destroy their key; doing it again changes nothing."""
         path = self._path(person)
-        if not self.is_forgotten(person):
-            durable_files.append_line(self._tombstones, self.tombstone(person))
-        self._cache.pop(person, None)
-        durable_files.shred(path)
+        with self.masters.locked():
+            if not self.is_forgotten(person):
+                durable_files.append_line(self._tombstones, self.tombstone(person))
+            self._cache.pop(person, None)
+            durable_files.shred(path)
 
     def remembered(self) -> set[PersonId]:
         """Return whose keys are in this process's memory."""
@@ -126,8 +128,7 @@ class Vault:
 
     def ping(self) -> str:
         """Prove that the keys open what they sealed; returns the number of people with a key."""
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        self._master.decrypt(nonce, self._master.encrypt(nonce, b"ping", None), None)
+        self.masters.ping()
         return f"{sum(1 for _ in self._people.glob('*.key'))} keys"
 
     def _key_of(self, person: PersonId) -> _PersonKey:
@@ -140,8 +141,22 @@ class Vault:
             self._cache.pop(person, None)
             return self._make_key(person, path)
         if known is None or known.inode != inode:
-            known = self._cache[person] = self._unwrap(person, path, path.read_bytes(), inode)
+            known = self._cache[person] = self._read(person, path, inode)
         return known
+
+    def _read(self, person: PersonId, path: Path, inode: int) -> _PersonKey:
+        """Return the key in a file, which is wrapped again by the current master key where an older one wrapped it."""
+        try:
+            stored = path.read_bytes()
+            known = self._unwrap(person, path, stored, inode)
+        except (FileNotFoundError, Malformed):
+            if path.exists() and path.stat().st_ino == inode:
+                raise
+            return self._key_of(person)  # while it was read, it was wrapped again or erased, its old bytes destroyed
+        if self.masters.is_current(stored) or not os.access(path.parent, os.W_OK):
+            return known
+        self.masters.wrap_again(person)
+        return self._key_of(person)
 
     def _is_used(self) -> bool:
         """Whether the installation keys have sealed or hashed anything that this folder knows of."""
@@ -152,21 +167,16 @@ class Vault:
             raise ErasedPerson("this person was erased, and their key with them")
         if self._has_sealed_data(person) and not path.exists():  # another process may have made it meanwhile
             raise DamagedStore(f"{path} is missing; put the keys folder back from your copy, or erase the person")
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        wrapped = self._master.encrypt(nonce, secrets.token_bytes(KEY_BYTES), _bound_to(person, "key"))
-        stored = durable_files.create_once(path, VERSION + nonce + wrapped)
-        if self.is_forgotten(person):  # between the question above and the file
-            durable_files.shred(path)
-            raise ErasedPerson("this person was erased, and their key with them")
+        with self.masters.locked():
+            if self.is_forgotten(person):  # since the question above
+                raise ErasedPerson("this person was erased, and their key with them")
+            self.masters.refresh()
+            stored = durable_files.create_once(path, self.masters.wrap(person, secrets.token_bytes(KEY_BYTES)))
         known = self._cache[person] = self._unwrap(person, path, stored, path.stat().st_ino)
         return known
 
     def _unwrap(self, person: PersonId, path: Path, stored: bytes, inode: int) -> _PersonKey:
-        nonce, wrapped = stored[1 : 1 + NONCE_BYTES], stored[1 + NONCE_BYTES :]
-        try:
-            key = self._master.decrypt(nonce, wrapped, _bound_to(person, "key"))
-        except (InvalidTag, ValueError) as error:
-            raise Malformed("a person's key file is damaged or belongs to another installation") from error
+        key = self.masters.unwrap(person, stored)
         return _PersonKey(AESGCM(key), hmac.new(key, SUBJECT_USE, sha256).digest(), path, inode)
 
     def _path(self, person: PersonId) -> Path:

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from oo.commands import audit_log, experiments, lab, learning, life, privacy, reduction, repair, running, sources
+from oo.commands import audit_log, experiments, keys, lab, learning, life, privacy, reduction, repair, running, sources
 from oo.refusals import Misused, refusing
 
 # processes that `oo` starts never take a file of the folder they are started in for a module of theirs
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (running, life, sources, learning, lab, experiments, reduction, privacy, audit_log, repair):
+for group in (running, life, sources, learning, lab, experiments, reduction, privacy, audit_log, keys, repair):
     group.register(app)
 
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import from_us, new_id
 from infra.database import audit_chain
-from infra.database.tables import AuditRow
+from infra.database.tables import AuditChainRow, AuditRow
 from infra.database.unit_of_work import UnitOfWork
 
-__all__ = ["append", "newest"]
+__all__ = ["append", "chain", "newest"]
 
 
 def append(
@@ -38,6 +38,11 @@ def append(
     uow.session.execute(insert(AuditRow).values(audit_chain.link(uow, state, values)))
     audit_chain.store(uow, state)
     return entry
+
+
+def chain(session: Session) -> AuditChainRow | None:
+    """Return the state of the chain, or None before its first entry."""
+    return session.scalars(select(AuditChainRow)).one_or_none()
 
 
 def newest(session: Session, limit: int = 100, action: str | None = None) -> list[AuditRow]:

@@ -5,16 +5,18 @@ A rotation replaces a fingerprint in the transaction that makes the new key the 
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict
+from data_contracts.identifiers import from_us
 from infra.database.tables import KeyFingerprintRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["HOME", "read", "record", "replace", "reset"]
+__all__ = ["HOME", "read", "record", "replace", "reset", "since"]
 
 HOME = "home"
 
@@ -22,6 +24,11 @@ HOME = "home"
 def read(session: Session) -> dict[str, str]:
     """Return every fingerprint by name; empty for a database that was never bound to keys."""
     return {row.name: row.fingerprint for row in session.scalars(select(KeyFingerprintRow))}
+
+
+def since(session: Session) -> dict[str, datetime]:
+    """Return since when each key is the current one."""
+    return {row.name: from_us(row.since_us) for row in session.scalars(select(KeyFingerprintRow))}
 
 
 def record(uow: UnitOfWork, fingerprints: Mapping[str, str], *, at_us: int) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict, Malformed, NotFound
@@ -31,6 +31,7 @@ __all__ = [
     "add",
     "by_id",
     "by_token",
+    "count_keys",
     "list_for",
     "note_refusal",
     "path_of",
@@ -181,6 +182,13 @@ def signing_secrets(session: Session, vault: Vault, source: PushSource, *, now_u
     statement = select(PushKeyRow.id, PushKeyRow.box).where(PushKeyRow.source == source.id, _lives(now_us))
     boxes = [(key, box) for key, box in session.execute(statement) if box is not None]
     return [vault.open(source.person, _field_of(key), box) for key, box in boxes]
+
+
+def count_keys(session: Session, *, now_us: int) -> tuple[int, int]:
+    """Return how many credentials work, and how many of them end soon because a newer one was minted."""
+    statement = select(func.count(), func.count(PushKeyRow.ends_us)).where(_lives(now_us))
+    working, ending = session.execute(statement).one()
+    return int(working), int(ending)
 
 
 def path_of(source: PushSource) -> str:

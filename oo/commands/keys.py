@@ -1,0 +1,85 @@
+"""The keys of a home: which there are, and new ones in their place."""
+
+from typing import Annotated
+
+import typer
+
+from oo.output import AsJson, emit, note, rows
+
+keys_app = typer.Typer(name="keys", help="The keys of this home.", no_args_is_help=True, rich_markup_mode=None)
+NAMES = ("master", "policy", "push")
+REFUSED = {
+    "tombstone": "is never rotated: erased people are keyed hashes under it, and could return under a new one",
+    "audit": "is never rotated: the entries of the audit log would have to be written again",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.add_typer(keys_app)
+
+
+@keys_app.command("status")
+def show_status(as_json: AsJson = False) -> None:
+    """Show each key: its id, its age, and how much is still wrapped or signed by an older one. No key is shown."""
+    from oo.household import opened
+    from oo.keyring import status
+
+    with opened() as household:
+        found = status(household)
+    lines = [
+        (
+            each.name,
+            each.id or "-",
+            f"since {each.since:%Y-%m-%d}" if each.since else "-",
+            f"{each.used_by} ({each.by_older} by older keys)" if each.by_older else str(each.used_by),
+            each.note + (f"; older ones: {' '.join(each.older)}" if each.older else ""),
+        )
+        for each in found
+    ]
+    emit(found, rows(lines), as_json=as_json)
+
+
+@keys_app.command("rotate")
+def rotate(
+    name: Annotated[str, typer.Argument(help="master, policy or push")] = "master", as_json: AsJson = False
+) -> None:
+    """Put a new key in place of one, while everything runs; run it again when it was interrupted.
+
+    The keys of people are wrapped again and the old master key is destroyed; policies are signed again, and the old
+    signing key still verifies; each webhook gets a new secret, and the old one works for a day more.
+    """
+    from oo import keyring
+    from oo.household import opened
+    from oo.refusals import Misused
+
+    if name in REFUSED:
+        raise Misused(f"the {name} key {REFUSED[name]}")
+    if name not in NAMES:
+        raise Misused(f"there is no key {name!r} to rotate; the keys are {', '.join(NAMES)}")
+    with opened() as household:
+        if name == "push":
+            minted = keyring.rotate_push(household)
+            if not as_json:
+                note("Each webhook signs with this secret from tomorrow on at the latest; it cannot be shown again:")
+            emit(minted, rows([tuple(each.values()) for each in minted]), as_json=as_json)
+            return
+        done = (keyring.rotate_master if name == "master" else keyring.rotate_policy)(household)
+    word = "the interrupted rotation is finished" if done.finished else "rotated"
+    what = "keys of people wrapped again" if name == "master" else "policies signed again"
+    gone = f", {len(done.removed)} older keys destroyed" if done.removed else ""
+    emit(done._asdict(), f"{name}: {word}, now {done.current}; {done.again} {what}{gone}", as_json=as_json)
+
+
+@keys_app.command("distrust")
+def distrust(
+    key: Annotated[str, typer.Argument(help="The id of an older signing key, from `oo keys status`.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let policies that an older signing key has signed be refused from now on."""
+    from oo.household import opened
+    from oo.keyring import distrust as distrust_key
+
+    with opened() as household:
+        distrust_key(household, key)
+    emit({"distrusted": key}, f"{key} verifies no policy any more", as_json=as_json)
