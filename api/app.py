@@ -14,7 +14,7 @@ from api.admin.endpoints import router as admin
 from api.admin.probes import router as probes
 from api.consents.endpoints import router as consents
 from api.metrics import Metrics
-from api.middleware.body_limit import BodyLimit
+from api.middleware.body_limit import PUSHES, TOKENS, BodyLimit
 from api.middleware.cross_site import CrossSite
 from api.middleware.hot_path import HotPath
 from api.middleware.security_headers import SecurityHeaders
@@ -36,6 +36,7 @@ TITLE = "oO"
 VERSION = "0.1.0"
 DESCRIPTION = "One tip, at the right moment, or silence. Errors are RFC 9457 problems with a stable `code`."
 ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, sources, consents, preferences, accounts, admin, probes)
+BODIES = {"/api/signals": PUSHES, "/api/auth/token": TOKENS}  # every other route takes small ones
 HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
 
@@ -58,7 +59,7 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
             Middleware(SecurityHeaders, secure=secure),
             Middleware(TrustedHost, names=[f"[{name}]" if ":" in name and name[0] != "[" else name for name in names]),
             Middleware(CrossSite, public_origin=f"{origin.scheme}://{origin.netloc}"),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, caps=BODIES),
             Middleware(HotPath, endpoints=HOT),
         ]
     )

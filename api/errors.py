@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from api.allowed_methods import allow
 from api.middleware.security_headers import HEADERS
 from data_contracts import errors
 
@@ -122,6 +123,14 @@ def framework_refusal(error: HTTPException) -> Response:
     return problem(status, code, str(error.detail), headers=error.headers)
 
 
+def other_method(request: Request) -> Response:
+    """Return what a path answers to a method that none of its routes takes; `OPTIONS` asks which ones it takes."""
+    headers = {"allow": allow(request)}
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=headers)
+    return problem(405, FRAMEWORK_CODES[405], "this path does not take that method", headers=headers)
+
+
 def answer_to(request: Request, error: Exception) -> Response:
     """Return the problem document of any error; a client that left is counted and is no failure of ours."""
     if isinstance(error, ClientDisconnect) or isinstance(error.__cause__, ClientDisconnect):
@@ -132,7 +141,7 @@ def answer_to(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
         return malformed(error.errors())
     if isinstance(error, HTTPException):
-        return framework_refusal(error)
+        return other_method(request) if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else framework_refusal(error)
     return unforeseen(error)
 
 

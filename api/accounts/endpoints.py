@@ -8,11 +8,12 @@ from starlette.responses import RedirectResponse
 from api.accounts import service
 from api.accounts.schemas import SessionOut, TokenIn
 from api.dependencies import AttemptsOf, CurrentVisitor, MetricsOf, PartsOf, SessionsOf, SettingsOf
-from api.page.endpoints import static
+from api.page.endpoints import unstored
 from data_contracts.errors import Unauthenticated
 
 router = APIRouter(tags=["accounts"])
 LinkToken = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{16,128}$")]
+LOGIN_PAGE = unstored("login.html")  # its address holds the link's token
 FORGET = {"clear-site-data": '"cache", "storage"'}
 
 
@@ -39,7 +40,7 @@ def exchange_token(  # noqa: PLR0917 - FastAPI injects by name
 @router.get("/login/{token}", operation_id="open_login_link", include_in_schema=False)
 async def open_link(token: LinkToken, request: Request) -> Response:  # noqa: ARG001 - looking uses no link up
     """Ask whether to sign in: previews and prefetchers that follow the link change nothing."""
-    return await static("login.html")(request)
+    return await LOGIN_PAGE(request)
 
 
 @router.post("/login/{token}", operation_id="redeem_login_link", include_in_schema=False)

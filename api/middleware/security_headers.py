@@ -1,4 +1,4 @@
-"""The headers that every answer carries, errors included."""
+"""The headers that every answer carries, errors included; and no cache keeps an answer that does not allow it."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,11 +17,13 @@ HEADERS: tuple[tuple[str, str], ...] = (
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 )
+CACHE_CONTROL = b"cache-control"
+UNSTORED = (CACHE_CONTROL, b"no-store")
 TRANSPORT = ("strict-transport-security", "max-age=31536000")
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to each answer; over https also strict transport security."""
+    """Adds `HEADERS` to each answer, `no-store` to one that names no rule for caches, over https strict transport."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
@@ -36,7 +38,9 @@ class SecurityHeaders:
 
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *self.headers]
+                own = message.get("headers", ())
+                stated = any(name == CACHE_CONTROL for name, _ in own)
+                message["headers"] = [*own, *self.headers] if stated else [*own, *self.headers, UNSTORED]
             await send(message)
 
         await self.app(scope, receive, adding)

@@ -39,6 +39,17 @@ def page_routes() -> list[BaseRoute]:
     return [Route(path, static(name), methods=["GET"], name=name) for path, name in SHELL.items()]
 
 
+def unstored(name: str) -> Endpoint:
+    """Return an endpoint that answers with a file of the page at an address that no cache may remember."""
+    content = (FOLDER / name).read_bytes()
+    media_type = TYPES[Path(name).suffix]
+
+    async def answer(_: Request) -> Response:
+        return Response(content, headers={"cache-control": "no-store"}, media_type=media_type)
+
+    return answer
+
+
 def static(name: str) -> Endpoint:
     """Return an endpoint that answers with a file of the page, or with 304 to who has it."""
     content = (FOLDER / name).read_bytes()

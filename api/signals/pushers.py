@@ -6,6 +6,7 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import get_metrics, get_parts, get_push_limits, visitor_again
+from api.middleware.body_limit import allow_known_sender
 from api.parts import Parts
 from api.signals import signatures
 from api.signals.judging import Pusher
@@ -32,7 +33,7 @@ async def admit(request: Request) -> tuple[Pusher, bytes]:
     token = _token_of(authorization)
     if signature is None and token is None:
         person, _ = await visitor_again(request)
-        return Pusher(person), await request.body()
+        return Pusher(person), await _body_of_known(request)
     try:
         return await (_with_token(request, token or "") if signature is None else _signed(request, signature))
     except Unauthenticated:
@@ -44,7 +45,7 @@ async def _with_token(request: Request, token: str) -> tuple[Pusher, bytes]:
     parts = get_parts(request)
     source = await run_in_threadpool(_source_of_token, parts, token)
     get_push_limits(request).pushes.count(source.id, parts.clock())
-    return Pusher(source.person, source), await request.body()
+    return Pusher(source.person, source), await _body_of_known(request)
 
 
 async def _signed(request: Request, header: str) -> tuple[Pusher, bytes]:
@@ -52,10 +53,16 @@ async def _signed(request: Request, header: str) -> tuple[Pusher, bytes]:
     signed = signatures.read(header)
     signatures.require_recent(signed, parts.clock().timestamp())
     source, secrets = await run_in_threadpool(_secrets_at, parts, _address(request))
-    body = await request.body()
+    body = await _body_of_known(request)
     pusher = await run_in_threadpool(_verified, parts, source, secrets, signed, body)
     get_push_limits(request).pushes.count(source.id, parts.clock())
     return pusher, body
+
+
+async def _body_of_known(request: Request) -> bytes:
+    """Return the body; before this a stranger's is not read at all. Raises `HTTPException` 413."""
+    allow_known_sender(request)
+    return await request.body()
 
 
 def _source_of_token(parts: Parts, token: str) -> PushSource:
