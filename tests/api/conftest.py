@@ -1,8 +1,9 @@
 """The real app on a real database, with scripted serving behind it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from api.app import create_app
 from api.parts import Parts
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
+from infra.audit_key import AuditKey
 from infra.database import access_tokens, consents, people
 from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database
+from infra.database.engine import Database, open_database
 from infra.health import Health
 from infra.settings import Settings
 from infra.vault import Vault
@@ -120,6 +122,17 @@ def open_door(database: Database, home: Path, now: datetime, **settings: object)
     health.register("database", database.ping)
     parts = Parts(database, vault, lambda: instant[0], health, serving, serving, serving)
     return Door(database, told, vault, serving, create_app(told, parts), instant)
+
+
+@contextmanager
+def lasting_door(home: Path, **settings: object) -> Iterator[Door]:
+    """Open a door on a SQLite database of its own, for all tests of a module."""
+    database = open_database(home / "app.db", audit_key=AuditKey(home / "keys"))
+    database.migrate()
+    door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), **settings)
+    yield door
+    door.close()
+    database.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from api.errors import MEDIA_TYPE
 from api.middleware.security_headers import HEADERS
 from api.page.endpoints import SHELL
-from infra.database.engine import open_database
-from tests.api.conftest import ADMIN_TOKEN, Door, open_door
+from tests.api.conftest import ADMIN_TOKEN, Door, lasting_door
 from tests.api.raw_requests import Exchange, exchange
 from tests.api.routes import Operation, every_route, named
 
@@ -27,14 +25,9 @@ COOKIE = re.compile(r"__Host-sid=[0-9a-f]*; Path=/; Max-Age=\d+; HttpOnly; SameS
 @pytest.fixture(scope="module", params=["http://localhost:8421", "https://oo.example"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """Return one door for every route, on this machine and behind TLS."""
-    home = tmp_path_factory.mktemp("answers")
-    database = open_database(home / "app.db")
-    database.migrate()
-    door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), public_url=request.param)
-    door.join("Root", role="admin")
-    yield door
-    door.close()
-    database.close()
+    with lasting_door(tmp_path_factory.mktemp("answers"), public_url=request.param) as door:
+        door.join("Root", role="admin")
+        yield door
 
 
 def _ask(door: Door, method: str, path: str, *headers: tuple[str, str]) -> Exchange:

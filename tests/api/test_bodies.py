@@ -2,14 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
 
 from api.middleware.body_limit import MAX_BODY_BYTES, STRANGER_BODY_BYTES, TOKEN_BODY_BYTES
-from infra.database.engine import open_database
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import Door, lasting_door
 from tests.api.deliveries import Webhook, device, mood, webhook
 from tests.api.raw_requests import Exchange, declared, exchange, pieces, streamed
 from tests.api.routes import Operation, every_route, guarded, named, unsafe
@@ -21,13 +19,8 @@ PIECE = 4_096
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """Return one door for every route."""
-    home = tmp_path_factory.mktemp("bodies")
-    database = open_database(home / "app.db")
-    database.migrate()
-    door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC))
-    yield door
-    door.close()
-    database.close()
+    with lasting_door(tmp_path_factory.mktemp("bodies")) as door:
+        yield door
 
 
 def _send(door: Door, operation: Operation, *, told: bool, total: int) -> Exchange:

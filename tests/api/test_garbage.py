@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,8 +13,7 @@ from starlette.testclient import TestClient
 from api.accounts.attempts import Attempts
 from api.app import TOKEN_ATTEMPTS
 from api.errors import MEDIA_TYPE
-from infra.database.engine import open_database
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import Door, lasting_door
 from tests.api.routes import Operation, contract, named
 
 BODIED = [operation for operation in contract() if operation.method != "GET"]
@@ -69,13 +67,8 @@ class Target(NamedTuple):
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Return one door for all examples."""
-    home = tmp_path_factory.mktemp("garbage")
-    database = open_database(home / "app.db")
-    database.migrate()
-    door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC))
-    yield Target(door, door.known("Ana")[1])
-    door.close()
-    database.close()
+    with lasting_door(tmp_path_factory.mktemp("garbage")) as door:
+        yield Target(door, door.known("Ana")[1])
 
 
 def _check(target: Target, operation: Operation, body: bytes, kind: str = "application/json") -> None:
