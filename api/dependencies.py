@@ -14,6 +14,7 @@ from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
 from infra.event_feed import EventFeed
+from infra.network_addresses import peer_of
 from infra.settings import Settings
 
 NOBODY = "sign in first: open a link from `oo link`"
@@ -45,6 +46,14 @@ MetricsOf = Annotated[Metrics, Depends(get_metrics)]
 SessionsOf = Annotated[SessionDesk, Depends(get_sessions)]
 FeedOf = Annotated[EventFeed, Depends(get_feed)]
 AttemptsOf = Annotated[Attempts, Depends(get_attempts)]
+
+
+def caller_of(request: Request) -> str:
+    """Return what attempts are counted under: the peer, or what a trusted proxy says of its own; "" for neither."""
+    return peer_of(request.client.host) if request.client else ""
+
+
+Caller = Annotated[str, Depends(caller_of)]
 DecisionPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 

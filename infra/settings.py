@@ -12,6 +12,7 @@ from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
 from data_contracts.reactions import SILENCE_PRICE
 from infra.clock import Clock, clock_of, shifted_clock
+from infra.network_addresses import networks_of
 
 __all__ = ["MIN_ADMIN_TOKEN_BYTES", "Settings", "default_home"]
 
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address that the server listens on")
     port: int = Field(8421, ge=0, le=65_535, description="port that the server listens on; 0 picks a free one")
     public_url: str | None = Field(None, description="the address that people open; default: http://host:port")
+    trusted_proxies: str = Field(
+        "",
+        description="addresses and networks, by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed",
+    )
     clock: str | None = Field(None, description='"fixed <instant with zone>" or "+<seconds>"; default: the real time')
     silence_price: float = Field(SILENCE_PRICE, ge=0.0, le=1.0, description="reward of silence for new people")
     budget: int = Field(3, ge=0, le=24, description="unsolicited tips a day for new people")
@@ -71,11 +76,22 @@ class Settings(BaseSettings):
             raise ValueError(f"ADMIN_TOKEN must have at least {MIN_ADMIN_TOKEN_BYTES} bytes")
         return token
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_proxies(cls, proxies: str) -> str:
+        networks_of(proxies)
+        return proxies
+
     @field_validator("clock")
     @classmethod
     def _readable_clock(cls, clock: str | None) -> str | None:
         clock_of(clock)
         return clock
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The networks of the proxies that stand in front of this installation."""
+        return networks_of(self.trusted_proxies)
 
     @property
     def database(self) -> str | Path:

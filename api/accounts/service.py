@@ -1,7 +1,8 @@
-"""Opening and closing sessions; every admin token that was tried leaves an audit line."""
+"""Opening and closing sessions; each try of the admin token leaves an audit line, up to the limit."""
 
 from hashlib import sha256
 from hmac import compare_digest
+from typing import NoReturn
 
 from api.accounts.schemas import SessionOut
 from api.accounts.sessions import Visitor
@@ -15,21 +16,29 @@ ADMIN_SESSION_S = access_tokens.ADMIN_SESSION_US // access_tokens.SECOND_US
 SESSION_S = access_tokens.SESSION_US // access_tokens.SECOND_US
 
 
-def exchange_token(*, parts: Parts, settings: Settings, token: str) -> str:
-    """Return the `sid` of a new admin session of 24 hours; raises `NotFound` when the token is off."""
+def is_admin_token(*, settings: Settings, token: str) -> bool:
+    """Compare in constant time; raises `NotFound` when the token is off."""
     if settings.admin_token is None:
         raise NotFound("the admin token is off; it is on while ADMIN_TOKEN is set")
-    expected = settings.admin_token.get_secret_value()
-    right = compare_digest(_digest(token), _digest(expected))
+    return compare_digest(_digest(token), _digest(settings.admin_token.get_secret_value()))
+
+
+def open_admin_session(*, parts: Parts) -> str:
+    """Return the `sid` of a new admin session of 24 hours."""
     now_us = to_us(parts.clock())
     with parts.database.unit_of_work() as uow:
-        action = "admin_session_opened" if right else "admin_session_refused"
-        audit.append(uow, at_us=now_us, actor="admin_token" if right else "unknown", action=action)
-        sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=parts.random_bytes) if right else ""
+        audit.append(uow, at_us=now_us, actor="admin_token", action="admin_session_opened")
+        sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=parts.random_bytes)
         uow.commit()
-    if not right:
-        raise Unauthenticated("this is not the admin token")
     return sid
+
+
+def refuse_token(*, parts: Parts) -> NoReturn:
+    """Note that a wrong token was tried; raises `Unauthenticated`."""
+    with parts.database.unit_of_work() as uow:
+        audit.append(uow, at_us=to_us(parts.clock()), actor="unknown", action="admin_session_refused")
+        uow.commit()
+    raise Unauthenticated("this is not the admin token")
 
 
 def redeem_link(*, parts: Parts, token: str) -> str:

@@ -5,7 +5,7 @@ from hashlib import sha256
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import get_metrics, get_parts, get_push_limits, visitor_again
+from api.dependencies import caller_of, get_metrics, get_parts, get_push_limits, visitor_again
 from api.middleware.body_limit import allow_known_sender
 from api.parts import Parts
 from api.signals import signatures
@@ -125,8 +125,7 @@ async def _refused(request: Request) -> None:
     """Count and audit a credential that was refused; who guesses too often hears only when to come back."""
     parts = get_parts(request)
     get_metrics(request).refusals.labels("source").inc()
-    caller = request.client.host if request.client else ""
-    get_push_limits(request).refused.count(caller, parts.clock())
+    get_push_limits(request).refused.count(caller_of(request), parts.clock())
     await run_in_threadpool(_audit_refusal, parts, _address(request))
 
 
