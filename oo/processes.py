@@ -26,6 +26,9 @@ from infra.service_credentials import USER, kept_secret
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household, refuse_rehearsal
+from oo.http_server.connections import OpenConnections
+from oo.http_server.limits import HttpLimits
+from oo.http_server.metrics import ConnectionMetrics
 from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
 from oo.output import note
@@ -48,6 +51,8 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         app = create_app(settings, household.parts)
         household.start()
         measure(household, app.state.metrics.registry)
+        connections = OpenConnections(proxies=settings.proxies)
+        app.state.metrics.registry.register(ConnectionMetrics(connections))
         feed = app.state.feed
         sessions = Memory(app.state.sessions.remembered, app.state.sessions.drop)
         with (
@@ -56,7 +61,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), household.catch_up),
         ):
-            _run(app, listener, ending=feed.close)
+            _run(app, listener, connections, ending=feed.close)
 
 
 def serve_scorer(*, host: str | None, port: int | None) -> None:
@@ -68,7 +73,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
         app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
         household.start()
         with _forgetting(household):
-            _run(app, listener)
+            _run(app, listener, OpenConnections(proxies=settings.proxies))
 
 
 def serve_stream(*, host: str | None, port: int | None, share: str | None = None) -> None:
@@ -86,7 +91,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
             Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
             Periodic("oo-fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
         ):
-            _run(app, listener)
+            _run(app, listener, OpenConnections(proxies=settings.proxies))
 
 
 def serve_nats(*, port: int) -> None:
@@ -127,7 +132,9 @@ def serve_prefect(*, host: str | None, port: int | None, descriptor: int | None,
         describe_server(settings.prefect, local_address(settings), credential, page=page)
     else:
         listener, settings, credential = socket.socket(fileno=descriptor), Settings(), os.environ[CREDENTIAL]
-    _run(guarded_prefect(settings, credential, page=page), listener, vendor=True)
+    _run(
+        guarded_prefect(settings, credential, page=page), listener, OpenConnections(HttpLimits.of_vendor()), vendor=True
+    )
 
 
 def serve_mlflow(*, host: str | None, port: int | None) -> None:
@@ -136,7 +143,7 @@ def serve_mlflow(*, host: str | None, port: int | None) -> None:
 
     listener, settings = _listen(Settings(), host, port)
     credential = f"{USER}:{kept_secret(settings.keys, 'mlflow')}"
-    _run(guarded_mlflow(settings, credential), listener, vendor=True)
+    _run(guarded_mlflow(settings, credential), listener, OpenConnections(HttpLimits.of_vendor()), vendor=True)
 
 
 def _forgetting(household: Household, *more: Memory) -> "Periodic":
@@ -211,6 +218,13 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _run(app: Any, listener: socket.socket, *, ending: Callable[[], None] = lambda: None, vendor: bool = False) -> None:
+def _run(
+    app: Any,
+    listener: socket.socket,
+    connections: OpenConnections,
+    *,
+    ending: Callable[[], None] = lambda: None,
+    vendor: bool = False,
+) -> None:
     """Serve until SIGINT or SIGTERM; a vendor's app may have WebSockets, and work before its first request."""
-    Server(config_of(app, vendor=vendor), ending).run(sockets=[listener])
+    Server(config_of(app, connections, vendor=vendor), ending).run(sockets=[listener])

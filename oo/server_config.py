@@ -4,13 +4,20 @@ from typing import Any
 
 import uvicorn
 
+from oo.http_server.connections import OpenConnections
+from oo.http_server.protocol import bounded
 
-def config_of(app: Any, *, vendor: bool = False) -> uvicorn.Config:
-    """Return how every process serves; a vendor's app may have WebSockets, and work before its first request."""
+
+def config_of(app: Any, connections: OpenConnections | None = None, *, vendor: bool = False) -> uvicorn.Config:
+    """Return how every process serves; forwarded headers are believed from the proxies of `connections` alone.
+
+    A vendor's app may have WebSockets, and work before its first request.
+    """
+    held = connections or OpenConnections()
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=bounded(held),
         ws="auto" if vendor else "none",
         lifespan="on" if vendor else "off",
         access_log=False,
@@ -18,4 +25,6 @@ def config_of(app: Any, *, vendor: bool = False) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,
+        proxy_headers=bool(held.proxies),
+        forwarded_allow_ips=list(held.proxies),  # always said: uvicorn would trust loopback, or FORWARDED_ALLOW_IPS
     )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from data_contracts.errors import Unavailable
+from oo.http_server.connections import OpenConnections
 from oo.processes import listen
 from oo.server_config import config_of
 
@@ -20,10 +21,10 @@ REFUSED = 400
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
+def served(app: Any, connections: OpenConnections | None = None) -> Iterator[str]:
     """Serve an app on a free port in a thread and give its address."""
     listener, port = listen("127.0.0.1", 0)
-    server = uvicorn.Server(config_of(app))
+    server = uvicorn.Server(config_of(app, connections))
     thread = threading.Thread(target=server.run, args=([listener],), name="oo-demo-api", daemon=True)
     thread.start()
     try:

@@ -37,6 +37,7 @@ VENDOR_HOMES: Mapping[str, set[str]] = {
     "google.protobuf": {"data_contracts"},
     "great_expectations": {"data_contracts/expectations"},
     "grpc_tools": {"data_contracts/events"},
+    "httptools": {"oo/http_server"},
     "icalendar": {"infra/connectors"},
     "lightgbm": {"models/trees"},
     "litellm": {"serving/llm"},

@@ -1,15 +1,14 @@
 """A served door and screens in front of it, for the tests that look at the page."""
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
+
+from oo.visitor import served as served_on_loopback
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE: dict[str, Any] = {
@@ -19,7 +18,6 @@ PHONE: dict[str, Any] = {
     "device_scale_factor": 2,
 }
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-START_S = 15
 SWIPES = {"done": (200, 0), "not_now": (-200, 0), "not_for_me": (0, 200), "why": (0, -200)}
 
 
@@ -35,16 +33,8 @@ def chromium_of(path: str) -> Iterator[Browser]:
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an app on a free port of this machine and give its origin."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + START_S
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://localhost:{port}"
-    server.should_exit = True
-    thread.join(START_S)
+    with served_on_loopback(app) as address:
+        yield address.replace("127.0.0.1", "localhost")
 
 
 @dataclass

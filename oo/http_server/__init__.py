@@ -1,0 +1,1 @@
+"""How a connection is served before any app sees it."""

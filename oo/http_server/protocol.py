@@ -1,0 +1,292 @@
+"""One HTTP connection with limits: uvicorn's protocol on httptools, which has none of its own.
+
+httptools tells of a header only when it is complete, so bytes are counted before it sees them. What is counted, and
+against which limit:
+
+- up to the end of a request head, every byte; the head's lines and their number are looked at when it is complete
+- after it, every byte that does not become content (chunk sizes, chunk extensions, trailers), and every one that does
+
+Each connection is idle, waiting for its client, or busy, and has a deadline while it is not busy.
+"""
+
+import math
+from typing import Any, cast
+
+from httptools import HttpParserError, HttpParserUpgrade
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from oo.http_server.connections import Group, OpenConnections
+from oo.http_server.refusals import Refusal, answer
+
+NEVER = math.inf
+FIELD_BYTES = 4  # ": " and the end of a line
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection that ends when it is too large, too slow or one too many; made by `bounded`."""
+
+    open: OpenConnections
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.limits = self.open.limits
+        self.due_s = NEVER
+        self.peer: str | None = None
+        self.url = b""
+        self._group: Group | None = None
+        self._head_bytes = 0  # of a head that is not complete
+        self._in_head = False  # whether a request has begun and its head is not complete
+        self._in_body = False  # whether a head is complete and its body is not
+        self._framing = 0
+        self._body_left = 0
+        self._began_s: float | None = None  # when the request began that is not complete
+        self._uploading = False
+        self._deaf = False  # what comes is discarded
+        self._fault = Refusal.MALFORMED
+
+    @property
+    def streams(self) -> bool:
+        """Whether an answer has begun and not ended."""
+        return self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin, if there is room for one more."""
+        super().connection_made(transport)
+        if self.open.admit(self, self.client[0] if self.client else None, self.loop):
+            self._move(self.open.idle, self.loop.time() + self.limits.first_byte_s)
+        else:
+            self.refuse(Refusal.CONNECTIONS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, never more than a slice between two looks at the limits."""
+        if self._deaf:
+            return
+        if len(data) <= self.limits.slice:
+            self._feed(data)
+        else:
+            view = memoryview(data)
+            for start in range(0, len(data), self.limits.slice):
+                self._feed(view[start : start + self.limits.slice])
+                if self._deaf or self.transport.is_closing():
+                    break
+        if not self._deaf:
+            self._settle()
+
+    def _feed(self, piece: bytes | memoryview) -> None:
+        if self._in_body:
+            self._framing += len(piece)
+        else:
+            self._head_bytes += len(piece)
+        try:
+            self.parser.feed_data(piece)
+        except HttpParserUpgrade:  # nothing that follows is HTTP
+            self._deaf = True
+            if self._should_upgrade():
+                self._leave()
+                self.handle_websocket_upgrade()
+            else:
+                self._end_after_answer()
+            return
+        except HttpParserError:
+            self.refuse(self._fault)
+            return
+        if self._in_body:
+            if self._framing > self.limits.framing:
+                self.refuse(Refusal.FRAMING)
+            elif self._body_left < 0:
+                self.refuse(Refusal.BODY)
+        elif self._in_head and not self._head_bytes:  # it began in this piece, behind another request
+            self._head_bytes = len(piece)
+        elif self._head_bytes > self.limits.head:
+            self.refuse(Refusal.URL if len(self.url) > self.limits.line else Refusal.HEAD)
+
+    def on_message_begin(self) -> None:
+        """Note that a request has begun."""
+        self._in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Judge the head, then let the app begin; a fault ends the parser."""
+        fault = self._fault_of_head()
+        if fault is not None:
+            self._fault = fault
+            raise ValueError(fault.code)
+        self._in_head, self._in_body = False, True
+        self._head_bytes = self._framing = 0
+        self._body_left = self.limits.body
+        try:
+            super().on_headers_complete()
+        except Exception:
+            self._in_body = False
+            raise
+        if not self.parser.should_upgrade():
+            self.headers = []  # trailers go here: the app has its headers already
+
+    def on_body(self, body: bytes) -> None:
+        """Count content; each byte of it allows one of framing."""
+        size = len(body)
+        self._framing -= 2 * size
+        self._body_left -= size
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that the request is complete."""
+        self._in_body = False
+        self._began_s = None
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin the next request that waits, else become idle."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():  # it ends when the client has taken everything
+            self._move(self.open.waiting, self.loop.time() + self.limits.write_s)
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        if self._in_body:
+            self._body_left = min(self._body_left, self.limits.rest)
+        self._settle()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to take something."""
+        super().pause_writing()
+        self._move(self.open.waiting, self.loop.time() + self.limits.write_s)
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        if not self._deaf and not self.transport.is_closing():
+            self._settle()
+
+    def expire(self) -> None:
+        """Tell a request that it is late; end what is idle, or takes nothing."""
+        if self._group is self.open.idle and self.transport.get_write_buffer_size():
+            self._move(self.open.waiting, self.loop.time() + self.limits.write_s)
+        elif (self._in_body or self._head_bytes) and not self._deaf and not self.flow.write_paused:
+            self.refuse(Refusal.LATE)
+        else:
+            self.evict()
+
+    def evict(self) -> None:
+        """End at once."""
+        self._leave()
+        self.transport.abort()
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer where an answer can still be told apart from another one, and end."""
+        self.open.refusals[refusal] += 1
+        self._deaf = True
+        if self.pipeline or not self._can_answer():
+            self.evict()
+            return
+        if self.cycle is not None and not self.cycle.response_complete:  # its app hears that the client has left
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        full = refusal is Refusal.CONNECTIONS
+        self.transport.write(self.open.full_answers.next(close=True) if full else answer(refusal, close=True))
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._move(self.open.waiting, self.loop.time() + self.limits.linger_s)
+
+    def _end_after_answer(self) -> None:
+        """Take no more requests; the answer that is due, or was given, is the last one."""
+        self.cycle.keep_alive = False
+        if self.cycle.response_complete:
+            self.transport.close()
+            self._move(self.open.waiting, self.loop.time() + self.limits.write_s)
+        else:
+            self._move(None, NEVER)
+
+    def _can_answer(self) -> bool:
+        """Whether no answer is under way, or the one of the very request that is refused, and not begun."""
+        if self._in_body:
+            return not self.cycle.response_started
+        return self.cycle is None or self.cycle.response_complete
+
+    def _fault_of_head(self) -> Refusal | None:
+        """Return what is wrong with a complete head; its lines are looked at only when one may be too long."""
+        limits = self.limits
+        if len(self.headers) > limits.headers:
+            return Refusal.HEAD
+        if self._head_bytes > limits.line or not self._head_bytes:  # 0: it began behind another request
+            if len(self.url) > limits.line:
+                return Refusal.URL
+            sizes = [len(name) + len(value) + FIELD_BYTES for name, value in self.headers]
+            if max(sizes, default=0) > limits.line or sum(sizes) + len(self.url) > limits.head:
+                return Refusal.HEAD
+        if len(self.pipeline) >= limits.pipelined:
+            return Refusal.PIPELINED
+        if self.parser.should_upgrade() and any(_means_body(*header) for header in self.headers):
+            return Refusal.UPGRADE
+        return None
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Let the app begin, or shed the request while too many are in work."""
+        if cycle.waiting_for_100_continue:  # whether the body follows a final answer is the client's choice
+            cycle.keep_alive = False
+        tasks = len(self.tasks)
+        if tasks >= self.limits.working and self.open.overloaded(tasks, cycle.scope["path"]):
+            self._shed(cycle)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _shed(self, cycle: RequestResponseCycle) -> None:
+        self.open.refusals[Refusal.OVERLOADED] += 1
+        cycle.response_started = cycle.response_complete = True
+        bodiless = cycle.scope["method"] == "HEAD"
+        self.transport.write(self.open.shed_answers.next(close=not cycle.keep_alive, bodiless=bodiless))
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+
+    def _settle(self) -> None:
+        """Take the place that follows from what has come and what has gone."""
+        cycle = self.cycle
+        answered = cycle is None or (cycle.response_complete and not self.pipeline)
+        uploading = self._in_body and not answered and not self.pipeline
+        if uploading is not self._uploading:
+            self.open.uploading += 1 if uploading else -1
+            self._uploading = uploading
+        if self.flow.write_paused:
+            return
+        if self._in_body or self._head_bytes:
+            now = self.loop.time()
+            began_s = self._began_s = now if self._began_s is None else self._began_s
+            limit_s = self.limits.request_s if self._in_body and not answered else self.limits.head_s
+            self._move(self.open.waiting, began_s + limit_s)
+        elif answered:
+            self._move(self.open.idle, self.loop.time() + self.limits.keep_alive_s)
+        else:
+            self._move(None, NEVER)
+
+    def _move(self, group: Group | None, due_s: float) -> None:
+        self.due_s = due_s
+        if group is self._group:
+            return
+        if self._group is not None:
+            del self._group[self]
+        if group is not None:
+            group[self] = None
+        self._group = group
+
+    def _leave(self) -> None:
+        self.open.leave(self)
+        self._move(None, NEVER)
+        if self._uploading:
+            self.open.uploading -= 1
+            self._uploading = False
+
+
+def _means_body(name: bytes, value: bytes) -> bool:
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+
+
+def bounded(connections: OpenConnections) -> type[BoundedProtocol]:
+    """Return the protocol of the one server that holds these connections."""
+    return cast("type[BoundedProtocol]", type("Bounded", (BoundedProtocol,), {"open": connections}))
