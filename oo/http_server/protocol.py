@@ -182,14 +182,17 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer where an answer can still be told apart from another one, and end."""
         self.open.refusals[refusal] += 1
         self._deaf = True
-        if self.pipeline or not self._can_answer():
-            self.evict()
+        cycle = self.cycle
+        answered = cycle is None or cycle.response_complete
+        if self.pipeline or not (answered or (self._in_body and not cycle.response_started)):
+            self.evict()  # another answer is under way
             return
-        if self.cycle is not None and not self.cycle.response_complete:  # its app hears that the client has left
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        full = refusal is Refusal.CONNECTIONS
-        self.transport.write(self.open.full_answers.next(close=True) if full else answer(refusal, close=True))
+        if not answered:  # its app hears that the client has left
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if not (answered and self._in_body):  # else it was this very request that was answered
+            full = refusal is Refusal.CONNECTIONS
+            self.transport.write(self.open.full_answers.next(close=True) if full else answer(refusal, close=True))
         self.transport.write_eof()
         self.flow.resume_reading()
         self._move(self.open.waiting, self.loop.time() + self.limits.linger_s)
@@ -202,12 +205,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._move(self.open.waiting, self.loop.time() + self.limits.write_s)
         else:
             self._move(None, NEVER)
-
-    def _can_answer(self) -> bool:
-        """Whether no answer is under way, or the one of the very request that is refused, and not begun."""
-        if self._in_body:
-            return not self.cycle.response_started
-        return self.cycle is None or self.cycle.response_complete
 
     def _fault_of_head(self) -> Refusal | None:
         """Return what is wrong with a complete head; its lines are looked at only when one may be too long."""

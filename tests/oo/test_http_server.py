@@ -203,6 +203,16 @@ def test_who_says_nothing_is_sent_away(hasty: Target) -> None:
     assert (early.status, early.ended, early.answer.count(b"HTTP/1.1")) == (200, True, 1)
 
 
+def test_who_sends_on_after_the_answer_can_still_read_it(usual: Target) -> None:
+    """The rest of a body is taken for a moment and thrown away, then the connection ends; no second answer follows."""
+    with closing(connect(usual.port)) as sock:
+        sock.sendall(b"POST /early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1500000\r\n\r\n")
+        _until(lambda: sock.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200")
+        sock.sendall(b"a" * 1_500_000)
+        seen = b"".join(iter(lambda: sock.recv(65_536), b""))
+    assert seen.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_long_answer_is_not_cut(hasty: Target) -> None:
     """No deadline holds for the server itself: events are streamed for hours."""
     seen = request(hasty.port, GET % b"/stream")
