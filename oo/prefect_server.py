@@ -141,6 +141,7 @@ def describe_server(home: Path, address: str, credential: str, *, page: bool) ->
             "PREFECT_SERVER_UI_ENABLED": str(page).lower(),
             "PREFECT_SERVER_UI_API_URL": f"{address}/api",
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "page"),
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         }
     )
 

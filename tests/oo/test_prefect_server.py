@@ -4,7 +4,9 @@ import json
 import os
 import re
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from websockets.sync.client import connect
 
 from oo.prefect_server import PrefectServer
 from oo.visitor import served
+from tests.api.browsers import chromium_of
 from tests.listening import PROC, counted, descendants, expected, listeners
 
 pytestmark = pytest.mark.processes
@@ -170,13 +173,33 @@ def test_the_credential_is_random_and_seen_by_its_owner_alone(server: Started) -
     assert password not in (server.home / "server.log").read_text()
 
 
-def test_two_starts_have_two_credentials(server: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was seen once opens no later server, and the later one's end leaves no file."""
+@pytest.mark.browser
+def test_the_page_asks_for_the_credential_of_its_own_start(
+    server: Started, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chromium: str
+) -> None:
+    """Asked for, it says where it is; it shows nothing before the credential, which no other start has."""
     monkeypatch.delenv("PREFECT_API_URL")
-    with PrefectServer(tmp_path / "prefect") as second:
+    (tmp_path / "prefect").mkdir(mode=0o700)
+    with (  # a database that is made already
+        closing(sqlite3.connect(server.home / "prefect.db")) as made,
+        closing(sqlite3.connect(tmp_path / "prefect" / "prefect.db")) as copy,
+    ):
+        made.backup(copy)
+    with PrefectServer(tmp_path / "prefect", page=True) as second, chromium_of(chromium) as browser:
+        second.ready()
         credential = second.credential_file.read_text()
+        assert credential != server.credential
         assert os.environ["PREFECT_API_AUTH_STRING"] == os.environ["PREFECT_SERVER_API_AUTH_STRING"] == credential
-    assert credential != server.credential
+        address = os.environ["PREFECT_API_URL"].removesuffix("api")
+        assert f"{address} and asks for what is in {second.credential_file}" in capsys.readouterr().err
+        assert httpx.post(f"{address}api/flows/filter", json={}, timeout=60).status_code == 401
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        page.wait_for_url("**/login*")
+        page.locator("input").fill(credential)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/dashboard*")
     assert not second.credential_file.exists()
 
 
