@@ -22,7 +22,7 @@ from infra.service_credentials import USER, new_secret
 from infra.tethered import tethered
 from oo.output import note
 
-START_S = 90.0
+START_S = 180.0
 STOP_S = 15.0
 TICK_S = 0.1
 CREDENTIAL = "PREFECT_SERVER_API_AUTH_STRING"

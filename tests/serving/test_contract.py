@@ -128,3 +128,24 @@ def test_the_app_says_how_its_parts_are(living: World) -> None:
 def test_the_app_refuses_what_its_contract_does_not_allow(living: World, body: dict[str, Any]) -> None:
     """A missing or malformed person, an unknown trigger or an unknown field is a 422."""
     assert asyncio.run(OverHttp(living).ask("POST", "/score", body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "header",
+    [None, "", "Bearer", "Bearer x", f"Basic {CREDENTIAL}", f"Bearer {CREDENTIAL[:-1]}", CREDENTIAL],
+    ids=["none", "empty", "bare", "wrong", "other scheme", "cut", "no scheme"],
+)
+def test_the_app_answers_only_to_the_installation(living: World, header: str | None) -> None:
+    """Whoever lacks the credential gets a 401 problem and no decision, whatever they ask for but health."""
+    stranger = OverHttp(living)
+    stranger.headers = {} if header is None else {"authorization": header}
+    for method, path, body in (
+        ("POST", "/score", {"person": living.person}),
+        ("POST", "/score", {}),
+        ("GET", "/x", None),
+    ):
+        answer = asyncio.run(stranger.ask(method, path, body))
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert asyncio.run(stranger.ask("GET", "/health")).status_code == 200
+    assert asyncio.run(OverHttp(living).ask("POST", "/score", {"person": living.person})).status_code == 200
