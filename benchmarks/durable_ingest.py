@@ -79,7 +79,8 @@ def _ours(database: Database, url: str, residents: Sequence[Sequence[Event]]) ->
     count = sum(map(len, residents))
     relay = Relay(database, system_clock, lambda: publisher(url))
     unsubscribe = database.bus.subscribe(relay.handle)
-    checkpointer = Checkpointer(database)
+    assert database.path is not None
+    checkpointer = Checkpointer(database.path, database.connect_raw)
     checkpointer.start()
     with relay:
         began = time.perf_counter()

@@ -150,7 +150,8 @@ def _measure(home: Path, url: str | None) -> Freshness:
     settled = lives(PEOPLE, 1)
     settle(database, settled)
     residents = [PersonId(one[0].person) for one in settled]
-    checkpointer = Checkpointer(database)
+    assert database.path is not None
+    checkpointer = Checkpointer(database.path, database.connect_raw)
     checkpointer.start()
     online = OnlineFile(settings.online_db)
     with stream_process(home, url), _relaying(database, url), Observer(online) as observer:

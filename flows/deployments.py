@@ -15,6 +15,7 @@ from prefect.states import Scheduled
 from flows.table import DEPLOYMENTS, Deployed
 from flows.timekeeper import TICK_S, Timekeeper
 from infra.clock import Clock, system_clock
+from infra.health import Health
 
 RUNS_AT_ONCE = 2  # on a box of two cores, beside the api
 
@@ -25,12 +26,17 @@ def serve(
     clock: Clock = system_clock,
     tick_s: float = TICK_S,
     poll_s: float = 10.0,
+    health: Health | None = None,
 ) -> None:
-    """Register the deployments and run what is due, until a signal ends the process."""
+    """Register the deployments and run what is due, until a signal ends the process; `health` gets a ping."""
     deployments = [_runner_deployment(name, deployed) for name, deployed in table.items()]
     identifiers = {deployment.name: deployment.apply() for deployment in deployments}
-    with get_client(sync_client=True) as client, Timekeeper(table, ServerRuns(client, identifiers), clock, tick_s):
-        serve_deployments(*deployments, limit=RUNS_AT_ONCE, print_starting_message=False, query_seconds=poll_s)
+    with get_client(sync_client=True) as client:
+        timekeeper = Timekeeper(table, ServerRuns(client, identifiers), clock, tick_s)
+        if health is not None:
+            health.register("timekeeper", timekeeper.ping, vital=False)
+        with timekeeper:
+            serve_deployments(*deployments, limit=RUNS_AT_ONCE, print_starting_message=False, query_seconds=poll_s)
 
 
 class ServerRuns:

@@ -10,7 +10,6 @@ are not held up by it.
 import asyncio
 import hashlib
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from data_contracts.errors import ErasedPerson, Malformed, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
 from flows.shares import EVERYBODY, Share
 from flows.stream import Stream
+from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock
 from infra.crash_points import reach
 from infra.database import dead_letters, working_state
@@ -30,7 +30,8 @@ __all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message"
 
 BATCH = 1_000
 WAIT_S = 1.0
-RETRY_S = 0.5
+RETRY_S = (0.5,)
+STOP_S = 10.0
 MAX_DELIVERIES = 5
 ERASED = "erased"  # not a fault: what arrives about an erased person leaves the mirror at once
 logger = logging.getLogger(__name__)
@@ -105,42 +106,50 @@ class Following:
         self._share = share
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._live, name="oo-following", daemon=True)
+        self._background = BackgroundLoop(
+            "oo-following", self._step, every_s=0.0, retry_s=RETRY_S, failed=self._count_failure
+        )
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._task = self._loop.create_task(self._run())
-        self._thread.start()
+        self._background.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """End; what is not acknowledged comes again."""
-        if self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(timeout=10)
+        self._background.stop(0)
+        self._loop.call_soon_threadsafe(self._cancel)
+        if self._background.stop(STOP_S):
+            self._loop.close()
 
-    def _live(self) -> None:
-        if self._task is None:
-            return
+    def ping(self) -> str:
+        """Say how it goes; raises `Unavailable` after an error that nobody foresaw, not while the mirror is away."""
+        if isinstance(self._background.failure, OOError):
+            return f"waits: {self._background.failure}"
+        return self._background.ping()
+
+    def _step(self) -> object:
+        """Follow the mirror over one connection, until that ends with an error or this is told to end."""
+        self._task = self._loop.create_task(self._follow())
         try:
             self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
-            return
-        finally:
-            self._loop.close()
+            if not self._background.stopping:
+                raise
+        return END
 
-    async def _run(self) -> None:
-        while True:
-            try:
-                async with self._connect() as mirror:
-                    while True:
-                        await self.step(mirror, WAIT_S)
-            except OOError as error:
-                logger.warning("the stream processor waits: %s", error)
-            except Exception:  # the edge of a thread: the processor comes back whatever happened
-                logger.exception("the stream processor failed")
-            self.state.failures += 1
-            await asyncio.sleep(RETRY_S)
+    async def _follow(self) -> None:
+        async with self._connect() as mirror:
+            while not self._background.stopping:
+                await self.step(mirror, WAIT_S)
+                self._background.progress()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _count_failure(self, _: BaseException) -> None:
+        self.state.failures += 1
 
     async def step(self, mirror: Follows, wait_s: float) -> int:
         """Take one batch in and return how many messages it had."""

@@ -5,8 +5,6 @@ refuses), and it would fire a window again after a change of the schedule. Here 
 key, so the server itself keeps a window from running twice; after a pause the newest whole window runs, once.
 """
 
-import logging
-import threading
 from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
@@ -14,10 +12,10 @@ from typing import Protocol, Self
 
 from flows.table import Deployed
 from flows.windows import window_end
+from infra.background_loop import BackgroundLoop
 from infra.clock import Clock
 
 TICK_S = 5.0
-logger = logging.getLogger(__name__)
 
 
 class Runs(Protocol):
@@ -34,22 +32,24 @@ class Timekeeper:
         self._table = table
         self._runs = runs
         self._clock = clock
-        self._tick_s = tick_s
         self._asked: dict[str, datetime] = {}
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="oo-timekeeper", daemon=True)
+        # the server may be away: the next look asks again for what was not asked for
+        self._loop = BackgroundLoop("oo-timekeeper", self.look, every_s=tick_s, at_once=True)
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._thread.start()
+        self._loop.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """End."""
-        self._stopping.set()
-        self._thread.join()
+        self._loop.stop()
+
+    def ping(self) -> str:
+        """Say when it last looked; raises `Unavailable` while the server cannot be asked."""
+        return self._loop.ping()
 
     def look(self) -> int:
         """Ask for every window that has ended and was not asked for; return how many that were."""
@@ -62,11 +62,3 @@ class Timekeeper:
                 self._asked[name] = due
                 asked += 1
         return asked
-
-    def _keep(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.look()
-            except Exception:  # the edge of a thread: the server may be away, the next look asks again
-                logger.exception("the timekeeper could not ask for a run")
-            self._stopping.wait(self._tick_s)

@@ -4,13 +4,13 @@ A commit of this process wakes it through the bus, those of other processes it f
 table. Both come from there, so whoever watches sees what is committed and nothing else, under the table's own numbers.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 from data_contracts.codec import Event
-from data_contracts.errors import OOError, Unavailable
+from data_contracts.errors import Unavailable
+from infra.background_loop import END, BackgroundLoop
 from infra.database import event_tail, people
 from infra.database.engine import Database
 from infra.event_ring import EventRing
@@ -22,9 +22,9 @@ POLL_S = 0.25  # for what other processes commit; what this one commits is read 
 PAUSE_S = 0.02  # between two reads, so that a busy door is not read for each of its commits
 LINGER_S = 30.0  # after the last watcher, so that one who comes back goes on exactly where it was
 OVERLAP = 1_024  # PostgreSQL commits out of order: so many events are read again
+STOP_S = 5.0
 MAX_WATCHERS = 16
 News = Callable[[], None]
-logger = logging.getLogger(__name__)
 
 
 class EventFeed:
@@ -38,10 +38,11 @@ class EventFeed:
         self._linger_s = linger_s
         self._overlap = 0 if database.dialect == "sqlite" else min(OVERLAP, capacity // 4)
         self._watchers: set[News] = set()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # of the watchers and the thread
+        self._loop: BackgroundLoop | None = None
+        self._watched = 0.0  # when somebody last watched
+        self._unsubscribe: Callable[[], object] = lambda: None
+        self._lock = threading.Lock()  # of the watchers and the loop
         self._reading = threading.Lock()
-        self._wake = threading.Event()
 
     @property
     def watchers(self) -> int:
@@ -50,7 +51,9 @@ class EventFeed:
 
     def handle(self, _: Sequence[Event]) -> None:
         """Hear of a fresh commit: the subscriber of the bus."""
-        self._wake.set()
+        loop = self._loop
+        if loop is not None:
+            loop.wake()
 
     def attach(self, news: News) -> EventRing:
         """Begin to watch: return the ring, up to date; `news` is called from another thread when there is more.
@@ -63,9 +66,8 @@ class EventFeed:
             if len(self._watchers) >= MAX_WATCHERS:
                 raise Unavailable(f"at most {MAX_WATCHERS} may watch at a time")
             self._watchers.add(news)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._live, name="oo-event-feed", daemon=True)
-                self._thread.start()
+            if self._loop is None:
+                self._start()
         try:
             self._forget_who_left()
             self._read()
@@ -83,39 +85,37 @@ class EventFeed:
         """Tell every watcher that this is the end; nobody can begin to watch any more."""
         with self._lock:
             self.closed = True
-            watchers, thread = tuple(self._watchers), self._thread
-        self._wake.set()
+            watchers, loop = tuple(self._watchers), self._loop
         for news in watchers:
             news()
-        if thread is not None:
-            thread.join(timeout=5)
+        if loop is not None:
+            loop.stop(STOP_S)
+            self._unsubscribe()
 
-    def _live(self) -> None:
-        unsubscribe = self._database.bus.subscribe(self.handle)
-        watched = time.monotonic()
-        try:
-            while True:
-                self._wake.wait(POLL_S)
-                self._wake.clear()
-                now = time.monotonic()
-                with self._lock:
-                    watched = now if self._watchers else watched
-                    if self.closed or now - watched > self._linger_s:
-                        self._thread = None
-                        self.ring.clear()
-                        return
-                self._read_again()
-                time.sleep(PAUSE_S)
-        finally:
-            unsubscribe()
+    def ping(self) -> str:
+        """Say whether somebody watches; raises `Unavailable` while the table cannot be read for who does."""
+        loop = self._loop
+        return "nobody watches" if loop is None else f"{self.watchers} watch, {loop.ping()}"
 
-    def _read_again(self) -> None:
-        try:
-            self._read()
-        except OOError as error:
-            logger.warning("the feed of events waits: %s", error)
-        except Exception:  # the edge of a thread: watchers hear of the next event whatever happened
-            logger.exception("the feed of events failed")
+    def _step(self) -> object:
+        """Read what is new; end some time after the last watcher has left."""
+        now = time.monotonic()
+        with self._lock:
+            self._watched = now if self._watchers else self._watched
+            if self.closed or now - self._watched > self._linger_s:
+                self._loop = None
+                self._unsubscribe()
+                self.ring.clear()
+                return END
+        self._read()
+        time.sleep(PAUSE_S)
+        return None
+
+    def _start(self) -> None:
+        self._watched = time.monotonic()
+        self._unsubscribe = self._database.bus.subscribe(self.handle)
+        self._loop = BackgroundLoop("oo-event-feed", self._step, every_s=POLL_S)
+        self._loop.start()
 
     def _read(self) -> None:
         with self._reading:

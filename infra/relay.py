@@ -7,8 +7,6 @@ connection first compares the stream's newest place with the marks, so what a cr
 
 import asyncio
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Protocol, Self
 from data_contracts.codec import Event
 from data_contracts.errors import OOError, Unavailable
 from data_contracts.identifiers import to_us
+from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock
 from infra.crash_points import reach
 from infra.database import mirror_log
@@ -30,6 +29,7 @@ BATCH = 8_000  # events under way at once
 GROUP = 1_000  # of these, in one transaction of marks while the next ones are published
 POLL_S = 0.25  # for what other processes commit; what this one commits wakes the relay at once
 RETRY_S = (0.1, 0.2, 0.5, 1.0)
+STOP_S = 10.0
 WINDOW_US = 30 * 86_400 * 1_000_000
 logger = logging.getLogger(__name__)
 
@@ -72,19 +72,21 @@ class Relay:
         self._connect = connect
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="oo-relay", daemon=True)
+        self._background = BackgroundLoop(
+            "oo-relay", self._step, every_s=0.0, retry_s=RETRY_S, failed=self._count_failure
+        )
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._thread.start()
+        self._background.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Finish the batch that is under way, and end."""
-        self._stopping.set()
+        self._background.stop(0)
         self._loop.call_soon_threadsafe(self._wake.set)
-        self._thread.join(timeout=10)
+        if self._background.stop(STOP_S):
+            self._loop.close()
 
     def handle(self, _: Sequence[Event]) -> None:
         """Hear of fresh commits: the subscriber of the bus."""
@@ -92,36 +94,34 @@ class Relay:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     def ping(self) -> str:
-        """Say how the mirror is; a part that may fail without harm."""
+        """Say how the mirror is, which may be away without harm.
+
+        Raises `Unavailable` after an error that nobody foresaw.
+        """
         with self._database.read() as session:
             behind = mirror_log.lag(session, to_us(self._clock()))
+        if not isinstance(self._background.failure, OOError):
+            self._background.ping()
         return f"{'connected' if self.state.connected else 'not connected'}, {behind.events} events behind"
 
-    def _live(self) -> None:
+    def _step(self) -> object:
+        """Carry over one connection, until that ends with an error or this is told to end."""
         asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._run())
-        finally:
-            self._loop.close()
+        self._loop.run_until_complete(self._run())
+        return END
 
     async def _run(self) -> None:
-        failures = 0
-        while not self._stopping.is_set():
-            began = time.monotonic()
-            try:
-                with self._database.read() as session:
-                    newest = mirror_log.newest_place(session)  # before the stream is asked: others go on meanwhile
-                async with self._connect() as mirror:
-                    self._begin(mirror, newest)
-                    await self._carry(mirror)
-            except OOError as error:
-                logger.warning("the relay waits: %s", error)
-            except Exception:  # the edge of a thread: the relay comes back whatever happened
-                logger.exception("the relay failed")
+        with self._database.read() as session:
+            newest = mirror_log.newest_place(session)  # before the stream is asked: others go on meanwhile
+        try:
+            async with self._connect() as mirror:
+                self._begin(mirror, newest)
+                await self._carry(mirror)
+        finally:
             self.state.connected = False
-            failures = 0 if time.monotonic() - began > max(RETRY_S) else failures + 1
-            self.state.failures += not self._stopping.is_set()
-            await self._rest(RETRY_S[min(failures, len(RETRY_S)) - 1])
+
+    def _count_failure(self, _: BaseException) -> None:
+        self.state.failures += not self._background.stopping
 
     def _begin(self, mirror: Publishes, newest: int) -> None:
         """Look whether the mirror still has what was marked, and take back the marks of what it lost."""
@@ -136,10 +136,13 @@ class Relay:
         self.state.connected = True
 
     async def _carry(self, mirror: Publishes) -> None:
-        while mirror.alive and not self._stopping.is_set():
+        while not self._background.stopping:
+            if not mirror.alive:
+                raise Unavailable("the connection to the mirror has ended")
             self._wake.clear()
             with turn(self._database, "relay") as ours:
                 moved = await self.step(mirror) if ours else 0
+            self._background.progress()
             if not moved:
                 await self._rest(POLL_S)
 
@@ -173,7 +176,7 @@ class Relay:
             uow.commit()
 
     async def _rest(self, seconds: float) -> None:
-        if self._stopping.is_set():
+        if self._background.stopping:
             return
         try:
             await asyncio.wait_for(self._wake.wait(), seconds)

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -18,6 +18,7 @@ from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from data_contracts.signal_values import LATEST
 from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
+from infra.background_loop import BackgroundLoop
 from infra.clock import Clock, fixed_clock
 from infra.database import audit, audit_chain, consents, people, policies
 from infra.database.decision_writer import DecisionWriter
@@ -56,9 +57,12 @@ def system_zone() -> str:
 class Household:
     """The stores of one home, with the people in it, and all that answers them."""
 
-    def __init__(self, settings: Settings | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, clock: Clock | None = None, *, answer_s: float | None = None
+    ) -> None:
         self.settings = settings or Settings()
         self.clock = clock or self.settings.make_clock()
+        self._answer_s = answer_s
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -74,7 +78,7 @@ class Household:
     @cached_property
     def stores(self) -> OpenedParts:
         """Return the stores, the schema up to date, and the stream that follows every commit."""
-        stores = self._stack.enter_context(opened_stores(self.settings, self.clock))
+        stores = self._stack.enter_context(opened_stores(self.settings, self.clock, answer_s=self._answer_s))
         if stores.database.migrate():
             with stores.database.unit_of_work() as uow:
                 audit_chain.lock(uow, at_us=self.now_us())  # entries from before are protected from here on
@@ -94,7 +98,8 @@ class Household:
     @cached_property
     def writer(self) -> DecisionWriter:
         """Return the running decision writer."""
-        writer = DecisionWriter(self.database)
+        checkpointer = self.stores.checkpointers.get("checkpointer")
+        writer = DecisionWriter(self.database, gate=checkpointer.gate if checkpointer else None)
         writer.start()
         self._stack.callback(writer.close)
         return writer
@@ -168,7 +173,15 @@ class Household:
         health = Health()
         health.register("database", self.database.ping)
         health.register("keys", self.vault.ping)
+        for name, checkpointer in self.stores.checkpointers.items():
+            health.register(name, checkpointer.ping, vital=False)
         return health
+
+    def loop(self, name: str, every_s: float, step: Callable[[], object]) -> BackgroundLoop:
+        """Return a loop of this process, not yet begun, whose ping is part of its health."""
+        loop = BackgroundLoop(f"oo-{name.replace('_', '-')}", step, every_s=every_s)
+        self.health.register(name, loop.ping, vital=False)
+        return loop
 
     @cached_property
     def parts(self) -> Parts:

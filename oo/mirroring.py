@@ -16,9 +16,9 @@ from infra.jetstream.bundled import BundledServer, free_port, has_store, known_u
 from infra.mirror_metrics import MirrorMetrics
 from infra.mirror_watch import MirrorWatch
 from infra.relay import Relay
+from infra.sampled_metrics import SampledMetrics
 from infra.settings import Settings
 from oo.household import Household
-from oo.periodic import Periodic
 
 WATCH_S = 15.0
 
@@ -43,11 +43,13 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
         share,
     )
     watch = MirrorWatch(household.database, household.clock, lambda: asyncio.run(extent(url)))
-    registry.register(MirrorMetrics(household.database, household.clock, relay.state, watch))
+    metrics = MirrorMetrics(household.database, household.clock, relay.state, watch)
+    registry.register(SampledMetrics(household.health.prober, "mirror metrics", metrics))
     household.health.register("mirror", relay.ping, vital=False)
+    household.health.register("mirror_consumer", following.ping, vital=False)
     unsubscribe = household.database.bus.subscribe(relay.handle)
     try:
-        with relay, following, Periodic("oo-watch", WATCH_S, watch.look):
+        with relay, following, household.loop("mirror_watch", WATCH_S, watch.look):
             yield relay
     finally:
         unsubscribe()

@@ -2,11 +2,11 @@
 
 import asyncio
 import json
+import math
 import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from data_contracts.errors import Unavailable
 from flows.shares import share_of
+from infra.background_loop import END, BackgroundLoop
 from infra.health import Health
 from infra.service_credentials import USER, kept_secret
 from infra.settings import Settings
@@ -32,13 +33,15 @@ from oo.http_server.metrics import ConnectionMetrics
 from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
 from oo.output import note
-from oo.periodic import Periodic
+from oo.resource_limits import raise_file_limit
 from oo.server_config import config_of
 
 SETTLE_S = 60.0
 FOLD_S = 0.25
 SWEEP_S = 5.0  # with a mirror, which wakes the fold at once, this only finds what the mirror has lost
 FORGET_S = 5.0
+STOP_S = 15.0
+ANSWER_S = 15.0  # what PostgreSQL has for a statement of a process that others wait for
 BACKLOG = 2_048
 
 
@@ -47,7 +50,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
     from api.app import create_app  # noqa: PLC0415 - each process imports what it serves
 
     listener, settings = _listen(Settings(), host, port)
-    with Household(settings) as household:
+    with Household(settings, answer_s=ANSWER_S) as household:
         app = create_app(settings, household.parts)
         household.start()
         measure(household, app.state.metrics.registry)
@@ -58,8 +61,9 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         with (
             mirroring(household, app.state.metrics.registry),
             _forgetting(household, sessions, Memory(feed.ring.people, feed.ring.forget)),
-            Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
-            Periodic("oo-fold", _fold_s(settings), household.catch_up),
+            household.loop("outcomes", SETTLE_S, household.outcomes.settle),
+            household.loop("fold", _fold_s(settings), household.catch_up),
+            household.health.probing(),
         ):
             _run(app, listener, connections, ending=feed.close)
 
@@ -69,10 +73,10 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
     from serving.app import create_app  # noqa: PLC0415 - as above
 
     listener, settings = _listen(Settings(), host, port)
-    with Household(settings) as household:
+    with Household(settings, answer_s=ANSWER_S) as household:
         app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
         household.start()
-        with _forgetting(household):
+        with _forgetting(household), household.health.probing():
             _run(app, listener, OpenConnections(proxies=settings.proxies))
 
 
@@ -80,7 +84,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
     """Fold new events of a share of the people into features, and settle what nobody answered."""
     part = share_of(share)
     listener, settings = _listen(Settings(), host, port)
-    with Household(settings) as household:
+    with Household(settings, answer_s=ANSWER_S) as household:
         household.database.check()
         registry = CollectorRegistry()
         app = _probe_app(household.health, registry)
@@ -88,14 +92,16 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
         with (
             mirroring(household, registry, part),
             _forgetting(household),
-            Periodic("oo-settle", SETTLE_S, household.outcomes.settle),
-            Periodic("oo-fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
+            household.loop("outcomes", SETTLE_S, household.outcomes.settle),
+            household.loop("fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
+            household.health.probing(),
         ):
             _run(app, listener, OpenConnections(proxies=settings.proxies))
 
 
 def serve_nats(*, port: int) -> None:
     """Become the bundled nats-server of this home."""
+    raise_file_limit()
     become_server(Settings(), port)
 
 
@@ -106,15 +112,17 @@ def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = Fal
     listener, settings = _listen(Settings(), host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was started here is ended here
     with (
-        Household(settings) as household,
+        Household(settings, answer_s=ANSWER_S) as household,
         PrefectServer(settings.prefect, page=prefect_page) as server,
-        _probing(household.health, listener),
+        served_in_background("probes", _probe_app(household.health), listener) as probes,
+        household.health.probing(),
     ):
+        household.health.register("probes", probes.ping, vital=False)
         # Prefect reads its environment once, when it is imported: before the server it would start one of its own
         from flows.deployments import serve  # noqa: PLC0415 - as above
 
         server.ready()
-        serve()
+        serve(health=household.health)
 
 
 def serve_prefect(*, host: str | None, port: int | None, descriptor: int | None, page: bool) -> None:
@@ -146,10 +154,10 @@ def serve_mlflow(*, host: str | None, port: int | None) -> None:
     _run(guarded_mlflow(settings, credential), listener, OpenConnections(HttpLimits.of_vendor()), vendor=True)
 
 
-def _forgetting(household: Household, *more: Memory) -> "Periodic":
+def _forgetting(household: Household, *more: Memory) -> BackgroundLoop:
     """Take who was erased out of this process's memory, every so often."""
     known = (*memories(household), *more)
-    return Periodic("oo-forget", FORGET_S, lambda: forget_who_left(household, known))
+    return household.loop("forgetting", FORGET_S, lambda: forget_who_left(household, known))
 
 
 def _fold_s(settings: Settings) -> float:
@@ -157,30 +165,45 @@ def _fold_s(settings: Settings) -> float:
 
 
 def _probe_app(health: Health, registry: CollectorRegistry | None = None) -> Starlette:
-    """Return an app that answers `/health`, `/ready` and `/metrics` for a process without other routes."""
+    """Return an app that answers `/health`, `/ready` and `/metrics` for a process without other routes.
 
-    def look(_: Request) -> Response:
+    Its routes read what was probed last, on the event loop: they need no thread and wait for nothing.
+    """
+
+    async def look(_: Request) -> Response:
         reports = health.check()
         body = {"status": "ok" if all(r.ok for r in reports) else "degraded", "parts": [r._asdict() for r in reports]}
         return JSONResponse(body, 200 if all(r.ok for r in reports if r.vital) else 503)
 
-    def measure(_: Request) -> Response:
+    async def measure(_: Request) -> Response:
         return Response(generate_latest(registry or CollectorRegistry()), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(routes=[Route("/health", look), Route("/ready", look), Route("/metrics", measure)])
 
 
 @contextmanager
-def _probing(health: Health, listener: socket.socket) -> Iterator[None]:
-    """Answer probes in a thread, for a process whose main thread does something else."""
-    server = uvicorn.Server(config_of(_probe_app(health)))
-    thread = threading.Thread(target=server.run, args=([listener],), name="oo-probes", daemon=True)
-    thread.start()
+def served_in_background(
+    name: str, app: Any, listener: socket.socket, connections: OpenConnections | None = None
+) -> Iterator[BackgroundLoop]:
+    """Serve an app in a thread, for a process whose main thread does something else."""
+    running: list[uvicorn.Server] = []
+
+    def serve() -> object:
+        server = uvicorn.Server(config_of(app, connections))
+        running[:] = [server]
+        server.should_exit = loop.stopping
+        server.run(sockets=[listener.dup()])  # the server closes its socket, and a next one needs it
+        return END
+
+    loop = BackgroundLoop(f"oo-{name}", serve, every_s=0.0, patience_s=math.inf)
+    loop.start()
     try:
-        yield
+        yield loop
     finally:
-        server.should_exit = True
-        thread.join(timeout=5)
+        for server in running:
+            server.should_exit = True
+        loop.stop(STOP_S)
+        listener.close()
 
 
 def listen(host: str, port: int) -> tuple[socket.socket, int]:
@@ -198,6 +221,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
 
 def _listen(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
     """Return a bound socket, announced on stderr, and the settings with its address."""
+    raise_file_limit()
     refuse_rehearsal(settings)
     address = host or settings.host
     listener, bound = listen(address, settings.port if port is None else port)

@@ -2,19 +2,15 @@
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
-
 from data_contracts.errors import Unavailable
 from oo.http_server.connections import OpenConnections
-from oo.processes import listen
-from oo.server_config import config_of
+from oo.processes import listen, served_in_background
 
 TIMEOUT_S = 30.0
 REFUSED = 400
@@ -24,14 +20,8 @@ REFUSED = 400
 def served(app: Any, connections: OpenConnections | None = None) -> Iterator[str]:
     """Serve an app on a free port in a thread and give its address."""
     listener, port = listen("127.0.0.1", 0)
-    server = uvicorn.Server(config_of(app, connections))
-    thread = threading.Thread(target=server.run, args=([listener],), name="oo-demo-api", daemon=True)
-    thread.start()
-    try:
+    with served_in_background("demo-api", app, listener, connections):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 class Visitor:

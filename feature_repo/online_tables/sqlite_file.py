@@ -1,7 +1,7 @@
 """The online tables in one SQLite file.
 
 `synchronous=NORMAL` is right here and only here: everything in this file is derived from the event log and is rebuilt
-from it. Automatic checkpoints are off; the process that owns the checkpoints calls `checkpoint()`.
+from it. Automatic checkpoints are off: the checkpointer that the composition root starts keeps the log bounded.
 """
 
 import json
@@ -73,7 +73,7 @@ class OnlineFile:
     """The tables in one SQLite file; opening one whose structure is damaged raises `DamagedStore`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.packets = Packets()
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -95,10 +95,14 @@ class OnlineFile:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-            connection.executescript(SQLITE_PRAGMAS)
-            self._local.connection = connection
+            connection = self._local.connection = self.connect()
             self._opened.append(connection)
+        return connection
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a new connection, which the caller closes."""
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.executescript(SQLITE_PRAGMAS)
         return connection
 
     def read(self, person: str) -> OnlinePacket:

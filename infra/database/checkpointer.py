@@ -7,45 +7,49 @@ processes, so a lock file lets only one process do it.
 import fcntl
 import logging
 import os
+import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from data_contracts.errors import Unavailable
-from infra.database.engine import Database
+from infra.background_loop import BackgroundLoop
 
 __all__ = ["Checkpointer"]
 
 INTERVAL_S = 0.5
 PASSIVE_BYTES = 4 << 20  # a smaller file is left alone while writes go on
 RESTART_PAGES = 16_384  # with more pages in the log, writers wait for the rest of a checkpoint and begin at its start
+LONG_BYTES = 128 << 20  # a file that became longer is cut, though growing it again costs more than writing over it
 PATIENCE_MS = 20  # how long a truncating checkpoint waits for readers, and writers for it
+NO_LOG = -1  # no time at which a file was changed
 logger = logging.getLogger(__name__)
 
 
 class Checkpointer:
-    """Keeps the log bounded: passive checkpoints while writes go on, a truncating one when they pause."""
+    """Keeps the log of one file bounded: passive checkpoints while writes go on, a truncating one when they pause.
 
-    def __init__(self, database: Database, *, interval_s: float = INTERVAL_S) -> None:
-        if database.path is None:
-            raise ValueError("PostgreSQL checkpoints by itself")
+    `connect` opens a connection to the file at `path`. A step that fails gives the lock up, so that another process
+    may take over, and is tried again.
+    """
+
+    def __init__(
+        self, path: Path, connect: Callable[[], sqlite3.Connection], *, interval_s: float = INTERVAL_S
+    ) -> None:
         # Held while writers have to wait: who takes it around its writes waits exactly as long, where SQLite's own
         # waiting sleeps in growing steps.
         self.gate = threading.Lock()
-        self._database = database
-        self._interval_s = interval_s
-        self._wal = Path(f"{database.path}-wal")
-        self._lock_path = Path(f"{database.path}-checkpointer")
+        self._connect = connect
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._lock_path = path.with_name(f"{path.name}-checkpointer")
         self._lock: int | None = None
         self._seen_ns = 0
         self._clean_ns = 0
-        self._failure: BaseException | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="oo-checkpointer", daemon=True)
+        self._full = False
+        self._loop = BackgroundLoop(f"oo-checkpointer-{path.stem}", self.step, every_s=interval_s, failed=self._give_up)
 
     def start(self) -> None:
         """Begin to look after the log in a thread."""
-        self._thread.start()
+        self._loop.start()
 
     @property
     def owns(self) -> bool:
@@ -57,74 +61,71 @@ class Checkpointer:
 
         It is one of nothing, waited, passive, restarted, truncated, or blocked by a reader.
         """
+        size, changed_ns = self._log()
+        if changed_ns == NO_LOG:
+            return "nothing"
         if not self._own():
             return "waited"
-        size, changed_ns = self._log()
         resting = changed_ns == self._seen_ns
         self._seen_ns = changed_ns
         if size == 0 or changed_ns == self._clean_ns:
             return "nothing"
-        if resting:
+        if resting or self._full:
             return self._truncate()
-        return self._keep_pace() if size > PASSIVE_BYTES else "nothing"
+        return self._keep_pace(size) if size > PASSIVE_BYTES else "nothing"
 
     def close(self) -> None:
         """Stop, move what is left, and let another process take over."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._own():
-            self._truncate()
+        self._loop.stop()
+        try:
+            if self._log()[0] and self._own():
+                self._truncate()
+        except (sqlite3.Error, OSError) as error:
+            logger.warning("%s: the log was left as it is (%s)", self._wal.name, type(error).__name__)
         self._release()
 
     def ping(self) -> str:
-        """Say who checkpoints; raises `Unavailable` when the thread has died."""
-        if self._failure is not None:
-            raise Unavailable(f"the checkpointer has stopped: {type(self._failure).__name__}") from self._failure
-        return "owner" if self.owns else "another process"
+        """Say who checkpoints; raises `Unavailable` while steps fail and the log grows."""
+        worked = self._loop.ping()
+        return f"{'this process' if self.owns else 'another process, or nothing to do'}; {worked}"
 
-    def _run(self) -> None:
-        try:
-            while not self._stopping.wait(self._interval_s):
-                self.step()
-        except Exception as error:
-            self._failure = error
-            logger.critical("the checkpointer has stopped; the log will grow", exc_info=True)
-
-    def _keep_pace(self) -> str:
+    def _keep_pace(self, size: int) -> str:
         """Move the log while writes go on; when it became long, let writers wait for a short rest of it.
 
         The file keeps its size: writing over it again is cheaper than growing it again.
         """
         _, pages, _ = self._checkpoint("PASSIVE")
-        if pages <= RESTART_PAGES:
+        if pages <= RESTART_PAGES and size <= LONG_BYTES:
             return "passive"
         self._checkpoint("PASSIVE")  # what came meanwhile, so that little is left
         with self.gate:
-            busy = self._checkpoint("RESTART")[0]
+            busy = self._checkpoint("TRUNCATE" if size > LONG_BYTES else "RESTART")[0]
         return "blocked" if busy else "restarted"
 
     def _truncate(self) -> str:
         self._checkpoint("PASSIVE")  # most of the work, while writers go on
-        busy = self._checkpoint("TRUNCATE")[0]
+        with self.gate:
+            busy = self._checkpoint("TRUNCATE")[0]
         if busy:
             return "blocked"
+        self._full = False
         self._clean_ns = self._log()[1]
         return "truncated"
 
-    def _checkpoint(self, mode: str) -> Any:
-        connection = self._database.connect_raw()
+    def _checkpoint(self, mode: str) -> tuple[int, int, int]:
+        connection = self._connect()
         try:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
-            return connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            busy, pages, moved = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         finally:
             connection.close()
+        return busy, pages, moved
 
     def _log(self) -> tuple[int, int]:
         try:
             found = self._wal.stat()
         except FileNotFoundError:
-            return 0, 0
+            return 0, NO_LOG
         return found.st_size, found.st_mtime_ns
 
     def _own(self) -> bool:
@@ -136,8 +137,16 @@ class Checkpointer:
         except BlockingIOError:
             os.close(descriptor)
             return False
+        except OSError:
+            os.close(descriptor)
+            raise
         self._lock = descriptor
         return True
+
+    def _give_up(self, _: BaseException) -> None:
+        """Let another process take over, and cut the log as soon as that works again: its size may be in the way."""
+        self._full = True
+        self._release()
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -8,6 +8,7 @@ caller awaits is resolved only after the commit.
 import asyncio
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from data_contracts.decisions import Decision, pack
 from data_contracts.errors import Conflict, ErasedPerson, OOError, Unavailable
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, SubjectKey
-from infra.database.checkpointer import Checkpointer
+from infra.background_loop import END, BackgroundLoop
 from infra.database.connections import PASSING
 from infra.database.engine import Database
 
@@ -29,6 +30,7 @@ FOREIGN_KEY = (787, "23503")  # SQLite's and PostgreSQL's codes: the person is g
 TAKEN = (1555, 2067, "23505")  # a primary key, a unique index
 LOST = ("OperationalError", "InterfaceError")  # psycopg's words for a server that is full, down or restarting
 CLOSE_S = 10
+PATIENCE_S = 5.0  # a batch that takes longer counts as failing
 logger = logging.getLogger(__name__)
 
 
@@ -91,10 +93,18 @@ def new_decision(decision: Decision, text_box: bytes | None = None, *, follows: 
 class DecisionWriter:
     """Makes decisions durable before their answers leave.
 
-    On SQLite it brings the checkpointer along, so a process that writes decisions also keeps the log bounded.
+    After an error that nobody foresaw it refuses what waits and what comes, opens a new connection, and goes on. A
+    decision that was refused is never written later. `gate` is the one of the checkpointer.
     """
 
-    def __init__(self, database: Database, *, capacity: int = CAPACITY, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        capacity: int = CAPACITY,
+        batch: int = BATCH,
+        gate: "threading.Lock | None" = None,
+    ) -> None:
         self._database = database
         self._capacity = capacity
         self._batch = batch
@@ -106,18 +116,17 @@ class DecisionWriter:
         self._failure: BaseException | None = None
         self._closed = False
         self._door = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="oo-decisions", daemon=True)
-        self._checkpointer = Checkpointer(database) if database.path else None
-        self._gate = self._checkpointer.gate if self._checkpointer else threading.Lock()
+        self._gate = gate or threading.Lock()
+        self._batch_now: list[_Waiting] = []
+        self._writing_since: float | None = None
+        self._loop = BackgroundLoop("oo-decisions", self._step, every_s=0.0, failed=self._give_up)
         self.written = 0
         self.batches = 0
 
     def start(self) -> None:
         """Open the connection and begin to write."""
         self._connection = self._database.connect_raw()
-        self._thread.start()
-        if self._checkpointer is not None:
-            self._checkpointer.start()
+        self._loop.start()
 
     def submit(self, row: NewDecision) -> asyncio.Future[None]:
         """Hand over a decision on the event loop; the future is done once it is durable.
@@ -140,14 +149,12 @@ class DecisionWriter:
         waiter.result()
 
     def ping(self) -> str:
-        """Say how much was written and waits; raises `Unavailable` when the thread has died."""
+        """Say how much was written and waits; raises `Unavailable` when it takes nothing, or a batch takes too long."""
         self._check()
+        since = self._writing_since
+        if since is not None and time.monotonic() - since > PATIENCE_S:
+            raise Unavailable(f"a batch has been waiting for the database for {time.monotonic() - since:.0f} s")
         return f"{self.written} written in {self.batches} batches, {self._queue.qsize()} waiting"
-
-    @property
-    def checkpointer(self) -> Checkpointer | None:
-        """The checkpointer of a SQLite database."""
-        return self._checkpointer
 
     def close(self) -> None:
         """Write what waits, then stop; raises `Unavailable` when that does not end."""
@@ -157,14 +164,10 @@ class DecisionWriter:
             self._closed = True
             self._end_turn()
             self._queue.put(None)
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_S)
-            if self._thread.is_alive():
-                raise Unavailable("the decision writer does not end")
+        if not self._loop.stop(CLOSE_S):
+            raise Unavailable("the decision writer does not end")
         if self._connection is not None:
             self._connection.close()
-        if self._checkpointer is not None:
-            self._checkpointer.close()
 
     def _hand_over(self) -> None:
         with self._door:
@@ -176,44 +179,42 @@ class DecisionWriter:
         self._turn.clear()
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        with self._door:  # nobody enters behind the one who shuts it
+        with self._door:  # `close` rejects new decisions under the same lock
             self._check()
             self._queue.put(waiting)
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise Unavailable(f"the decision writer has stopped: {type(self._failure).__name__}") from self._failure
+            raise Unavailable(f"the decision writer failed: {type(self._failure).__name__}; it is tried again")
         if self._closed:
             raise Unavailable("the decision writer is closed")
         if self._queue.qsize() + len(self._turn) >= self._capacity:
             raise Unavailable("too many decisions wait to be written")
 
-    def _run(self) -> None:
-        batch: list[_Waiting] = []
-        try:
-            going = True
-            while going:
-                batch, going = self._next_batch()
-                if batch:
-                    self._write(batch)
-                batch = []
-        except BaseException as error:
-            with self._door:
-                self._failure = error
-                self._end_turn()
-            logger.critical("the decision writer has stopped; no tip can be given", exc_info=True)
-            self._give_up(batch)
+    def _step(self) -> object:
+        """Write one batch; after a failure open a new connection first."""
+        if self._failure is not None:
+            self._reconnect_next()
+            self._connection = self._database.connect_raw()
+            self._failure = None
+        going = self._take_batch()
+        if self._batch_now:
+            self._writing_since = time.monotonic()
+            self._write(self._batch_now)
+            self._writing_since = None
+            self._batch_now = []
+        return None if going else END
 
-    def _next_batch(self) -> tuple[list[_Waiting], bool]:
-        """Return all that waits, up to a batch, and whether more can come; blocks while nothing waits."""
-        batch: list[_Waiting] = []
+    def _take_batch(self) -> bool:
+        """Take all that waits, up to a batch, and return whether more can come; blocks while nothing waits."""
+        batch = self._batch_now
         waiting = self._queue.get()
         while waiting is not None:
             batch.append(waiting)
             if len(batch) == self._batch or not self._queue.qsize():
-                return batch, True
+                return True
             waiting = self._queue.get()
-        return batch, False
+        return False
 
     def _write(self, batch: Sequence[_Waiting]) -> None:
         refusal = self._insert([waiting.row for waiting in batch])
@@ -223,10 +224,16 @@ class DecisionWriter:
         elif len(batch) == 1 or isinstance(refusal, Unavailable):
             outcomes = [refusal] * len(batch)
         else:  # one of them is at fault: the others must not pay for it
-            outcomes = [self._insert([waiting.row]) for waiting in batch]
+            outcomes = [self._insert_one(waiting) for waiting in batch]
             self.written += outcomes.count(None)
         self.batches += 1
         _resolve(batch, outcomes)
+
+    def _insert_one(self, waiting: _Waiting) -> OOError | None:
+        """Commit one row and tell who waits for it, whatever happens to the next one."""
+        outcome = self._insert([waiting.row])
+        _resolve([waiting], [outcome])
+        return outcome
 
     def _insert(self, rows: Sequence[NewDecision]) -> OOError | None:
         """Commit rows together; return why not, when not."""
@@ -243,13 +250,15 @@ class DecisionWriter:
             if refusal is None:
                 raise
             if isinstance(refusal, Unavailable):
+                self._database.liveness.suspect()
                 self._reconnect_next()
             return refusal
         return None
 
     def _reconnect_next(self) -> None:
-        self._connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _statement(self, rows: int) -> str:
         known = self._statements.get(rows)
@@ -260,13 +269,22 @@ class DecisionWriter:
             self._statements[rows] = known
         return known
 
-    def _give_up(self, batch: list[_Waiting]) -> None:
-        """Tell everybody who waits that the writer is gone."""
+    def _give_up(self, error: BaseException) -> None:
+        """Refuse the batch that failed and everything that waits behind it."""
+        with self._door:
+            self._failure = error
+            self._end_turn()
+        batch, self._batch_now, self._writing_since = self._batch_now, [], None
+        ending = False
         while self._queue.qsize():
             waiting = self._queue.get()
-            if waiting is not None:
+            if waiting is None:
+                ending = True
+            else:
                 batch.append(waiting)
-        _resolve(batch, [Unavailable("the decision writer has stopped")] * len(batch))
+        if ending:
+            self._queue.put(None)
+        _resolve(batch, [Unavailable(f"the decision writer failed: {type(error).__name__}")] * len(batch))
 
 
 def _refusal(error: Exception) -> OOError | None:

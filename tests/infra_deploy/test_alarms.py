@@ -1,6 +1,7 @@
 """The alarms: well formed, about metrics that exist, silent while all is well, and raised by what they are for."""
 
 import copy
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from infra.settings import Settings
 from oo.household import Household
 from oo.measuring import measure
 from tests.flows import people
+from tests.infra.jetstream.mirrors import wait_until
 from tests.infra_deploy.alarms import Samples, alarms, raised, rules, samples, schema
 
 
@@ -70,6 +72,7 @@ class Watched:
     def page(self) -> Samples:
         """Return what a scrape says."""
         self._look()
+        self.household.health.probe()
         return samples(generate_latest(self.registry).decode())
 
 
@@ -124,6 +127,14 @@ def _writer_dies(watched: Watched) -> None:
     watched.household.writer.close()
 
 
+def _checkpointer_fails(watched: Watched) -> None:
+    checkpointer = watched.household.stores.checkpointers["checkpointer"]
+    checkpointer._connect = lambda: sqlite3.connect("/absent/app.db")
+    watched.write_unheard(1)
+    watched.mirror_all()
+    wait_until(lambda: checkpointer._loop.failure is not None)
+
+
 def _fold_stops(watched: Watched) -> None:
     watched.write_unheard(1)
     watched.hands.now += timedelta(minutes=5)
@@ -163,6 +174,7 @@ def _nobody_reads_files(watched: Watched) -> None:
     ("breaks", "wanted"),
     [
         (_writer_dies, {"DecisionWriterDown", "PartDown"}),
+        (_checkpointer_fails, {"LogGrows", "PartDown"}),
         (_fold_stops, {"FoldBehind", "MirrorLag"}),
         (_mirror_stops, {"OutboxBacklog"}),
         (_mirror_goes, {"MirrorUnreachable"}),
@@ -190,5 +202,6 @@ def test_ages_by_source_name_nobody(watched: Watched) -> None:
     watched.household.consent(watched.person, Source.MOOD, granted=False, surface="test")
     fresh = CollectorRegistry()
     measure(watched.household, fresh)
+    watched.household.health.probe()
     again = samples(generate_latest(fresh).decode())["oo_source_people"]
     assert again[frozenset({("source", "mood")})] == 0

@@ -3,17 +3,18 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from data_contracts.errors import Conflict, ErasedPerson, Unavailable
+from data_contracts.errors import Conflict, ErasedPerson, OOError, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_person
 from infra.database import connections, decisions
-from infra.database.decision_writer import DecisionWriter
+from infra.database.decision_writer import DecisionWriter, NewDecision
 from infra.database.engine import Database, open_database
 from tests.infra.database.rows import add_person, decision
+from tests.infra.jetstream.mirrors import wait_until
 
 
 @pytest.fixture
@@ -140,26 +141,96 @@ async def test_closing_writes_what_waits_and_refuses_the_rest(
     assert len(_ids(database, person)) == 100
 
 
-async def test_a_dead_writer_tells_everybody(
+async def test_a_failing_writer_tells_everybody_and_goes_on_when_the_cause_is_gone(
     database: Database, person: PersonId, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A fault of ours in the thread reaches who waits, who comes, and health; it is never silent."""
+    """An unforeseen error reaches who waits, who comes, and health; nothing that was refused is written later."""
     add_person(database, person)
     writer = DecisionWriter(database)
 
     def fault(_rows: int) -> str:
         raise AssertionError("a fault of ours")
 
-    monkeypatch.setattr(writer, "_statement", fault)
-    waiting = [writer.submit(decision(person, f"d{number}")) for number in range(100)]
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_statement", fault)
+        waiting = [writer.submit(decision(person, f"d{number}")) for number in range(100)]
+        writer.start()
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        assert {type(outcome) for outcome in outcomes} == {Unavailable}
+        for ask in (
+            lambda: writer.submit(decision(person, "d")),
+            writer.ping,
+            lambda: writer.write(decision(person, "d")),
+        ):
+            with pytest.raises(Unavailable, match="AssertionError"):
+                ask()
+    assert "oo-decisions fails" in caplog.text
+    await asyncio.to_thread(wait_until, lambda: not _refuses(writer))
+    await writer.submit(decision(person, "later"))
+    writer.close()
+    assert _ids(database, person) == ["later"]
+
+
+def _refuses(writer: DecisionWriter) -> bool:
+    try:
+        writer.ping()
+    except Unavailable:
+        return True
+    return False
+
+
+def test_a_connection_that_cannot_be_opened_again_ends_nothing(
+    sqlite_path: Path, person: PersonId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file descriptor, after the old connection was given up, batches are refused until there is one."""
+    database = open_database(sqlite_path)
+    add_person(database, person)
+    writer = DecisionWriter(database)
+    writer.start()
+    writer.write(decision(person, "d1"))
+    writer._reconnect_next()
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "connect_raw", lambda: sqlite3.connect(sqlite_path / "not a folder"))
+        for number in range(3):
+            with pytest.raises(Unavailable, match="OperationalError"):
+                writer.write(decision(person, f"refused{number}"))
+    writer.write(decision(person, "d2"))
+    assert _ids(database, person) == ["d1", "d2"]
+    writer.close()
+    database.close()
+
+
+async def test_what_was_written_before_a_batch_failed_is_not_refused(
+    database: Database, person: PersonId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch that is written row by row fails at one of them: those before it are durable, and are told so."""
+    add_person(database, person)
+    writer = DecisionWriter(database)
+    insert = writer._insert
+
+    def fail_at_the_third(rows: Sequence[NewDecision]) -> OOError | None:
+        if [row.id for row in rows] == ["d3"]:
+            raise AssertionError("a fault of ours")
+        return insert(rows)
+
+    monkeypatch.setattr(writer, "_insert", fail_at_the_third)
+    waiting = [writer.submit(decision(person, name)) for name in ("d1", "d1", "d3", "d4")]
     writer.start()
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {type(outcome) for outcome in outcomes} == {Unavailable}
-    for ask in (lambda: writer.submit(decision(person, "d")), writer.ping, lambda: writer.write(decision(person, "d"))):
-        with pytest.raises(Unavailable, match="AssertionError"):
-            ask()
-    assert "decision writer has stopped" in caplog.text
+    assert [type(outcome) for outcome in outcomes] == [type(None), Conflict, Unavailable, Unavailable]
+    await asyncio.to_thread(writer.close)
+    assert _ids(database, person) == ["d1"]
+
+
+def test_a_failing_writer_can_be_closed(database: Database, person: PersonId, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not wait for its next attempt."""
+    writer = DecisionWriter(database)
+    monkeypatch.setattr(writer, "_statement", lambda _rows: 1 / 0)
+    writer.start()
+    with pytest.raises(Unavailable):
+        writer.write(decision(person, "d1"))
     writer.close()
+    assert not writer._loop.alive
 
 
 def test_a_locked_database_fails_the_batch_and_not_the_writer(

@@ -1,0 +1,13 @@
+"""What the operating system lets a process have."""
+
+import resource
+from contextlib import suppress
+
+__all__ = ["raise_file_limit"]
+
+
+def raise_file_limit() -> None:
+    """Allow this process as many file descriptors as the system permits: each connection and each file needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names a hard limit that its kernel refuses; the soft one then stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
