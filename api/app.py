@@ -12,6 +12,7 @@ from api.accounts.endpoints import router as accounts
 from api.accounts.sessions import SessionDesk
 from api.admin.endpoints import router as admin
 from api.admin.probes import router as probes
+from api.admin.service import forced_promotion
 from api.consents.endpoints import router as consents
 from api.metrics import Metrics
 from api.middleware.body_limit import PUSHES, TOKENS, BodyLimit
@@ -70,6 +71,8 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
     app.state.attempts = Attempts(*TOKEN_ATTEMPTS)
     app.state.push_limits = push_limits()
     app.state.feed = EventFeed(parts.database)
+    parts.health.register("event_feed", app.state.feed.ping, vital=False)
+    app.state.override = parts.health.prober.add("forced promotion", lambda: forced_promotion(parts))
     return app
 
 

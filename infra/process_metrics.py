@@ -12,15 +12,13 @@ from infra.database import events
 from infra.database.engine import Database
 from infra.health import Health
 
-__all__ = ["ProcessMetrics"]
+__all__ = ["FoldMetrics", "PartMetrics"]
 
 
-class ProcessMetrics(Collector):
-    """Asks the parts when it is asked itself; the fold's numbers hold for all processors together."""
+class PartMetrics(Collector):
+    """The parts as they were last probed."""
 
-    def __init__(self, database: Database, clock: Clock, health: Health) -> None:
-        self._database = database
-        self._clock = clock
+    def __init__(self, health: Health) -> None:
         self._health = health
 
     def describe(self) -> list[Metric]:
@@ -28,14 +26,30 @@ class ProcessMetrics(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield gauges; a database that is down is named by its own ping, and the fold is then left out."""
+        """Yield gauges by part."""
         up = GaugeMetricFamily("oo_part_up", "1 while a part of this process answers.", labels=["part"])
-        reports = self._health.check()
-        for report in reports:
+        age = GaugeMetricFamily("oo_part_age_seconds", "How long ago a part was last probed.", labels=["part"])
+        for report in self._health.check():
             up.add_metric([report.name], float(report.ok))
+            if report.age_s is not None:
+                age.add_metric([report.name], report.age_s)
         yield up
-        if not all(report.ok for report in reports if report.name == "database"):
-            return
+        yield age
+
+
+class FoldMetrics(Collector):
+    """How far the fold is behind; the numbers hold for all processors together."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def describe(self) -> list[Metric]:
+        """Keep registration from reading the database."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield gauges."""
         with self._database.read() as session:
             unread = events.unread(session)
         age_s = max(to_us(self._clock()) - unread.oldest_us, 0) / 1e6 if unread.events else 0.0

@@ -2,12 +2,16 @@
 
 from prometheus_client import CollectorRegistry
 
-from infra.process_metrics import ProcessMetrics
+from infra.process_metrics import FoldMetrics, PartMetrics
+from infra.sampled_metrics import SampledMetrics
 from oo.household import Household
 from oo.source_metrics import SourceMetrics
 
 
 def measure(household: Household, registry: CollectorRegistry) -> None:
     """Register the parts that work, the fold's distance and the age of the sources."""
-    registry.register(ProcessMetrics(household.database, household.clock, household.health))
-    registry.register(SourceMetrics(household.database, household.stores.online, household.clock))
+    database, clock, prober = household.database, household.clock, household.health.prober
+    registry.register(PartMetrics(household.health))
+    registry.register(SampledMetrics(prober, "fold metrics", FoldMetrics(database, clock)))
+    sources = SourceMetrics(database, household.stores.online, clock)
+    registry.register(SampledMetrics(prober, "source metrics", sources))

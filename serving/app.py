@@ -58,13 +58,15 @@ def create_app(recommender: Recommender, health: Health, *, credential: str) -> 
         return await recommender.recommend(PersonId(wanted.person), wanted.trigger, session_epoch=wanted.session_epoch)
 
     @app.get("/health", operation_id="health")
-    def look_at_health() -> JSONResponse:
-        """Say how each part is; 503 when a vital one does not answer."""
+    async def look_at_health() -> JSONResponse:
+        """Say how each part was when it was last probed; 503 when a vital one did not answer."""
         reports = health.check()
         ready = all(report.ok for report in reports if report.vital)
         content = {
             "ready": ready,
-            "parts": {report.name: {"ok": report.ok, "detail": report.detail} for report in reports},
+            "parts": {
+                report.name: {"ok": report.ok, "detail": report.detail, "age_s": report.age_s} for report in reports
+            },
             "fallbacks": recommender.counts.snapshot(),
         }
         return JSONResponse(content, status_code=200 if ready else 503)

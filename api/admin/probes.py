@@ -1,29 +1,34 @@
-"""What supervisors and Prometheus ask: alive, ready, and in which health."""
+"""What supervisors and Prometheus ask: alive, ready, and in which health.
 
-from fastapi import APIRouter, Response
+Everything here reads what was probed last, on the event loop and without a dependency that needs a thread: an answer
+comes at once, also while all threads wait for a database that does not answer.
+"""
+
+from fastapi import APIRouter, Request, Response
 
 from api.admin import service
 from api.admin.schemas import HealthOut
-from api.dependencies import MetricsOf, PartsOf
+from api.dependencies import get_metrics, get_parts
 from data_contracts.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
 
 
 @router.get("/health", operation_id="get_health")
-def health(parts: PartsOf) -> HealthOut:
-    """Ping every adapter, and say whether a champion was promoted against the rules."""
-    return service.health(parts=parts)
+async def health(request: Request) -> HealthOut:
+    """Say how every adapter was when it was last probed, and whether a champion was promoted against the rules."""
+    return service.health(parts=get_parts(request), override=request.app.state.override)
 
 
 @router.get("/ready", operation_id="get_ready", status_code=204)
-def ready(parts: PartsOf) -> None:
-    """Answer 204 when every vital adapter works, 503 otherwise."""
-    if not parts.health.ready():
+async def ready(request: Request) -> None:
+    """Answer 204 when every vital adapter worked when it was last probed, 503 otherwise."""
+    if not get_parts(request).health.ready():
         raise Unavailable("a vital part does not answer; /health names it")
 
 
 @router.get("/metrics", operation_id="get_metrics", response_class=Response)
-def metrics(metrics: MetricsOf) -> Response:
+async def metrics(request: Request) -> Response:
     """Return counts and times for Prometheus; no label says anything about a person."""
-    return Response(metrics.text(), media_type=metrics.media_type)
+    found = get_metrics(request)
+    return Response(found.text(), media_type=found.media_type)

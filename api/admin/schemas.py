@@ -6,13 +6,14 @@ from pydantic import BaseModel
 
 
 class CheckOut(BaseModel):
-    """What one adapter said to its ping."""
+    """What one adapter said to its last ping, and how long ago that was; `age_s` is null before the first one."""
 
     name: str
     ok: bool
     vital: bool
     detail: str
     took_ms: float
+    age_s: float | None
 
 
 class OverrideOut(BaseModel):

@@ -7,6 +7,7 @@ from api.parts import Parts
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import from_us, to_us
 from infra.database import audit, learning_reports, overview, policies
+from infra.prober import Probe
 
 
 def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
@@ -30,15 +31,14 @@ def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
     )
 
 
-def health(*, parts: Parts) -> HealthOut:
-    """Ping every adapter, and name a promotion that was forced."""
+def health(*, parts: Parts, override: Probe) -> HealthOut:
+    """Say how every adapter was when it was last probed, and name a promotion that was forced."""
     reports = parts.health.check()
     failing = [report for report in reports if not report.ok]
     status = "down" if any(report.vital for report in failing) else "degraded" if failing else "ok"
     checks = [CheckOut.model_validate(report._asdict()) for report in reports]
     # A database that is down is named by its own ping; it must not take the whole report with it.
-    forced = None if status == "down" else _override(parts)
-    return HealthOut(status=status, checks=checks, override=forced)
+    return HealthOut(status=status, checks=checks, override=override.value)
 
 
 def note_read(*, parts: Parts, visitor: Visitor, action: str) -> None:
@@ -55,7 +55,8 @@ def is_admin(sessions: SessionDesk, sid: str) -> bool:
     return visitor is not None and visitor.role == "admin"
 
 
-def _override(parts: Parts) -> OverrideOut | None:
+def forced_promotion(parts: Parts) -> OverrideOut | None:
+    """Return the promotion of the champion when somebody forced it."""
     with parts.database.read() as session:
         champion = policies.champion(session)
     if champion.override_reason is None:

@@ -27,18 +27,24 @@ def _down() -> str:
 def test_health_names_every_adapter_and_what_ails_it(door: Door) -> None:
     """A lesser adapter degrades, a vital one takes the process out of rotation."""
     client = door.client()
+    health = door.app.state.parts.health
+    assert client.get("/ready").status_code == 503
+    health.probe()
     assert client.get("/health").json()["status"] == "ok"
-    door.app.state.parts.health.register("bridge", _down, vital=False)
+    health.register("bridge", _down, vital=False)
+    health.probe()
     report = client.get("/health").json()
-    assert (report["status"], report["checks"][1]["detail"]) == ("degraded", "the bridge is away")
+    assert (report["status"], report["checks"][-1]["detail"]) == ("degraded", "the bridge is away")
     assert client.get("/ready").status_code == 204
-    door.app.state.parts.health.register("writer", _down)
+    health.register("writer", _down)
+    health.probe()
     assert (client.get("/health").json()["status"], client.get("/ready").status_code) == ("down", 503)
 
 
 def test_a_forced_promotion_stands_in_health_and_in_the_stats(door: Door) -> None:
     """Who overrides the gate does it in the open."""
     _promote(door, "the gate was down")
+    door.app.state.parts.health.probe()
     assert door.client().get("/health").json()["override"]["reason"] == "the gate was down"
     _, root = door.known("Root", role="admin")
     assert root.get("/api/admin/stats").json()["overrides"] == 1
@@ -47,6 +53,7 @@ def test_a_forced_promotion_stands_in_health_and_in_the_stats(door: Door) -> Non
 def test_an_ordinary_promotion_is_no_override(door: Door) -> None:
     """Only force is named."""
     _promote(door, None)
+    door.app.state.parts.health.probe()
     assert door.client().get("/health").json()["override"] is None
 
 

@@ -19,12 +19,14 @@ def test_what_is_not_vital_only_degrades() -> None:
     health = Health()
     health.register("database", lambda: "sqlite")
     health.register("mirror", _down, vital=False)
+    health.probe()
     assert [(report.name, report.ok, report.detail) for report in health.check()] == [
         ("database", True, "sqlite"),
         ("mirror", False, "the mirror does not answer"),
     ]
     assert health.ready()
     health.register("writer", _down)
+    health.probe()
     assert not health.ready()
 
 
@@ -32,6 +34,7 @@ def test_an_unforeseen_failure_is_reported_without_its_words(caplog: pytest.LogC
     """The report names the kind of the failure; its message may be personal and stays in the log."""
     health = Health()
     health.register("broken", _broken)
+    health.probe()
     assert [(report.ok, report.detail) for report in health.check()] == [(False, "RuntimeError")]
     assert "ping of broken failed" in caplog.text
 

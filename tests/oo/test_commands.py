@@ -17,7 +17,7 @@ import typer
 from sqlalchemy import select
 from typer.main import get_group
 
-from api.admin.service import health
+from api.admin.service import forced_promotion
 from data_contracts.decisions import pack, unpack
 from data_contracts.features import FEATURES, Source
 from flows.retraining import open_registry, retrain
@@ -315,7 +315,7 @@ def test_promoting_needs_evidence_or_a_reason(oo: CommandLine) -> None:
     assert oo("promote", "ffff").code == 1
     assert oo("promote", other[:12], "--override", "a test", "--json").data["reason"] == "a test"
     with Household() as household:
-        forced = health(parts=household.parts).override
+        forced = forced_promotion(household.parts)
         with household.database.read() as session:
             audited = [row.action for row in session.scalars(select(AuditRow))]
     assert forced is not None

@@ -39,6 +39,7 @@ class OverHttp:
         health = Health()
         for name, part in (("database", living.database), ("champion", living.champion), ("writer", living.writer)):
             health.register(name, part.ping)
+        self.health = health
         self.headers = {"authorization": f"Bearer {CREDENTIAL}"}
         self.app = create_app(living.recommender, health, credential=CREDENTIAL)
 
@@ -115,10 +116,12 @@ def test_a_writer_that_has_stopped_is_unavailable_and_never_an_answer(scorer: Sc
 def test_the_app_says_how_its_parts_are(living: World) -> None:
     """A sound app lists its parts and no fallback, and answers 503 once its writer has stopped."""
     over = OverHttp(living)
+    over.health.probe()
     sound = asyncio.run(over.ask("GET", "/health"))
     assert (sound.status_code, set(sound.json()["parts"])) == (200, {"database", "champion", "writer"})
     assert set(sound.json()["fallbacks"].values()) == {0}
     living.writer.close()
+    over.health.probe()
     assert asyncio.run(over.ask("GET", "/health")).status_code == 503
 
 
