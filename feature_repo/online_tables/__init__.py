@@ -5,9 +5,9 @@ so nothing in this module imports feast. A write wins only when its (event time,
 stored, so late and repeated materialisation cannot take a value back.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from data_contracts.features import Source
 from feature_repo.online_tables.packets import OnlinePacket, Packets, StoredParts, StoredPool, ViewRow, view_rows
@@ -83,10 +83,13 @@ class OnlineTables(Protocol):
         ...
 
 
-def open_online(location: Path | str) -> OnlineTables:
-    """Return the tables at a SQLite path or a `postgresql://` address, created where they are missing."""
+def open_online(location: Path | str, connect: Callable[[], Any] | None = None) -> OnlineTables:
+    """Return the tables at a SQLite path or a `postgresql://` address, created where they are missing.
+
+    `connect` opens a connection to that PostgreSQL database, if it shall be another one than the driver's own.
+    """
     if isinstance(location, str) and location.startswith("postgres"):
         from feature_repo.online_tables.postgresql import OnlinePostgres  # noqa: PLC0415 - paid by who uses it
 
-        return OnlinePostgres(location)
+        return OnlinePostgres(location, connect)
     return OnlineFile(Path(location))

@@ -1,11 +1,12 @@
 """The online tables in the schema `online` of a PostgreSQL database."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
+from data_contracts.errors import Unavailable
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from feature_repo.online_tables.packets import (
@@ -62,44 +63,48 @@ SET built_us = excluded.built_us, payload = excluded.payload WHERE excluded.buil
 class OnlinePostgres:
     """The same tables in the schema `online` of a PostgreSQL database."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address.replace("postgresql+psycopg://", "postgresql://")
+    def __init__(self, address: str, connect: Callable[[], Any] | None = None) -> None:
+        plain = address.replace("postgresql+psycopg://", "postgresql://")
+        self._connect = connect or (lambda: psycopg.connect(plain, autocommit=True))
         self.packets = Packets()
         self._local = threading.local()
         self._opened: list[psycopg.Connection[tuple[Any, ...]]] = []
-        self._connection().execute(POSTGRES_TABLES)
+        self._connection().execute(POSTGRES_TABLES, prepare=False)  # several statements in one
 
     def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection: psycopg.Connection[tuple[Any, ...]] | None = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = psycopg.connect(self._address, autocommit=True)
-            self._local.connection = connection
-            self._opened.append(connection)
+            connection = self._local.connection = self._connect()
+            self._opened[:] = [*(known for known in self._opened if not known.closed), connection]
         return connection
+
+    def _execute(self, statement: str, values: Sequence[Any] = ()) -> psycopg.Cursor[tuple[Any, ...]]:
+        try:
+            return self._connection().execute(statement, values or None)
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"the online tables do not answer ({type(error).__name__})") from error
 
     def read(self, person: str) -> OnlinePacket:
         """Return the served row of a person, and when their pool was built, in one statement."""
-        return self.packets.packet(
-            PersonId(person), self._connection().execute(POSTGRES_READ, (person, person)).fetchall()
-        )
+        return self.packets.packet(PersonId(person), self._execute(POSTGRES_READ, (person, person)).fetchall())
 
     def read_pool(self, person: str) -> StoredPool | None:
         """Return the pool of a person."""
-        row = self._connection().execute(POSTGRES_READ_POOL, (person,)).fetchone()
+        row = self._execute(POSTGRES_READ_POOL, (person,)).fetchone()
         return None if row is None else StoredPool(*row)
 
     def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
         """Return the stored parts of many people, in their order, in one statement."""
-        return self._connection().execute(POSTGRES_READ_STORED, (list(persons),)).fetchall()
+        return self._execute(POSTGRES_READ_STORED, (list(persons),)).fetchall()
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons in one statement."""
-        rows = self._connection().execute(POSTGRES_READ_VIEW, (view, list(persons)))
+        rows = self._execute(POSTGRES_READ_VIEW, (view, list(persons)))
         return {row[0]: ViewRow(*row) for row in rows}
 
     def newest_words(self) -> Iterator[tuple[str, Source, int]]:
         """Yield (person, source, time of its newest word) of every stored view."""
-        return words(self._connection().execute(POSTGRES_HEADS))
+        return words(self._execute(POSTGRES_HEADS))
 
     def write(self, person: str, parts: Mapping[Source, NamedTuple], event_us: int, sequence: int) -> None:
         """Write the changed views of a person under the guard."""
@@ -121,22 +126,25 @@ class OnlinePostgres:
 
     def expire(self, *, served_before_us: int, pool_before_us: int) -> tuple[int, int]:
         """Remove views and pools made before then; return how many of each."""
-        execute = self._connection().execute
+        execute = self._execute
         served = execute("DELETE FROM online.served WHERE event_us < %s", (served_before_us,)).rowcount
         return served, execute("DELETE FROM online.pool WHERE built_us < %s", (pool_before_us,)).rowcount
 
     def _transact(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        connection = self._connection()
-        for first in range(0, len(rows), CHUNK):
-            with connection.transaction(), connection.cursor() as cursor:
-                cursor.executemany(statement, rows[first : first + CHUNK])
+        try:
+            connection = self._connection()
+            for first in range(0, len(rows), CHUNK):
+                with connection.transaction(), connection.cursor() as cursor:
+                    cursor.executemany(statement, rows[first : first + CHUNK])
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"the online tables do not answer ({type(error).__name__})") from error
 
     def checkpoint(self) -> None:
         """Do nothing: the server checkpoints."""
 
     def drop(self) -> None:
         """Remove the tables."""
-        self._connection().execute("DROP SCHEMA IF EXISTS online CASCADE")
+        self._execute("DROP SCHEMA IF EXISTS online CASCADE")
 
     def close(self) -> None:
         """Close the connections of all threads."""

@@ -2,11 +2,23 @@
 
 import sqlite3
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    ExceptionContext,
+    PoolProxiedConnection,
+    QueuePool,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from data_contracts.errors import Malformed, Unavailable
 
@@ -14,6 +26,7 @@ __all__ = ["BUSY_TIMEOUT_MS", "MIGRATE", "PASSING", "READ", "WRITE", "database_u
 
 BUSY_TIMEOUT_MS = 5_000
 POOL_TIMEOUT_S = 10
+CONNECT_S = 5
 PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first: changing the journal mode takes a lock
     "PRAGMA journal_mode=WAL",
@@ -57,12 +70,27 @@ def database_url(where: str | Path) -> URL:
             raise Malformed(f"the database must be a SQLite file or a PostgreSQL URL, not {url.render_as_string()}")
 
 
-def make_engine(url: URL) -> Engine:
-    """Return an engine whose connections follow the discipline of ARCHITECTURE.md; nothing is opened yet."""
+class BoundedPool(QueuePool):
+    """A pool that says so when all of its connections are in use for too long."""
+
+    def connect(self) -> PoolProxiedConnection:
+        """Return a connection; raises `Unavailable` when none gets free in time."""
+        try:
+            return super().connect()
+        except PoolTimeout as error:
+            raise Unavailable("all connections of the database are in use") from error
+
+
+def make_engine(url: URL, answer_s: float | None = None) -> Engine:
+    """Return an engine whose connections follow the discipline of ARCHITECTURE.md; nothing is opened yet.
+
+    PostgreSQL has `answer_s` for each statement.
+    """
     sqlite = url.get_backend_name() == "sqlite"
-    arguments: dict[str, Any] = {"isolation_level": None} if sqlite else {"connect_timeout": 5}
+    arguments: dict[str, Any] = {"isolation_level": None} if sqlite else {"connect_timeout": CONNECT_S}
     engine = create_engine(
         url,
+        poolclass=BoundedPool,
         hide_parameters=True,  # values are personal, and errors reach the log
         connect_args=arguments,
         pool_timeout=POOL_TIMEOUT_S,
@@ -70,13 +98,15 @@ def make_engine(url: URL) -> Engine:
         max_overflow=20,
     )
     event.listen(engine, "handle_error", _own_error)
-    if sqlite:
+    if not sqlite:
+        event.listen(engine, "do_connect", partial(_open_bounded, answer_s))
+    else:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
     return engine
 
 
-def raw_connection(url: URL) -> Any:
+def raw_connection(url: URL, *, answer_s: float | None = None, connect_timeout: int = CONNECT_S) -> Any:
     """Return a DBAPI connection in autocommit mode with the same discipline, usable from any one thread at a time."""
     if url.get_backend_name() == "sqlite":
         connection = sqlite3.connect(str(url.database), isolation_level=None, check_same_thread=False)
@@ -84,11 +114,22 @@ def raw_connection(url: URL) -> Any:
         return connection
     import psycopg  # noqa: PLC0415 - not paid by the embedded stage
 
+    from infra.database.bounded_connection import BoundedConnection  # noqa: PLC0415 - as above
+
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    options = {"autocommit": True, "prepare_threshold": 0}
     try:
-        return psycopg.connect(conninfo, autocommit=True, prepare_threshold=0, connect_timeout=5)
+        return BoundedConnection.opened(conninfo, answer_s=answer_s, connect_timeout=connect_timeout, **options)
     except psycopg.OperationalError as error:
         raise Unavailable("the database does not answer") from error
+
+
+def _open_bounded(
+    answer_s: float | None, _dialect: Any, _record: Any, cargs: list[Any], cparams: dict[str, Any]
+) -> Any:
+    from infra.database.bounded_connection import BoundedConnection  # noqa: PLC0415 - not paid by the embedded stage
+
+    return BoundedConnection.opened(*cargs, answer_s=answer_s, **cparams)
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
 from data_contracts.errors import DamagedStore, Unavailable
@@ -14,6 +14,7 @@ from data_contracts.identifiers import PersonId
 from infra.audit_key import AuditKey
 from infra.bus import Bus
 from infra.database.connections import MIGRATE, READ, WRITE, database_url, make_engine, raw_connection
+from infra.database.liveness import Liveness
 from infra.database.unit_of_work import UnitOfWork
 from infra.durable_files import make_private_folder, touch_private
 
@@ -33,6 +34,7 @@ class Database:
 
     `tombstone` gives the keyed hash of a person (`Vault.tombstone`); with it, a refused person who was erased is told
     from one who never was. `audit_key` chains the audit log; without it, no entry can be added.
+    PostgreSQL has `answer_s` for each statement, if given; a migration has all the time.
     """
 
     def __init__(
@@ -41,14 +43,17 @@ class Database:
         bus: Bus,
         tombstone: Callable[[PersonId], str] | None = None,
         audit_key: AuditKey | None = None,
+        answer_s: float | None = None,
     ) -> None:
         self.url = url
         self.bus = bus
         self.tombstone = tombstone
         self.audit_key = audit_key
-        self._engine = make_engine(url)
+        self._answer_s = answer_s
+        self._engine = make_engine(url, answer_s)
         self._writes = self._engine.execution_options(**WRITE)
         self._reads = self._engine.execution_options(**READ) if self.dialect == "postgresql" else self._sqlite_reads()
+        self.liveness = Liveness(self._engine, self._writes)
 
     def _sqlite_reads(self) -> Any:
         return self._engine.execution_options(oo_begin=READ["oo_begin"])
@@ -64,12 +69,17 @@ class Database:
         return Path(str(self.url.database)) if self.dialect == "sqlite" else None
 
     def unit_of_work(self) -> UnitOfWork:
-        """Return one write transaction; what is not committed is rolled back."""
+        """Return one write transaction; what is not committed is rolled back.
+
+        Raises `Unavailable` at once while PostgreSQL does not answer, as `read` does.
+        """
+        self.liveness.require_answer()
         return UnitOfWork(_session(self._writes), self.bus, self.tombstone, self.audit_key)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Give a session of one consistent, read-only snapshot."""
+        self.liveness.require_answer()
         session = _session(self._reads)
         try:
             yield session
@@ -88,6 +98,9 @@ class Database:
                 return False
         load_alembic()  # before the lock: nobody shall wait for an import
         with self._engine.execution_options(**MIGRATE).begin() as connection:
+            if self.dialect == "postgresql":
+                driver: Any = connection.connection.driver_connection
+                driver.answer_s = None
             upgrade(connection)
         self._engine.dispose()  # the patience of this connection was for the migration only
         return True
@@ -105,13 +118,11 @@ class Database:
 
     def connect_raw(self) -> Any:
         """Return an autocommit DBAPI connection, for the decision writer, the hot read and maintenance only."""
-        return raw_connection(self.url)
+        return raw_connection(self.url, answer_s=self._answer_s)
 
     def ping(self) -> str:
-        """Say which database answers; raises `Unavailable` when none does."""
-        with self.read() as session:
-            if session.scalar(text("SELECT 1")) != 1:
-                raise Unavailable("the database answers nonsense")
+        """Say which database answers and takes writes; raises `Unavailable` when none does."""
+        self.liveness.ping()
         return self.dialect
 
     def check(self) -> None:
@@ -133,6 +144,7 @@ class Database:
 
     def close(self) -> None:
         """Close every pooled connection."""
+        self.liveness.close()
         self._engine.dispose()
 
 
@@ -142,9 +154,10 @@ def open_database(
     bus: Bus | None = None,
     tombstone: Callable[[PersonId], str] | None = None,
     audit_key: AuditKey | None = None,
+    answer_s: float | None = None,
 ) -> Database:
     """Return the database of a SQLite path or a URL; nothing is created before `migrate`."""
-    return Database(database_url(where), bus or Bus(), tombstone, audit_key)
+    return Database(database_url(where), bus or Bus(), tombstone, audit_key, answer_s)
 
 
 def _session(bind: Any) -> Session:

@@ -5,6 +5,7 @@ Raw DBAPI on one autocommit connection: every call sees what was committed befor
 
 from typing import Any, NamedTuple
 
+from data_contracts.errors import Unavailable
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, SubjectKey
 from infra.database.engine import Database
 from infra.database.person_parts import StoredPart
@@ -113,6 +114,7 @@ class PersonNowReader:
         self, person: PersonId, *, policy_digest: PolicyDigest | str, now_us: int, spent_since_us: int
     ) -> PersonNow | None:
         """Return the person at `now_us` with their part of the policy, or None for nobody."""
+        self._database.liveness.require_answer()
         connection = self._connection or self._connect()
         if self._sqlite:
             cursor = connection.execute(SQLITE, (person, policy_digest, SLOT, now_us, spent_since_us))
@@ -132,17 +134,29 @@ class PersonNowReader:
         return self._connection
 
     def _ask_server(self, person: str, digest: str, now_us: int, since_us: int) -> list[Any]:
-        """Ask PostgreSQL, once more on a new connection when the old one was lost."""
+        """Ask PostgreSQL, once more on a new connection when the old one was lost.
+
+        Raises `Unavailable` when it does not answer, and from then on at once, until it answers a ping.
+        """
         import psycopg  # noqa: PLC0415 - not paid by the embedded stage
+
+        from infra.database.bounded_connection import NoAnswer  # noqa: PLC0415 - as above
 
         values = {"person": person, "digest": digest, "slot": SLOT, "now": now_us, "since": since_us}
         try:
-            return list(self._connection.execute(POSTGRESQL, values).fetchall())
-        except psycopg.OperationalError:
-            if not self._connection.broken:
-                raise
+            try:
+                return list(self._connection.execute(POSTGRESQL, values).fetchall())
+            except psycopg.OperationalError as error:
+                if isinstance(error, NoAnswer) or not self._connection.closed:
+                    raise
+                self.close()
+                return list(self._connect().execute(POSTGRESQL, values).fetchall())
+        except NoAnswer as error:
             self.close()
-            return list(self._connect().execute(POSTGRESQL, values).fetchall())
+            self._database.liveness.silent()
+            raise Unavailable("the database does not answer") from error
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"the database is busy or down ({type(error).__name__})") from error
 
 
 def _person_now(person: PersonId, row: Any) -> PersonNow:
