@@ -99,7 +99,7 @@ class Node:
 class System:
     """One home with api, a stream processor of its own, nats-server, and a ledger outside of it."""
 
-    def __init__(self, folder: Path, database_url: str | None = None) -> None:
+    def __init__(self, folder: Path, database_url: str | None = None, *, tips: int = TIPS) -> None:
         self.folder = folder
         self.home = folder / "home"
         self.ledger = folder / "ledger"
@@ -113,13 +113,13 @@ class System:
         }
         self.api = self.node("api", "api")
         self.stream = self.node("stream", "stream")
-        self.people = self._settle()
+        self.people = self._settle(tips)
 
     def node(self, name: str, *arguments: str) -> Node:
         """Return a process of this home, not yet started."""
         return Node(name, list(arguments), self.environment, self.folder / f"{name}.log")
 
-    def _settle(self) -> list[Signed]:
+    def _settle(self, tips: int) -> list[Signed]:
         signed = []
         with opened(self.settings) as parts:
             parts.database.migrate()
@@ -130,9 +130,9 @@ class System:
                     uow.commit()
                 signed.append(Signed(person(number), sid))
             now_us = to_us(system_clock())
-            tips = [decision(who.person, tip_of(who.person, n), now_us) for who in signed for n in range(TIPS)]
+            given = [decision(who.person, tip_of(who.person, n), now_us) for who in signed for n in range(tips)]
             with parts.database.unit_of_work() as uow:
-                uow.session.execute(insert(DecisionRow), [tip._asdict() for tip in tips])
+                uow.session.execute(insert(DecisionRow), [tip._asdict() for tip in given])
                 uow.commit()
         return signed
 
