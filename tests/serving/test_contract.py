@@ -150,5 +150,6 @@ def test_the_app_answers_only_to_the_installation(living: World, header: str | N
         answer = asyncio.run(stranger.ask(method, path, body))
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
         assert answer.headers["content-type"] == "application/problem+json"
+    stranger.health.probe()
     assert asyncio.run(stranger.ask("GET", "/health")).status_code == 200
     assert asyncio.run(OverHttp(living).ask("POST", "/score", {"person": living.person})).status_code == 200
