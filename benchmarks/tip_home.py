@@ -50,7 +50,7 @@ def settle(home: Path, count: int) -> Settled:
     )
     digest = PolicyDigest(folder.name)
     people = list(residents(count, policy.model.person_prior))
-    database = open_database(settings.database)
+    database = open_database(settings.database, audit_key=Vault(settings.keys).audit_key)
     database.migrate()
     _promote(database, digest)
     sids = [sid for first in range(0, count, 100) for sid in _move_in(database, people[first : first + 100], digest)]
