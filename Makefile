@@ -7,7 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(shell pwd | cksum | cut -d' ' -f1)
 GROUPS := connectors features learning stream flows test build bench
 SCHEMAS := data_contracts/events
-RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py)
+RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py catalogues.py)
 
 # nothing that runs from here calls home
 export DO_NOT_TRACK := true
@@ -17,7 +17,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PREFECT_RESULTS_DEFAULT_SERIALIZER := json
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test faults soak check bench compare contracts lock
+.PHONY: help demo up test faults attack soak check bench compare contracts lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test: $(STAMP) ## every test, on SQLite and PostgreSQL, in a real browser where 
 
 faults: $(STAMP) ## kill processes and servers at every named point and at random; ROUNDS=n for more
 	$(BIN)/python -m tests.faults
+
+attack: $(STAMP) ## everything that a stranger might try, on loopback; writes the table of SECURITY.md; NAME=x for one of them
+	$(BIN)/python -m tests.attack $(NAME)
 
 soak: $(STAMP) ## an hour of mixed requests: memory, descriptors, threads and logs; DURATION=120 for two minutes
 	DURATION=$(DURATION) $(BIN)/python -m tests.soak

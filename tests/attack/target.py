@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -20,6 +21,7 @@ from tests.source_tree import CHECKOUT
 
 START_S = 240.0
 END_S = 40.0
+NOT_FOUND = 404
 ADMIN_TOKEN = "attack-" + "0123456789abcdef" * 3
 FOREIGN = ("OO_", "PREFECT_", "MLFLOW_", "NATS_URL", "ADMIN_TOKEN", "FORWARDED_ALLOW_IPS")
 
@@ -64,6 +66,14 @@ def command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     except OSError:
         return ""
+
+
+def _environment_of(pid: int) -> bytes:
+    """Return what a process was started with, by which ours are known; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def listening(pids: list[int]) -> dict[int, str]:
@@ -126,7 +136,7 @@ class Server:
             self.process.kill()
             self.process.communicate()
         for pid in everybody[1:]:
-            if "oo" in command_of(pid) or "prefect" in command_of(pid) or "nats" in command_of(pid):
+            if Path(f"/proc/{pid}").exists() and str(self.home).encode() in _environment_of(pid):
                 os.kill(pid, signal.SIGKILL)
 
 
@@ -209,11 +219,23 @@ class Target:
         finally:
             server.end()
 
+    @contextmanager
+    def running(self, home: Path, command: list[str]) -> Iterator[Server]:
+        """Run a command of the attacked checkout until the end of the block."""
+        server = self._run(home, command, {})
+        try:
+            yield server
+        finally:
+            server.end()
+
     def _start(self, home: Path, arguments: list[str], more: Mapping[str, str]) -> Server:
+        return self._run(home, [self.python, "-m", "oo", *arguments], more)
+
+    def _run(self, home: Path, command: list[str], more: Mapping[str, str]) -> Server:
         log = self.folder / f"{home.name}-{len(self.started)}.log"
         with log.open("w") as file:
             process = subprocess.Popen(
-                [self.python, "-m", "oo", *arguments],
+                command,
                 cwd=self.code,
                 env=self.environment(home, more),
                 stdout=subprocess.PIPE,
@@ -263,6 +285,8 @@ def answers(port: int) -> bool:
     try:
         with urlopen(f"http://127.0.0.1:{port}/ready", timeout=5):
             return True
+    except HTTPError as error:
+        return error.code == NOT_FOUND  # a server without that probe answers
     except OSError:
         return False
 
