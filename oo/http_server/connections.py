@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from ipaddress import ip_network
+from itertools import islice
 from typing import Protocol
 
 from infra.network_addresses import address_of, peer_of
@@ -16,6 +17,7 @@ from oo.http_server.limits import HttpLimits
 from oo.http_server.refusals import Refusal, RetryAnswers
 
 PROBES = frozenset({"/health", "/ready", "/metrics"})
+LOOKS = 8  # at idle connections, for each newcomer
 PROBE_SHARE = 2  # probes are answered up to this many times the usual requests in work
 
 
@@ -28,6 +30,9 @@ class Connection(Protocol):
     @property
     def streams(self) -> bool:
         """Whether an answer is under way."""
+
+    def has_unread(self) -> bool:
+        """Whether there is input that was not read yet."""
 
     def expire(self) -> None:
         """End, because the deadline has passed."""
@@ -97,13 +102,21 @@ class OpenConnections:
 
     def _make_room(self, peer: str | None) -> bool:
         """End the oldest idle or waiting connection, of one peer where it is named; return whether there was one."""
-        for group in (self.idle, self.waiting):
-            for connection in group:
-                if peer is None or connection.peer == peer:
-                    self.evictions += 1
-                    connection.evict()
-                    return True
-        return False
+        found = self._oldest_idle(peer) or next((each for each in self.waiting if peer in {None, each.peer}), None)
+        if found is None:
+            return False
+        self.evictions += 1
+        found.evict()
+        return True
+
+    def _oldest_idle(self, peer: str | None) -> Connection | None:
+        """Return the oldest connection that is idle indeed: under load, requests wait in the kernel to be read."""
+        own = (each for each in self.idle if peer in {None, each.peer})
+        for connection in list(islice(own, LOOKS)):
+            if not connection.has_unread():
+                return connection
+            self.idle.move_to_end(connection)
+        return None
 
     def _limited_peer(self, host: str | None) -> str | None:
         """Return what a connection is counted under; loopback, trusted proxies and unix sockets are not."""

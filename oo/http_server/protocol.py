@@ -9,7 +9,9 @@ against which limit:
 Each connection is idle, waiting for its client, or busy, and has a deadline while it is not busy.
 """
 
+import fcntl
 import math
+import termios
 from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
@@ -19,6 +21,7 @@ from oo.http_server.connections import Group, OpenConnections
 from oo.http_server.refusals import Refusal, answer
 
 NEVER = math.inf
+NOTHING = bytes(4)  # the number 0, as the kernel writes it
 FIELD_BYTES = 4  # ": " and the end of a line
 
 
@@ -78,10 +81,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._settle()
 
     def _feed(self, piece: bytes | memoryview) -> None:
+        size = len(piece)
         if self._in_body:
-            self._framing += len(piece)
+            self._framing += size
         else:
-            self._head_bytes += len(piece)
+            self._head_bytes += size
         try:
             self.parser.feed_data(piece)
         except HttpParserUpgrade:  # nothing that follows is HTTP
@@ -91,17 +95,21 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.handle_websocket_upgrade()
             else:
                 self._end_after_answer()
-            return
         except HttpParserError:
             self.refuse(self._fault)
-            return
+        else:
+            if self._in_body or self._in_head or self._head_bytes:
+                self._judge_incomplete(size)
+
+    def _judge_incomplete(self, size: int) -> None:
+        """Refuse what is too large before it is complete; `size` is that of the newest piece."""
         if self._in_body:
             if self._framing > self.limits.framing:
                 self.refuse(Refusal.FRAMING)
             elif self._body_left < 0:
                 self.refuse(Refusal.BODY)
-        elif self._in_head and not self._head_bytes:  # it began in this piece, behind another request
-            self._head_bytes = len(piece)
+        elif not self._head_bytes:  # it began in this piece, behind another request
+            self._head_bytes = size
         elif self._head_bytes > self.limits.head:
             self.refuse(Refusal.URL if len(self.url) > self.limits.line else Refusal.HEAD)
 
@@ -112,10 +120,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Judge the head, then let the app begin; a fault ends the parser."""
-        fault = self._fault_of_head()
-        if fault is not None:
-            self._fault = fault
-            raise ValueError(fault.code)
+        upgrade = self.parser.should_upgrade()
+        size = self._head_bytes  # 0 when it began behind another request
+        if upgrade or self.pipeline or not 0 < size <= self.limits.line or len(self.headers) > self.limits.headers:
+            fault = self._fault_of_head(upgrade=upgrade)
+            if fault is not None:
+                self._fault = fault
+                raise ValueError(fault.code)
         self._in_head, self._in_body = False, True
         self._head_bytes = self._framing = 0
         self._body_left = self.limits.body
@@ -124,7 +135,7 @@ class BoundedProtocol(HttpToolsProtocol):
         except Exception:
             self._in_body = False
             raise
-        if not self.parser.should_upgrade():
+        if not upgrade:
             self.headers = []  # trailers go here: the app has its headers already
 
     def on_body(self, body: bytes) -> None:
@@ -173,6 +184,14 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.evict()
 
+    def has_unread(self) -> bool:
+        """Whether the client has sent something that the loop has not come to yet."""
+        try:
+            number = self.transport.get_extra_info("socket").fileno()
+            return fcntl.ioctl(number, termios.FIONREAD, NOTHING) != NOTHING
+        except OSError:  # it has ended meanwhile
+            return False
+
     def evict(self) -> None:
         """End at once."""
         self._leave()
@@ -206,20 +225,21 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self._move(None, NEVER)
 
-    def _fault_of_head(self) -> Refusal | None:
-        """Return what is wrong with a complete head; its lines are looked at only when one may be too long."""
+    def _fault_of_head(self, *, upgrade: bool) -> Refusal | None:
+        """Return what is wrong with a complete head."""
         limits = self.limits
-        if len(self.headers) > limits.headers:
+        if len(self.url) > limits.line:
+            return Refusal.URL
+        sizes = [len(name) + len(value) + FIELD_BYTES for name, value in self.headers]
+        if (
+            len(sizes) > limits.headers
+            or max(sizes, default=0) > limits.line
+            or sum(sizes) + len(self.url) > limits.head
+        ):
             return Refusal.HEAD
-        if self._head_bytes > limits.line or not self._head_bytes:  # 0: it began behind another request
-            if len(self.url) > limits.line:
-                return Refusal.URL
-            sizes = [len(name) + len(value) + FIELD_BYTES for name, value in self.headers]
-            if max(sizes, default=0) > limits.line or sum(sizes) + len(self.url) > limits.head:
-                return Refusal.HEAD
         if len(self.pipeline) >= limits.pipelined:
             return Refusal.PIPELINED
-        if self.parser.should_upgrade() and any(_means_body(*header) for header in self.headers):
+        if upgrade and any(_means_body(*header) for header in self.headers):
             return Refusal.UPGRADE
         return None
 
@@ -246,13 +266,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take the place that follows from what has come and what has gone."""
         cycle = self.cycle
         answered = cycle is None or (cycle.response_complete and not self.pipeline)
-        uploading = self._in_body and not answered and not self.pipeline
-        if uploading is not self._uploading:
-            self.open.uploading += 1 if uploading else -1
-            self._uploading = uploading
+        incomplete = self._in_body or self._head_bytes
+        if incomplete or self._uploading:
+            self._count_upload(self._in_body and not answered and not self.pipeline)
         if self.flow.write_paused:
             return
-        if self._in_body or self._head_bytes:
+        if incomplete:
             now = self.loop.time()
             began_s = self._began_s = now if self._began_s is None else self._began_s
             limit_s = self.limits.request_s if self._in_body and not answered else self.limits.head_s
@@ -261,6 +280,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._move(self.open.idle, self.loop.time() + self.limits.keep_alive_s)
         else:
             self._move(None, NEVER)
+
+    def _count_upload(self, uploading: bool) -> None:
+        if uploading is not self._uploading:
+            self.open.uploading += 1 if uploading else -1
+            self._uploading = uploading
 
     def _move(self, group: Group | None, due_s: float) -> None:
         self.due_s = due_s
@@ -275,9 +299,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _leave(self) -> None:
         self.open.leave(self)
         self._move(None, NEVER)
-        if self._uploading:
-            self.open.uploading -= 1
-            self._uploading = False
+        self._count_upload(False)
 
 
 def _means_body(name: bytes, value: bytes) -> bool:

@@ -21,6 +21,11 @@ class Place:
     peer: str | None = None
     streams: bool = False
     ended: bool = False
+    unread: bool = False
+
+    def has_unread(self) -> bool:
+        """Whether a request waits in the kernel."""
+        return self.unread
 
     def expire(self) -> None:
         """End."""
@@ -59,6 +64,20 @@ def test_one_address_takes_a_share_and_no_more() -> None:
         busy = [_come(registry, f"2001:db8::{number}", loop, busy=True) for number in range(5)]
         assert [place.ended for place in busy] == [False, False, False, True, True]
         assert not _come(registry, "2001:db8:0:1::1", loop).ended
+
+
+def test_a_connection_whose_request_was_not_read_yet_is_not_idle() -> None:
+    """Under load a new one is refused, with a time to come back, before a request that has arrived is thrown away."""
+    registry = OpenConnections(HttpLimits(connections=3))
+    with _loop() as loop:
+        places = [_come(registry, "127.0.0.1", loop) for _ in range(3)]
+        for place in places:
+            place.unread = True
+        assert _come(registry, "127.0.0.1", loop, busy=True).ended
+        places[1].unread = False
+        assert [place.ended for place in places] == [False] * 3
+        _come(registry, "127.0.0.1", loop)
+        assert [place.ended for place in places] == [False, True, False]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", "::ffff:10.1.2.3", ""])
