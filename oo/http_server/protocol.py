@@ -6,7 +6,8 @@ against which limit:
 - up to the end of a request head, every byte; the head's lines and their number are looked at when it is complete
 - after it, every byte that does not become content (chunk sizes, chunk extensions, trailers), and every one that does
 
-Each connection is idle, waiting for its client, or busy, and has a deadline while it is not busy.
+The app begins when the body is complete or has 64 KiB. Each connection is idle, waiting for its client, or busy, and
+has a deadline while it is not busy.
 """
 
 import fcntl
@@ -15,6 +16,7 @@ import termios
 from typing import Any, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from oo.http_server.connections import Group, OpenConnections
@@ -44,6 +46,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_left = 0
         self._began_s: float | None = None  # when the request began that is not complete
         self._uploading = False
+        self._held: Any = None  # the app of a request whose body is not complete
         self._deaf = False  # what comes is discarded
         self._fault = Refusal.MALFORMED
 
@@ -144,12 +147,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._framing -= 2 * size
         self._body_left -= size
         super().on_body(body)
+        if self._held is not None and len(self.cycle.body) > HIGH_WATER_LIMIT:
+            self._begin(self.cycle, self._held)
 
     def on_message_complete(self) -> None:
         """Note that the request is complete."""
         self._in_body = False
         self._began_s = None
         super().on_message_complete()
+        if self._held is not None:
+            self._begin(self.cycle, self._held)
 
     def on_response_complete(self) -> None:
         """Begin the next request that waits, else become idle."""
@@ -201,6 +208,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer where an answer can still be told apart from another one, and end."""
         self.open.refusals[refusal] += 1
         self._deaf = True
+        self._held = None
         cycle = self.cycle
         answered = cycle is None or cycle.response_complete
         if self.pipeline or not (answered or (self._in_body and not cycle.response_started)):
@@ -244,7 +252,15 @@ class BoundedProtocol(HttpToolsProtocol):
         return None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Hold the app back until the body is complete or large: what comes slowly is no work for it."""
+        if self._in_body and cycle is self.cycle and not cycle.waiting_for_100_continue:
+            self._held = app
+        else:
+            self._begin(cycle, app)
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Let the app begin, or shed the request while too many are in work."""
+        self._held = None
         if cycle.waiting_for_100_continue:  # whether the body follows a final answer is the client's choice
             cycle.keep_alive = False
         tasks = len(self.tasks)
@@ -268,7 +284,7 @@ class BoundedProtocol(HttpToolsProtocol):
         answered = cycle is None or (cycle.response_complete and not self.pipeline)
         incomplete = self._in_body or self._head_bytes
         if incomplete or self._uploading:
-            self._count_upload(self._in_body and not answered and not self.pipeline)
+            self._count_upload(self._in_body and not answered and self._held is None and not self.pipeline)
         if self.flow.write_paused:
             return
         if incomplete:

@@ -20,6 +20,8 @@ from tests.http_attacks import CHUNKED, Seen, attack, connect, dripping, held, r
 
 GET = b"GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 POST = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n%s"
+EARLY = b"POST /early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1500000\r\n\r\n"
+LARGE = 70_000  # with so much of a body the app begins
 MOST = 8 << 20  # more than any limit and all buffers of a connection together
 STREAMED = 12  # tenths of a second, longer than every deadline below
 HASTY = HttpLimits(
@@ -194,21 +196,21 @@ def test_a_slow_request_is_told_that_it_is_late(hasty: Target) -> None:
 
 
 def test_who_says_nothing_is_sent_away(hasty: Target) -> None:
-    """A connection without a first byte, one without a next request, one that leaves an answered body unfinished."""
+    """A connection without a first byte, one without a next request, one whose body is answered before it ends."""
     silent = attack(hasty.port, [])
     assert (silent.status, silent.ended) == (0, True)
     idle = attack(hasty.port, [http_attacks.pipelined(1, b"/")])
     assert (idle.status, idle.ended, idle.answer.count(b"HTTP/1.1")) == (200, True, 1)
-    early = attack(hasty.port, [(CHUNKED % b"/early")])
+    early = attack(hasty.port, [EARLY + b"a" * LARGE])
     assert (early.status, early.ended, early.answer.count(b"HTTP/1.1")) == (200, True, 1)
 
 
 def test_who_sends_on_after_the_answer_can_still_read_it(usual: Target) -> None:
     """The rest of a body is taken for a moment and thrown away, then the connection ends; no second answer follows."""
     with closing(connect(usual.port)) as sock:
-        sock.sendall(b"POST /early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1500000\r\n\r\n")
+        sock.sendall(EARLY + b"a" * LARGE)
         _until(lambda: sock.recv(12, socket.MSG_PEEK) == b"HTTP/1.1 200")
-        sock.sendall(b"a" * 1_500_000)
+        sock.sendall(b"a" * (1_500_000 - LARGE))
         seen = b"".join(iter(lambda: sock.recv(65_536), b""))
     assert seen.count(b"HTTP/1.1 ") == 1
 
@@ -249,6 +251,18 @@ def test_slow_requests_make_room_for_a_new_one(small: Target, first: bytes) -> N
         _until(lambda: flood.alive() <= 20)
 
 
+def test_a_slow_body_is_no_work_for_the_app(small: Target) -> None:
+    """Until it is complete the app hears nothing of it, and it is whole when it does."""
+    with held(small.port, 5, first=POST % (6, b"", b"abc")) as slow:
+        assert request(small.port, GET % b"/").status == 200
+        assert small.app.begun == ["/"]
+        slow.sockets[0].sendall(b"def")
+        answer = b""
+        while b"abcdef" not in answer:
+            answer += slow.sockets[0].recv(1_000)
+        assert small.app.begun == ["/", "/echo"]
+
+
 def test_while_all_are_busy_a_new_one_is_told_to_come_back(small: Target) -> None:
     """No request in work is ended for a new one; each of them gets its answer."""
     with held(small.port, 20, first=http_attacks.pipelined(1, b"/work")) as busy:
@@ -281,7 +295,7 @@ def test_slow_uploads_and_long_answers_take_no_place_of_work() -> None:
     """Only what the app works on counts: otherwise a few slow clients would have everybody else sent away."""
     with (
         _served(HttpLimits(working=4, look_s=0.05)) as target,
-        held(target.port, 6, first=POST % (1_000, b"", b"")),
+        held(target.port, 6, first=POST % (1_000_000, b"", b"a" * LARGE)),
         held(target.port, 3, first=http_attacks.pipelined(1, b"/stream")),
     ):
         _until(lambda: (target.connections.uploading, target.connections.streaming) == (6, 3))
