@@ -48,6 +48,7 @@ __all__ = [
     "SubjectKeys",
     "Texts",
     "canonical_label",
+    "hide_names",
     "to_event",
 ]
 
@@ -215,6 +216,16 @@ def to_event(
         return _read(item, person, to_us(received_at), subject_key)
     except Refuse as refused:
         return Refusal(refused.rule, str(refused))
+
+
+def hide_names(event: Event, subject_key: SubjectKeys) -> str:
+    """Put keyed hashes in place of the id and the source, which the caller chose; return the id that was chosen.
+
+    The same id of the same person has the same hash, so that it still comes once.
+    """
+    claimed = event.id
+    event.id, event.source = subject_key("signal_id", claimed), subject_key("signal_source", event.source)
+    return claimed
 
 
 def _read(item: Any, person: PersonId, received_us: int, subject_key: SubjectKeys) -> tuple[Event, Texts]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,11 @@ from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
 from infra.connectors.reconciliation import Known, restored, subject_of, synced, vanished
 from infra.database import consents, events, people, quarantine, source_files
+from infra.database.source_files import SourceFile
 
 CHUNK = 200  # rows per transaction: nobody waits long behind a large file
 CONSENT_MISSING = "consent_missing"
+NOTHING_CLAIMED: Mapping[str, str] = MappingProxyType({})
 
 Gate = Callable[[Sequence[Event]], Mapping[int, str]]
 Agree = Callable[[Source], bool]
@@ -101,7 +104,8 @@ class _Importer:
         late = [_refused(batch.parsed[position], rule) for position, rule in sorted(broken.items())]
         file.named |= {subject_of(event) for event in made}
         file.whole = file.whole and not broken and not batch.refused
-        accepted = self._append(sound)
+        claimed = {row.event.id: row.claimed for row in batch.parsed if row.claimed}
+        accepted = self._append(sound, claimed)
         self._quarantine([*batch.refused, *late], batch.connector)
         self.report = self.report.plus(accepted=accepted, duplicates=len(sound) - accepted, batch=batch, refused=late)
         if batch.last:
@@ -122,11 +126,11 @@ class _Importer:
                 broken[position] = CONSENT_MISSING
         return broken
 
-    def _append(self, sound: Iterable[Event]) -> int:
+    def _append(self, sound: Iterable[Event], claimed: Mapping[str, str] = NOTHING_CLAIMED) -> int:
         accepted = 0
         for rows in _chunks(sound):
             with self.parts.database.unit_of_work() as uow:
-                accepted += events.append(uow, rows).count("accepted")
+                accepted += events.append(uow, rows, claimed).count("accepted")
                 uow.commit()
         return accepted
 
@@ -145,7 +149,7 @@ class _Importer:
                         rule=row.rule,
                         received_us=to_us(self.context.now),
                         box=vault.seal(person, quarantine.field_of(row_id), row.raw.encode()),
-                        file=row.file,
+                        file=self.context.subject_key("file", row.file),  # its name is the person's own
                         line=row.line,
                     )
                 uow.commit()
@@ -163,14 +167,9 @@ class _Importer:
         if file.whole:
             self._note_reading(file, batch.connector, digest)
         with self.parts.database.unit_of_work() as uow:
-            source_files.remember(
-                uow,
-                person=self.context.person,
-                path=str(batch.path.resolve()),
-                connector=batch.connector,
-                digest=digest,
-                imported_us=to_us(self.context.now),
-            )
+            where, now_us = str(batch.path.resolve()), to_us(self.context.now)
+            read = SourceFile(where, batch.connector, digest, now_us)
+            source_files.remember(uow, self.parts.vault, person=self.context.person, file=read)
             uow.commit()
 
     def _note_reading(self, file: _File, connector: str, digest: str) -> None:

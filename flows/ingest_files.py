@@ -12,7 +12,7 @@ from flows.running import RETRIES, leave
 from infra.connectors.connector import FileRefused
 from infra.connectors.import_files import digest_of
 from infra.database import people, source_files
-from infra.database.tables import SourceFileRow
+from infra.database.source_files import SourceFile
 
 TIMEOUT_S = 900
 
@@ -32,7 +32,7 @@ def ingest_known_files(parts: FlowParts, *, gate: Gate = great_expectations_gate
     done = Ingested()
     with parts.database.read() as session:
         household = [PersonId(row.person) for row in people.list_all(session)]
-        known = {person: source_files.list_for(session, person) for person in household}
+        known = {person: source_files.list_for(session, parts.vault, person) for person in household}
     for person, files in known.items():
         stale = [Path(file.path) for file in files if _is_stale(parts, file)]
         report = import_files(parts, person, stale, gate=gate)
@@ -46,7 +46,7 @@ def ingest_known_files(parts: FlowParts, *, gate: Gate = great_expectations_gate
     return done
 
 
-def _is_stale(parts: FlowParts, file: SourceFileRow) -> bool:
+def _is_stale(parts: FlowParts, file: SourceFile) -> bool:
     if from_us(file.imported_us).date() != parts.clock().date():
         return True
     try:

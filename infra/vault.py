@@ -24,7 +24,7 @@ from infra.audit_key import AuditKey
 from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, read_key
 from infra.master_keys import MasterKeys
 
-__all__ = ["Vault"]
+__all__ = ["SUBJECT_CHARS", "Vault"]
 
 VERSION = b"\x01"
 NONCE_BYTES = 12

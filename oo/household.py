@@ -21,6 +21,7 @@ from flows.parts import opened as opened_stores
 from infra.background_loop import BackgroundLoop
 from infra.clock import Clock, fixed_clock
 from infra.database import audit, audit_chain, consents, people, policies
+from infra.database.clear_names import seal_clear_names
 from infra.database.decision_writer import DecisionWriter
 from infra.database.engine import Database
 from infra.database.tables import PersonRow
@@ -83,6 +84,7 @@ class Household:
             with stores.database.unit_of_work() as uow:
                 audit_chain.lock(uow, at_us=self.now_us())  # entries from before are protected from here on
                 uow.commit()
+        seal_clear_names(stores.database, stores.vault)
         return stores
 
     @property
@@ -145,7 +147,7 @@ class Household:
     @cached_property
     def desk(self) -> ReactionDesk:
         """Return where answers arrive."""
-        return ReactionDesk(self.database, self.champion, self.clock)
+        return ReactionDesk(self.database, self.vault, self.champion, self.clock)
 
     @cached_property
     def outcomes(self) -> Outcomes:

@@ -117,7 +117,7 @@ def rotate_push(household: Household) -> list[dict[str, Any]]:
     minted: list[dict[str, Any]] = []
     for person, who in everybody:
         with household.database.unit_of_work() as uow:
-            for source in push_sources.list_for(uow.session, person):
+            for source in push_sources.list_for(uow.session, household.vault, person):
                 if source.form is not push_sources.Form.WEBHOOK:
                     continue
                 made = push_sources.rotate(

@@ -52,7 +52,7 @@ class Hydrator:
         missing = wanted.keys() - found.keys()
         if missing:
             with self._database.read() as session:
-                paths = [Path(each.path) for each in source_files.list_for(session, person)]
+                paths = [Path(each.path) for each in source_files.list_for(session, self._vault, person)]
             for path in paths:
                 said = self._from_file(person, path, zone, now_us)
                 vanished += said is None

@@ -14,6 +14,7 @@ from infra.database.engine import Database
 from infra.database.outbox import lock_person
 from infra.database.tables import DecisionRow, ReactionRow
 from infra.database.unit_of_work import UnitOfWork
+from infra.vault import Vault
 from serving.champion import ChampionHolder
 from serving.moments import BLOCK_S
 from serving.rewarding import Change, apply, deciding_now
@@ -34,8 +35,11 @@ class ReactionDesk:
     Every method raises `NotFound` for another person's decision and `ErasedPerson` for who is gone.
     """
 
-    def __init__(self, database: Database, champion: ChampionHolder, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, champion: ChampionHolder, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
+        self._vault = vault
         self._champion = champion
         self._clock = clock
 
@@ -61,7 +65,8 @@ class ReactionDesk:
             lock_person(uow.session, person, uow.tombstone)
             row = decisions.get(uow.session, person, decision)
             standing = reactions.standing(uow.session, person, decision)
-            _check_open(row, standing, idempotency_key, now_us)
+            key = reactions.keyed(self._vault, person, idempotency_key)
+            _check_open(row, standing, key, now_us)
             inserted = reactions.insert(
                 uow,
                 reaction=ReactionId(new_id(now)),
@@ -70,7 +75,7 @@ class ReactionDesk:
                 kind=kind,
                 at_us=now_us,
                 reward=reward,
-                idempotency_key=idempotency_key,
+                idempotency_key=key,
             )
             if not inserted.fresh:
                 kept = None if inserted.row.undone_us is not None else inserted.row.reward

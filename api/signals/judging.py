@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from data_contracts.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import SIGNALS, Refusal, to_event
+from data_contracts.signals import SIGNALS, Refusal, hide_names, to_event
 from infra.database import quarantine, texts
 from infra.database.deliveries import Delivery
 from infra.database.push_sources import PushSource
@@ -29,6 +29,7 @@ class Sound(NamedTuple):
     event: Event
     subject: SubjectKey | None
     box: bytes | None
+    claimed: str  # the id that its sender chose
 
 
 class Broken(NamedTuple):
@@ -45,17 +46,21 @@ def judge(item: Any, pusher: Pusher, *, granted: Collection[Source], now: dateti
     overstepped = _overstepped(item, pusher.source, granted)
     if overstepped is not None:
         return Broken(overstepped)  # and its bytes are kept nowhere
-    read_as = to_event(
-        item, person=person, received_at=now, subject_key=lambda of, native: vault.subject_key(person, of, native)
-    )
+
+    def subject_key(of: str, native: str) -> SubjectKey:
+        return vault.subject_key(person, of, native)
+
+    read_as = to_event(item, person=person, received_at=now, subject_key=subject_key)
     if isinstance(read_as, Refusal):
         raw = json.dumps(item, sort_keys=True).encode()
         row_id = vault.subject_key(person, "quarantine", raw.decode())
         return Broken(read_as.rule, row_id, vault.seal(person, quarantine.field_of(row_id), raw))
     event, words = read_as
+    claimed = hide_names(event, subject_key)
     if words.subject is None or words.title is None:
-        return Sound(event, None, None)
-    return Sound(event, words.subject, vault.seal(person, texts.field_of(words.subject), words.title.encode()))
+        return Sound(event, None, None, claimed)
+    box = vault.seal(person, texts.field_of(words.subject), words.title.encode())
+    return Sound(event, words.subject, box, claimed)
 
 
 def _overstepped(item: Any, source: PushSource | None, granted: Collection[Source]) -> str | None:

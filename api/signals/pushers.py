@@ -68,7 +68,7 @@ async def _body_of_known(request: Request) -> bytes:
 def _source_of_token(parts: Parts, token: str) -> PushSource:
     now_us = to_us(parts.clock())
     with parts.database.read() as session:
-        source = push_sources.by_token(session, token, now_us=now_us)
+        source = push_sources.by_token(session, parts.vault, token, now_us=now_us)
     if source is None:
         raise Unauthenticated(UNKNOWN)
     _touch(parts, source)
@@ -77,10 +77,10 @@ def _source_of_token(parts: Parts, token: str) -> PushSource:
 
 def _secrets_at(parts: Parts, address: str) -> tuple[PushSource, list[bytes]]:
     with parts.database.read() as session:
-        source = push_sources.by_id(session, address)
-        if source is None:
-            raise BadSignature(UNSIGNED)
         try:
+            source = push_sources.by_id(session, parts.vault, address)
+            if source is None:
+                raise BadSignature(UNSIGNED)
             return source, push_sources.signing_secrets(session, parts.vault, source, now_us=to_us(parts.clock()))
         except Malformed as error:  # not the sender's fault: it may come again once this is mended
             raise Unavailable("the secret of this source cannot be opened; `oo sources rotate` mints one") from error

@@ -89,7 +89,9 @@ def _keep(
     now_us = to_us(parts.clock())
     with parts.database.unit_of_work() as uow:
         outbox.lock_person(uow.session, pusher.person, uow.tombstone)  # who is leaving takes nothing in any more
-        new = iter(events.append(uow, [signal.event for signal in judged if isinstance(signal, Sound)]))
+        sound = [signal for signal in judged if isinstance(signal, Sound)]
+        claimed = {signal.event.id: signal.claimed for signal in sound}
+        new = iter(events.append(uow, [signal.event for signal in sound], claimed))
         appended = [next(new) if isinstance(signal, Sound) else None for signal in judged]
         _keep_boxes(uow, pusher, judged, appended, now_us)
         verdicts = [_verdict(*signal) for signal in zip(items, judged, appended, strict=True)]
@@ -121,7 +123,7 @@ def _keep_boxes(
                 uow,
                 row_id=signal.row_id,
                 person=pusher.person,
-                source=API if pusher.source is None else pusher.source.name,
+                source=API if pusher.source is None else pusher.source.id,
                 rule=signal.rule,
                 received_us=now_us,
                 box=signal.box,

@@ -12,7 +12,7 @@ from infra.settings import Settings
 def list_sources(*, parts: Parts, settings: Settings, owner: Owner) -> SourcesOut:
     """Return the owner's sources; that an administrator looked at another person's is written down."""
     with parts.database.read() as session:
-        found = push_sources.list_for(session, owner.person)
+        found = push_sources.list_for(session, parts.vault, owner.person)
     if owner.actor == "admin":
         with parts.database.unit_of_work() as uow:
             whose = {"tombstone": parts.vault.tombstone(owner.person)}

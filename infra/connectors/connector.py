@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from data_contracts.codec import Event
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import PAST_DAYS, RULES, Refusal, SubjectKeys, to_event
+from data_contracts.signals import PAST_DAYS, RULES, Refusal, SubjectKeys, hide_names, to_event
 
 MAX_RAW = 8_192  # characters of a refused row that quarantine keeps
 
@@ -54,6 +54,7 @@ class Parsed:
     file: str
     line: int
     raw: str
+    claimed: str = ""  # the id that the file's own signal bears
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +147,16 @@ class Reading:
             "source": source_of(self.path, self.connector, self.context),
             "data": data,
         }
-        return self.item(item, line, raw)
+        return self._event(item, line, raw)
 
     def item(self, item: Any, line: int, raw: str) -> Parsed | Refused:
-        """Return the event of a signal in its JSON form."""
+        """Return the event of a signal in its JSON form, whose id and source are the file's own."""
+        found = self._event(item, line, raw)
+        if isinstance(found, Refused):
+            return found
+        return replace(found, claimed=hide_names(found.event, self.context.subject_key))
+
+    def _event(self, item: Any, line: int, raw: str) -> Parsed | Refused:
         context = self.context
         answer = to_event(item, person=context.person, received_at=context.now, subject_key=context.subject_key)
         if isinstance(answer, Refusal):

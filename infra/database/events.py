@@ -1,6 +1,6 @@
 """Events: taken in once each, read in order per person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import and_, exists, func, select
@@ -49,13 +49,15 @@ class Unread(NamedTuple):
     oldest_us: int
 
 
-def append(uow: UnitOfWork, events: Sequence[Event]) -> list[Appended]:
+def append(uow: UnitOfWork, events: Sequence[Event], claimed: Mapping[str, str] | None = None) -> list[Appended]:
     """Take in events from outside, each at most once per (person, id); a duplicate changes nothing.
+
+    `claimed` gives the ids that callers chose, by those of the events: an event of before may bear one of them.
 
     All or nothing: raises `ConsentMissing` when a signal's consent is missing, `ErasedPerson` or `NotFound` for a
     person who is gone or never was, `Malformed` for an event without id or body.
     """
-    return uow.record_all(events, _require_consent)
+    return uow.record_all(events, _require_consent, claimed)
 
 
 def _require_consent(person: PersonRow, events: Sequence[Event]) -> None:

@@ -1,6 +1,6 @@
 """Puts events into the event table, once each and in commit order per person."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,11 +23,18 @@ INSERT = (
 )
 
 
-def insert(session: Session, events: Sequence[Event], tombstone: Tombstone, admit: Admit | None = None) -> list[bool]:
+def insert(
+    session: Session,
+    events: Sequence[Event],
+    tombstone: Tombstone,
+    admit: Admit | None = None,
+    claimed: Mapping[str, str] | None = None,
+) -> list[bool]:
     """Return for each event whether it is new; a duplicate changes nothing.
 
-    `admit` may refuse what a person, locked by then, brings. Raises `Malformed` for an event without id or body, what
-    `lock_person` and what `admit` raise.
+    `claimed` gives the ids that callers chose, by those of the events, which are keyed hashes: a person who was here
+    before that has events that bear them in clear. `admit` may refuse what a person, locked by then, brings. Raises
+    `Malformed` for an event without id or body, what `lock_person` and what `admit` raise.
     """
     rows = [_row(event) for event in events]
     known: set[tuple[str, str]] = set()
@@ -36,6 +43,8 @@ def insert(session: Session, events: Sequence[Event], tombstone: Tombstone, admi
         if admit is not None:
             admit(locked, theirs)
         known |= _known(session, person, [event.id for event in theirs])
+        if claimed and locked.clear_ids:
+            known |= _known_in_clear(session, person, [event.id for event in theirs], claimed)
     accepted = [_is_first(known, event) for event in events]
     reach("before_insert")
     bulk.write(session, INSERT, [row for row, new in zip(rows, accepted, strict=True) if new])
@@ -58,6 +67,14 @@ def _known(session: Session, person: str, ids: Sequence[str]) -> set[tuple[str, 
         statement = f"SELECT id FROM events WHERE person = ? AND id IN ({', '.join('?' * len(some))})"  # noqa: S608 - question marks of our own
         known.update((person, event_id) for (event_id,) in bulk.fetch(session, statement, (person, *some)))
     return known
+
+
+def _known_in_clear(
+    session: Session, person: str, ids: Sequence[str], claimed: Mapping[str, str]
+) -> set[tuple[str, str]]:
+    """Return which of the ids are in the table as the caller chose them."""
+    chosen = {claimed[event_id]: event_id for event_id in ids if event_id in claimed}
+    return {(person, chosen[found]) for _, found in _known(session, person, list(chosen))}
 
 
 def _is_first(known: set[tuple[str, str]], event: Event) -> bool:

@@ -62,6 +62,8 @@ def create(
         session_epoch=0,
         created_us=created_us,
         erasing=False,
+        clear_ids=False,
+        clear_names=False,
     )
     _check(row)
     if uow.tombstone and uow.session.get(TombstoneRow, uow.tombstone(person)):

@@ -37,6 +37,7 @@ __all__ = [
     "path_of",
     "revoke",
     "rotate",
+    "sealed_name",
     "signing_secrets",
     "touch",
 ]
@@ -46,6 +47,7 @@ GRACE_US = 86_400_000_000  # how long the old credential works beside the new on
 REFUSAL_US = 3_600_000_000  # who guesses fills no disk: refusals are audited at most this often
 TOUCH_US = 3_600_000_000  # a source is marked as seen at most this often: a write costs more than the look
 TOKEN = re.compile(r"oo_tok_[0-9a-f]{64}")
+NAME_USE = "push_source_name"
 SOURCE_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -98,12 +100,14 @@ def add(
     allowed = _checked(name, kinds)
     lock_person(uow.session, person, uow.tombstone)
     names = set(uow.session.scalars(select(PushSourceRow.name).where(PushSourceRow.person == person)))
-    if name in names:
+    if names & _stored_names(vault, person, name):
         raise Conflict(f"a source named {name!r} exists already; revoke it first or rotate its credential")
     if len(names) >= MAX_SOURCES:
         raise Conflict(f"a person has at most {MAX_SOURCES} sources; revoke one first")
     source = PushSource(random_bytes(16).hex(), person, name, form, allowed, now_us, None)
-    uow.session.add(PushSourceRow(**source._asdict() | {"kinds": list(allowed), "form": form.value}))
+    hashed, box = sealed_name(vault, person, source.id, name)
+    stored = {"name": hashed, "name_box": box, "kinds": list(allowed), "form": form.value}
+    uow.session.add(PushSourceRow(**source._asdict() | stored))
     uow.session.flush()
     return _mint(uow, vault, source, action="source_added", actor=actor, now_us=now_us, random_bytes=random_bytes)
 
@@ -121,7 +125,7 @@ def rotate(
 ) -> Minted:
     """Mint a new credential of a source; those before it end after `grace_us`. Raises `NotFound`, `ErasedPerson`."""
     lock_person(uow.session, person, uow.tombstone)
-    source = _get(uow.session, person, name)
+    source = _get(uow.session, vault, person, name)
     ends_us = now_us + grace_us
     uow.session.execute(
         update(PushKeyRow)
@@ -134,23 +138,21 @@ def rotate(
 def revoke(uow: UnitOfWork, vault: Vault, *, person: PersonId, name: str, actor: str, now_us: int) -> None:
     """End a source at its next request, on every replica; raises `NotFound`, `ErasedPerson`."""
     lock_person(uow.session, person, uow.tombstone)
-    source = _get(uow.session, person, name)
+    source = _get(uow.session, vault, person, name)
     uow.session.execute(delete(PushKeyRow).where(PushKeyRow.source == source.id))
     uow.session.execute(delete(PushSourceRow).where(PushSourceRow.id == source.id))
     _audit(uow, vault, source, action="source_revoked", actor=actor, now_us=now_us)
 
 
-def list_for(session: Session, person: PersonId) -> list[PushSource]:
+def list_for(session: Session, vault: Vault, person: PersonId) -> list[PushSource]:
     """Return a person's sources, oldest first."""
     statement = (
-        select(PushSourceRow)
-        .where(PushSourceRow.person == person)
-        .order_by(PushSourceRow.created_us, PushSourceRow.name)
+        select(PushSourceRow).where(PushSourceRow.person == person).order_by(PushSourceRow.created_us, PushSourceRow.id)
     )
-    return [_source(row) for row in session.scalars(statement)]
+    return [_source(row, vault) for row in session.scalars(statement)]
 
 
-def by_token(session: Session, token: str, *, now_us: int) -> PushSource | None:
+def by_token(session: Session, vault: Vault, token: str, *, now_us: int) -> PushSource | None:
     """Return the source of a token, or None when it is unknown, revoked or over, or its person is leaving."""
     if not TOKEN.fullmatch(token):
         return None
@@ -161,10 +163,10 @@ def by_token(session: Session, token: str, *, now_us: int) -> PushSource | None:
         .where(PushKeyRow.token_hash == _hash(token), _lives(now_us), ~PersonRow.erasing)
     )
     row = session.scalars(statement).one_or_none()
-    return None if row is None else _source(row)
+    return None if row is None else _source(row, vault)
 
 
-def by_id(session: Session, source_id: str) -> PushSource | None:
+def by_id(session: Session, vault: Vault, source_id: str) -> PushSource | None:
     """Return the source of an address, or None when there is none or its person is leaving."""
     if not SOURCE_ID.fullmatch(source_id):
         return None
@@ -174,7 +176,7 @@ def by_id(session: Session, source_id: str) -> PushSource | None:
         .where(PushSourceRow.id == source_id, ~PersonRow.erasing)
     )
     row = session.scalars(statement).one_or_none()
-    return None if row is None else _source(row)
+    return None if row is None else _source(row, vault)
 
 
 def signing_secrets(session: Session, vault: Vault, source: PushSource, *, now_us: int) -> list[bytes]:
@@ -208,7 +210,7 @@ def touch(uow: UnitOfWork, source: PushSource, *, now_us: int) -> None:
 
 def note_refusal(uow: UnitOfWork, vault: Vault, address: str, *, now_us: int) -> None:
     """Audit that a credential was refused, once an hour for each source and once for all that name none of ours."""
-    source = by_id(uow.session, address)
+    source = by_id(uow.session, vault, address)
     detail = {"source": "unknown"} if source is None else _named(vault, source)
     entry = f"refused-{detail['source']}-{now_us // REFUSAL_US}"
     audit.append(uow, at_us=now_us, actor="door", action="source_refused", detail=detail, entry_id=entry)
@@ -225,12 +227,23 @@ def _checked(name: str, kinds: Collection[str]) -> tuple[str, ...]:
     return tuple(kind for kind in SIGNALS if kind in kinds)
 
 
-def _get(session: Session, person: PersonId, name: str) -> PushSource:
-    statement = select(PushSourceRow).where(PushSourceRow.person == person, PushSourceRow.name == name)
+def sealed_name(vault: Vault, person: PersonId, source_id: str, name: str) -> tuple[str, bytes]:
+    """Return the keyed hash and the box of a source's name: what is stored of it."""
+    return vault.subject_key(person, NAME_USE, name), vault.seal(person, f"{NAME_USE}|{source_id}", name.encode())
+
+
+def _stored_names(vault: Vault, person: PersonId, name: str) -> set[str]:
+    """Return what may be stored of a name: its keyed hash, or itself while it waits to be sealed."""
+    return {vault.subject_key(person, NAME_USE, name), name}
+
+
+def _get(session: Session, vault: Vault, person: PersonId, name: str) -> PushSource:
+    stored = _stored_names(vault, person, name)
+    statement = select(PushSourceRow).where(PushSourceRow.person == person, PushSourceRow.name.in_(stored))
     row = session.scalars(statement).one_or_none()
     if row is None:
         raise NotFound("there is no such source")
-    return _source(row)
+    return _source(row, vault)
 
 
 def _mint(
@@ -275,9 +288,11 @@ def _lives(now_us: int) -> ColumnElement[bool]:
     return or_(PushKeyRow.ends_us.is_(None), PushKeyRow.ends_us > now_us)
 
 
-def _source(row: PushSourceRow) -> PushSource:
-    kinds = tuple(row.kinds)
-    return PushSource(row.id, PersonId(row.person), row.name, Form(row.form), kinds, row.created_us, row.seen_us)
+def _source(row: PushSourceRow, vault: Vault) -> PushSource:
+    kinds, person, name = tuple(row.kinds), PersonId(row.person), row.name
+    if row.name_box is not None:
+        name = vault.open(person, f"{NAME_USE}|{row.id}", row.name_box).decode()
+    return PushSource(row.id, person, name, Form(row.form), kinds, row.created_us, row.seen_us)
 
 
 def _field_of(key: str) -> str:

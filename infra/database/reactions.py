@@ -11,8 +11,22 @@ from data_contracts.reactions import ReactionKind
 from infra.database.tables import ClusterBlockRow, ReactionRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
+from infra.vault import SUBJECT_CHARS, Vault
 
-__all__ = ["Inserted", "block", "blocks", "insert", "of_decision", "standing", "unblock", "undo"]
+__all__ = [
+    "Inserted",
+    "block",
+    "blocks",
+    "insert",
+    "is_keyed",
+    "keyed",
+    "of_decision",
+    "standing",
+    "unblock",
+    "undo",
+]
+
+KEYED = "k:"
 
 
 class Inserted(NamedTuple):
@@ -33,7 +47,7 @@ def insert(
     reward: float,
     idempotency_key: str,
 ) -> Inserted:
-    """Keep a reaction once per (person, key); the same key again returns the first one.
+    """Keep a reaction once per (person, key); the same key again returns the first one. The key is as `keyed` gives it.
 
     Raises `Conflict` when the key was used for another decision or another kind.
     """
@@ -55,6 +69,16 @@ def insert(
     if (row.decision, row.kind) != (decision, kind.value):
         raise Conflict("this idempotency key was used for something else")
     return Inserted(row, fresh)
+
+
+def keyed(vault: Vault, person: PersonId, chosen: str) -> str:
+    """Return what is stored of an idempotency key that a caller chose: a keyed hash, marked as one."""
+    return KEYED + vault.subject_key(person, "idempotency_key", chosen)
+
+
+def is_keyed(stored: str) -> bool:
+    """Whether this is a keyed hash, not a key in clear from before."""
+    return stored.startswith(KEYED) and len(stored) == len(KEYED) + SUBJECT_CHARS
 
 
 def standing(session: Session, person: PersonId, decision: DecisionId) -> ReactionRow | None:

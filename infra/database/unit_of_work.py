@@ -1,6 +1,6 @@
 """One write transaction: no commit means rollback, and recorded events are published only after the commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -49,13 +49,15 @@ class UnitOfWork:
         """Add one event of oO itself to this transaction; return false when it was there already."""
         return self.record_all([event]) == ["accepted"]
 
-    def record_all(self, events: Sequence[Event], admit: outbox.Admit | None = None) -> list[Appended]:
+    def record_all(
+        self, events: Sequence[Event], admit: outbox.Admit | None = None, claimed: Mapping[str, str] | None = None
+    ) -> list[Appended]:
         """Add events to this transaction, each at most once per person and id.
 
         Raises `ErasedPerson` and `NotFound` for a person who is gone or never was, and what `admit` raises about a
-        person's events; then nothing is added.
+        person's events; then nothing is added. `claimed` is as in `outbox.insert`.
         """
-        accepted = outbox.insert(self.session, events, self.tombstone, admit)
+        accepted = outbox.insert(self.session, events, self.tombstone, admit, claimed)
         self._recorded += [event for event, new in zip(events, accepted, strict=True) if new]
         return ["accepted" if new else "duplicate" for new in accepted]
 

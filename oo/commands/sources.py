@@ -70,7 +70,7 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
     with opened() as household:
         row = household.person(person)
         with household.database.read() as session:
-            found = push_sources.list_for(session, PersonId(row.person))
+            found = push_sources.list_for(session, household.vault, PersonId(row.person))
         url = household.settings.url
     data = [
         {

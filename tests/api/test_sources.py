@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from infra.database import audit, events
+from infra.database import audit, events, push_sources
 from infra.database.tables import Base
 from tests.api.conftest import ADMIN_TOKEN, Door
 from tests.api.deliveries import device, mint, mood, webhook
@@ -34,7 +34,8 @@ def test_a_device_pushes_with_its_token_and_nothing_else(door: Door) -> None:
     answer = watch.post("/api/signals", json={"signals": [mood(1, "watch")]})
     assert (answer.status_code, answer.json()[0]["status"]) == (207, "accepted")
     with door.database.read() as session:
-        assert "watch" in [row.event.source for row in events.after(session, ana, 0, 100)]
+        stored = {row.event.source for row in events.after(session, ana, 0, 100)}
+    assert door.vault.subject_key(ana, "signal_source", "watch") in stored
 
 
 @pytest.mark.parametrize("operation", ELSEWHERE, ids=named)
@@ -54,7 +55,7 @@ def test_a_token_opens_no_other_door(door: Door, operation: Operation) -> None:
 
 def test_a_source_brings_only_its_kinds_under_its_own_name(door: Door) -> None:
     """What oversteps is refused one by one, and not a byte of it is kept."""
-    _, owner = door.known("Ana")
+    ana, owner = door.known("Ana")
     watch, _ = device(door, owner)
     habit = {**mood(2, "watch"), "kind": "habit_logged", "data": {"habit": "canary habit"}}
     items = [mood(1, "phone"), habit, mood(3, "watch"), {**mood(4, "watch"), "kind": "unheard"}]
@@ -62,7 +63,8 @@ def test_a_source_brings_only_its_kinds_under_its_own_name(door: Door) -> None:
     assert [verdict["rule"] for verdict in verdicts] == ["foreign_source", "kind_not_allowed", None, "unknown_kind"]
     with door.database.read() as session:
         kept = session.connection().exec_driver_sql("SELECT source, rule FROM quarantine").all()
-    assert [tuple(row) for row in kept] == [("watch", "unknown_kind")]
+        (source,) = push_sources.list_for(session, door.vault, ana)
+    assert [tuple(row) for row in kept] == [(source.id, "unknown_kind")]
 
 
 def test_consent_still_decides_what_a_source_may_bring(door: Door) -> None:
@@ -159,7 +161,8 @@ def test_another_persons_sources_do_not_exist(door: Door) -> None:
     theirs, _ = device(door, ben)
     theirs.post("/api/signals", json={"signals": [mood(1, "watch")]})
     with door.database.read() as session:
-        assert "watch" not in [row.event.source for row in events.after(session, ana, 0, 100)]
+        stored = {row.event.source for row in events.after(session, ana, 0, 100)}
+    assert door.vault.subject_key(ana, "signal_source", "watch") not in stored
     assert watch.post("/api/signals", json={"signals": []}).status_code == 207
 
 

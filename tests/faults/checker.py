@@ -54,9 +54,10 @@ class Report:
 def check(system: System, report: Report) -> Report:
     """Let what is left arrive, then compare everything with the ledger."""
     lines = system.ledger.read_text().splitlines()
-    told = [line.removeprefix("event ") for line in lines if line.startswith("event ")]
+    accepted = [line.removeprefix("event ").partition("/") for line in lines if line.startswith("event ")]
     answered = [line.partition("/")[2] for line in lines if line.startswith("reaction ")]
     with opened(system.settings) as parts:
+        told = [message_id(who, parts.vault.subject_key(PersonId(who), "signal_id", name)) for who, _, name in accepted]
         _drain(parts, system.server.url)
         found = asyncio.run(compare(parts.database, system.server.url, 0))
         with parts.database.read() as session:

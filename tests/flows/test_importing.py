@@ -41,7 +41,7 @@ def test_the_sound_part_is_imported_and_the_rest_is_named_and_sealed(
     }
     with parts.database.read() as session:
         (row,) = quarantine.list_for(session, person)
-        (file,) = source_files.list_for(session, person)
+        (file,) = source_files.list_for(session, parts.vault, person)
     assert b"mood" not in row.box
     assert b"m-9" in parts.vault.open(person, quarantine.field_of(row.id), row.box)
     assert file.path == str(path)

@@ -9,6 +9,7 @@ from data_contracts.errors import Malformed
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.tips import Candidate
 from infra.database import source_files
+from infra.database.source_files import SourceFile
 from infra.vault import Vault
 from serving.candidates import basis_of, build_pool
 from serving.catalogue import Catalogue
@@ -94,9 +95,8 @@ def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives
     }
     path.write_text(json.dumps(item) + "\n")
     with living.database.unit_of_work() as uow:
-        source_files.remember(
-            uow, person=living.person, path=str(path), connector="jsonl", digest="", imported_us=to_us(living.now)
-        )
+        read = SourceFile(str(path), "jsonl", "", to_us(living.now))
+        source_files.remember(uow, living.vault, person=living.person, file=read)
         uow.commit()
     row = living.life.row()
     row = row._replace(tasks=row.tasks._replace(undated_keys=(subject,)))

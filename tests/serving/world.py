@@ -80,7 +80,7 @@ class World:
             clock=self.clock,
             new_seed=lambda: next(self.seeds),
         )
-        self.desk = ReactionDesk(self.database, self.champion, self.clock)
+        self.desk = ReactionDesk(self.database, self.vault, self.champion, self.clock)
         self.outcomes = Outcomes(self.database, self.champion, self.clock)
         self.database.bus.subscribe(self.outcomes.handle)
 

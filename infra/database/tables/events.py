@@ -88,7 +88,8 @@ class SourceFileRow(Base):
     __tablename__ = "source_files"
 
     person: Mapped[OwnerKey]
-    path: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str] = mapped_column(primary_key=True)  # a keyed hash; the path itself is in the box
+    path_box: Mapped[bytes | None]
     connector: Mapped[str]
     digest: Mapped[str]
     imported_us: Mapped[int]

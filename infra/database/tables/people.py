@@ -1,6 +1,6 @@
 """People: who they are, how they come in, what they allow, and the words kept for them for a few days."""
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.tables.base import Base, Owner, OwnerKey
@@ -27,6 +27,8 @@ class PersonRow(Base):
     session_epoch: Mapped[int]
     created_us: Mapped[int]
     erasing: Mapped[bool]
+    clear_ids: Mapped[bool] = mapped_column(server_default=true())  # older events may bear ids that callers chose
+    clear_names: Mapped[bool] = mapped_column(server_default=true())  # of sources and files, until they are sealed
 
 
 class SessionRow(Base):

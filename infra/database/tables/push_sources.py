@@ -16,7 +16,8 @@ class PushSourceRow(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     person: Mapped[Owner]
-    name: Mapped[str]
+    name: Mapped[str]  # a keyed hash; the name itself is in the box
+    name_box: Mapped[bytes | None]
     form: Mapped[str]
     kinds: Mapped[list[str]] = mapped_column(JSON)
     created_us: Mapped[int]
