@@ -29,7 +29,7 @@ def _mood(number: int, mood: object = 3) -> dict[str, Any]:
 
 
 def _stored(door: Door, person: PersonId) -> list[str]:
-    chosen = {door.vault.subject_key(person, "signal_id", name): name for name in ("s1", "m1", "m2")}
+    chosen = {str(door.vault.subject_key(person, "signal_id", name)): name for name in ("s1", "m1", "m2")}
     phone = door.vault.subject_key(person, "signal_source", "phone")
     with door.database.read() as session:
         return [chosen[row.event.id] for row in events.after(session, person, 0, 100) if row.event.source == phone]
