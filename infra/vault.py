@@ -87,7 +87,7 @@ class Vault:
     def subject_key(self, person: PersonId, kind: str, native_id: str) -> SubjectKey:
         """Return the keyed hash of a source's own id, 32 hex characters; nobody can recompute it without the key."""
         message = f"{len(kind)}:{kind}|{native_id}".encode("utf-8", "surrogatepass")  # JSON can spell half a character
-        return SubjectKey(hmac.new(self._key_of(person).subjects, message, sha256).hexdigest()[:SUBJECT_CHARS])
+        return SubjectKey(hmac.digest(self._key_of(person).subjects, message, "sha256").hex()[:SUBJECT_CHARS])
 
     def forget(self, person: PersonId) -> None:
         """Remember the person as erased, then destroy their key; doing it again changes nothing."""
