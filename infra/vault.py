@@ -86,8 +86,17 @@ class Vault:
 
     def subject_key(self, person: PersonId, kind: str, native_id: str) -> SubjectKey:
         """Return the keyed hash of a source's own id, 32 hex characters; nobody can recompute it without the key."""
-        message = f"{len(kind)}:{kind}|{native_id}".encode("utf-8", "surrogatepass")  # JSON can spell half a character
-        return SubjectKey(hmac.digest(self._key_of(person).subjects, message, "sha256").hex()[:SUBJECT_CHARS])
+        return self.hasher(person)(kind, native_id)
+
+    def hasher(self, person: PersonId) -> Callable[[str, str], SubjectKey]:
+        """Return `subject_key` of one person for a batch: whether their key still stands is asked once, here."""
+        key = self._key_of(person).subjects
+
+        def hashed(kind: str, native_id: str) -> SubjectKey:
+            message = f"{len(kind)}:{kind}|{native_id}".encode("utf-8", "surrogatepass")  # JSON can spell half a letter
+            return SubjectKey(hmac.digest(key, message, "sha256").hex()[:SUBJECT_CHARS])
+
+        return hashed
 
     def forget(self, person: PersonId) -> None:
         """Remember the person as erased, then destroy their key; doing it again changes nothing."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from data_contracts.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import SIGNALS, Refusal, hide_names, to_event
+from data_contracts.signals import SIGNALS, Refusal, SubjectKeys, hide_names, to_event
 from infra.database import quarantine, texts
 from infra.database.deliveries import Delivery
 from infra.database.push_sources import PushSource
@@ -40,16 +40,14 @@ class Broken(NamedTuple):
     box: bytes | None = None
 
 
-def judge(item: Any, pusher: Pusher, *, granted: Collection[Source], now: datetime, vault: Vault) -> Sound | Broken:
+def judge(
+    item: Any, pusher: Pusher, *, granted: Collection[Source], now: datetime, vault: Vault, subject_key: SubjectKeys
+) -> Sound | Broken:
     """Return what becomes of one signal, which may be any JSON value; raises `ErasedPerson`."""
     person = pusher.person
     overstepped = _overstepped(item, pusher.source, granted)
     if overstepped is not None:
         return Broken(overstepped)  # and its bytes are kept nowhere
-
-    def subject_key(of: str, native: str) -> SubjectKey:
-        return vault.subject_key(person, of, native)
-
     read_as = to_event(item, person=person, received_at=now, subject_key=subject_key)
     if isinstance(read_as, Refusal):
         raw = json.dumps(item, sort_keys=True).encode()

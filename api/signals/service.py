@@ -1,5 +1,6 @@
 """Judges pushed signals one by one, and keeps the sound ones in small transactions."""
 
+from functools import cache
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +13,7 @@ from api.signals.schemas import SignalsIn
 from data_contracts.answers import SignalStatus, SignalVerdict
 from data_contracts.codec import kind
 from data_contracts.errors import ConsentMissing
-from data_contracts.identifiers import PersonId, to_us
+from data_contracts.identifiers import PersonId, SubjectKey, to_us
 from data_contracts.signals import SIGNALS
 from infra.database import consents, deliveries, events, outbox, quarantine, texts
 from infra.database.deliveries import Delivery
@@ -77,7 +78,13 @@ def _judge_all(parts: Parts, pusher: Pusher, items: list[Any]) -> list[Sound | B
     with parts.database.read() as session:
         granted = {signal for signal, allowed in consents.state(session, pusher.person).items() if allowed}
     now = parts.clock()
-    return [judge(item, pusher, granted=granted, now=now, vault=parts.vault) for item in items]
+    hasher = cache(parts.vault.hasher)  # asked for at the first signal that needs it
+
+    @cache
+    def hashed(kind_of: str, native: str) -> SubjectKey:
+        return hasher(pusher.person)(kind_of, native)
+
+    return [judge(item, pusher, granted=granted, now=now, vault=parts.vault, subject_key=hashed) for item in items]
 
 
 def _keep(
