@@ -39,6 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.peer: str | None = None
         self.url = b""
         self._group: Group | None = None
+        self._answering: RequestResponseCycle | None = None  # not always the newest: requests may wait behind it
         self._head_bytes = 0  # of a head that is not complete
         self._in_head = False  # whether a request has begun and its head is not complete
         self._in_body = False  # whether a head is complete and its body is not
@@ -64,8 +65,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self.refuse(Refusal.CONNECTIONS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and tell the app whose answer was under way."""
         self._leave()
+        self._abandon()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -202,6 +204,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def evict(self) -> None:
         """End at once."""
         self._leave()
+        self._abandon()
         self.transport.abort()
 
     def refuse(self, refusal: Refusal) -> None:
@@ -267,7 +270,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if tasks >= self.limits.working and self.open.overloaded(tasks, cycle.scope["path"]):
             self._shed(cycle)
         else:
+            self._answering = cycle
             super()._start_asgi_task(cycle, app)
+
+    def _abandon(self) -> None:
+        """Tell the app that its client has left: what it sends from here on goes nowhere, and raises nothing."""
+        cycle = self._answering
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _shed(self, cycle: RequestResponseCycle) -> None:
         self.open.refusals[Refusal.OVERLOADED] += 1
