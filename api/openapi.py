@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from api.errors import MEDIA_TYPE
+from api.operations import SCHEMES, describe_operation, shared_responses
 
 CONTRACT = Path(__file__).with_name("openapi.json")
 BASELINE = Path(__file__).with_name("openapi.baseline.json")
 PROBLEM = "A problem"
 JSON = "application/json"
 Schema = dict[str, Any]
+REFERENCE = "#/components/schemas/Problem"
 
 
 def describe(schema: Schema) -> Schema:
-    """Give every problem its own media type, which FastAPI writes as plain JSON, and name the token of a source."""
-    schema["components"]["securitySchemes"] = {"source_token": {"type": "http", "scheme": "bearer"}}
-    for _, operation in operations(schema):
+    """Complete what FastAPI writes: who may call each operation, every status, and problems under their media type."""
+    schema["components"]["securitySchemes"] = SCHEMES
+    schema["components"]["responses"] = shared_responses({MEDIA_TYPE: {"schema": {"$ref": REFERENCE}}})
+    for name, operation in operations(schema):
         content = operation["responses"].get("default", {}).get("content", {})
         if JSON in content:
             content[MEDIA_TYPE] = content.pop(JSON)
+        describe_operation(name.partition(" ")[0], operation)
     return schema
 
 

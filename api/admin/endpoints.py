@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import WithJsonSchema
 
 from api.admin import service
 from api.admin.event_stream import MEDIA_TYPE, EventStream
@@ -11,7 +12,9 @@ from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, PartsOf, SessionsO
 from infra.event_feed import CAPACITY
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
-STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}}}
+PLACE = r"^[0-9]{1,18}$"
+PLACE_SCHEMA = {"type": "string", "pattern": PLACE}
+STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {}}}}
 
 
 @router.get("/stats", operation_id="get_stats")
@@ -28,7 +31,7 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
     feed: FeedOf,
     sessions: SessionsOf,
     newest: Annotated[int, Query(ge=0, le=CAPACITY)] = 100,
-    last_event_id: Annotated[str | None, Header(pattern=r"^[0-9]{1,18}$")] = None,
+    last_event_id: Annotated[str | None, Header(pattern=PLACE), WithJsonSchema(PLACE_SCHEMA)] = None,
 ) -> Response:
     """Follow what is committed, by any process: ids, kinds, pseudonyms and times, and not a word of what it says."""
     service.note_read(parts=parts, visitor=visitor, action="events_watched")

@@ -8,7 +8,15 @@ from data_contracts.clock_face import PATTERN
 from infra.database.people import MAX_BUDGET
 
 Face = Annotated[str, Field(pattern=PATTERN, description="a time of the local day, HH:MM")]
-Zone = Annotated[str, Field(min_length=1, max_length=64, description="IANA name of the time zone")]
+Zone = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        description="IANA name of the time zone, one that the server knows",
+        json_schema_extra={"format": "time-zone"},
+    ),
+]
 Budget = Annotated[int, Field(ge=0, le=MAX_BUDGET, description="tips a day that nobody asked for")]
 
 

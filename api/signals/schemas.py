@@ -24,22 +24,21 @@ SIGNALS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["signals"],
     "additionalProperties": False,
-    "properties": {"signals": {"type": "array", "maxItems": MAX_SIGNALS, "items": SIGNAL_SCHEMA}},
+    "properties": {
+        "signals": {
+            "type": "array",
+            "maxItems": MAX_SIGNALS,
+            "description": "Signals; an item that is none is answered like every other, with the rule that it breaks.",
+            "anyOf": [{"items": SIGNAL_SCHEMA}, {"items": {}}],
+        }
+    },
 }
 _TEXT: dict[str, Any] = {"type": "string"}
-# A push may bring a session's cookie, or one of these; the contract names them, the door reads them by hand.
 PUSH: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": SIGNALS_SCHEMA}}},
     "parameters": [
         {"name": "source", "in": "query", "schema": _TEXT, "description": "id of the webhook that signs the body"},
-        {
-            "name": "X-OO-Signature",
-            "in": "header",
-            "schema": _TEXT,
-            "description": 't=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">; several v1 while a secret changes',
-        },
     ],
-    "security": [{"source_token": []}, {}],
 }
 
 

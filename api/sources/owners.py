@@ -3,13 +3,17 @@
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Query
+from pydantic import WithJsonSchema
 
 from api.dependencies import CurrentVisitor, PartsOf, require_admin, require_person
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from infra.database import people
 
-PersonName = Annotated[str | None, Query(max_length=80, pattern=r"^[^\x00]+$")]  # PostgreSQL knows no NUL
+LONGEST_NAME = 80
+NAME = r"^[^\x00]+$"  # PostgreSQL knows no NUL
+NAME_SCHEMA = {"type": "string", "maxLength": LONGEST_NAME, "pattern": NAME}
+PersonName = Annotated[str | None, Query(max_length=LONGEST_NAME, pattern=NAME), WithJsonSchema(NAME_SCHEMA)]
 
 
 class Owner(NamedTuple):

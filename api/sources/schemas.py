@@ -1,10 +1,14 @@
 """What may push for a person, and how it proves who it is."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from data_contracts.signals import SIGNALS
 from infra.database.push_sources import Form
+
+Kind = Annotated[str, Field(json_schema_extra={"enum": list(SIGNALS)})]
 
 
 class SourceIn(BaseModel):
@@ -12,9 +16,9 @@ class SourceIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(max_length=64, description="the `source` that its signals bear")
+    name: str = Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="the `source` that its signals bear")
     form: Form
-    kinds: list[str] = Field(max_length=32, description="the kinds of signals that it may bring")
+    kinds: list[Kind] = Field(min_length=1, max_length=32, description="the kinds of signals that it may bring")
 
 
 class SourceOut(BaseModel):

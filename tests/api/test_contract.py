@@ -10,6 +10,7 @@ from api.app import build
 from api.openapi import BASELINE, CONTRACT, dump, operations
 from tests.api.conftest import Door
 from tests.api.contract_changes import breaks
+from tests.api.routes import PUBLIC
 
 Document = dict[str, Any]
 
@@ -46,6 +47,32 @@ def test_every_operation_answers_errors_as_problems(contract: Document) -> None:
     """One error type in every generated client."""
     kinds = {tuple(operation["responses"]["default"]["content"]) for _, operation in operations(contract)}
     assert kinds == {("application/problem+json",)}
+
+
+def test_the_contract_says_who_may_call_what(contract: Document) -> None:
+    """Every operation but the public ones names a scheme that exists, and each refusal that it may meet."""
+    schemes = set(contract["components"]["securitySchemes"])
+    for name, operation in operations(contract):
+        named = {scheme for one in operation["security"] for scheme in one}
+        assert named <= schemes
+        assert bool(named) is (name not in PUBLIC)
+        assert {"400", "503"} <= operation["responses"].keys()
+        assert ({"401", "403"} <= operation["responses"].keys()) or name in PUBLIC
+
+
+def test_a_link_leads_to_an_operation_and_fills_what_it_has(contract: Document) -> None:
+    """What follows a tip, a reaction or a new source is in the contract, and each name in a link exists."""
+    known = {operation["operationId"]: operation for _, operation in operations(contract)}
+    links = [
+        link
+        for one in known.values()
+        for answer in one["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) == 7
+    for link in links:
+        parameters = {parameter["name"] for parameter in known[link["operationId"]].get("parameters", ())}
+        assert link.get("parameters", {}).keys() <= parameters
 
 
 def _without_path(document: Document) -> None:
