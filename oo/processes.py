@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import os
 import signal
 import socket
 import sys
@@ -23,12 +22,11 @@ from data_contracts.errors import Unavailable
 from flows.shares import share_of
 from infra.background_loop import END, BackgroundLoop
 from infra.health import Health
-from infra.service_credentials import USER, kept_secret
+from infra.service_credentials import kept_secret
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories
 from oo.household import Household, refuse_rehearsal
 from oo.http_server.connections import OpenConnections
-from oo.http_server.limits import HttpLimits
 from oo.http_server.metrics import ConnectionMetrics
 from oo.measuring import measure
 from oo.mirroring import become_server, mirroring
@@ -49,7 +47,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
     """Serve page and API with scorer, fold and learner in this process, until a signal ends it."""
     from api.app import create_app  # noqa: PLC0415 - each process imports what it serves
 
-    listener, settings = _listen(Settings(), host, port)
+    listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:
         app = create_app(settings, household.parts)
         household.start()
@@ -72,7 +70,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
     """Serve `POST /score` alone, without page, sessions or stream."""
     from serving.app import create_app  # noqa: PLC0415 - as above
 
-    listener, settings = _listen(Settings(), host, port)
+    listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:
         app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
         household.start()
@@ -83,7 +81,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
 def serve_stream(*, host: str | None, port: int | None, share: str | None = None) -> None:
     """Fold new events of a share of the people into features, and settle what nobody answered."""
     part = share_of(share)
-    listener, settings = _listen(Settings(), host, port)
+    listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:
         household.database.check()
         registry = CollectorRegistry()
@@ -109,7 +107,7 @@ def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = Fal
     """Run the scheduled flows against one Prefect server: the one of `PREFECT_API_URL`, or a local one."""
     from oo.prefect_server import PrefectServer  # noqa: PLC0415 - as above
 
-    listener, settings = _listen(Settings(), host, port)
+    listener, settings = bound(Settings(), host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was started here is ended here
     with (
         Household(settings, answer_s=ANSWER_S) as household,
@@ -123,35 +121,6 @@ def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = Fal
 
         server.ready()
         serve(health=household.health)
-
-
-def serve_prefect(*, host: str | None, port: int | None, descriptor: int | None, page: bool) -> None:
-    """Serve Prefect behind its credential.
-
-    On an inherited socket it is the one that the environment names, otherwise the one that the home keeps.
-    """
-    from oo.prefect_server import CREDENTIAL, be_quiet, describe_server  # noqa: PLC0415 - as above
-    from oo.vendor_apps import guarded_prefect, local_address  # noqa: PLC0415 - as above
-
-    if descriptor is None:
-        listener, settings = _listen(Settings(), host, port)
-        credential = f"{USER}:{kept_secret(settings.keys, 'prefect')}"
-        be_quiet()
-        describe_server(settings.prefect, local_address(settings), credential, page=page)
-    else:
-        listener, settings, credential = socket.socket(fileno=descriptor), Settings(), os.environ[CREDENTIAL]
-    _run(
-        guarded_prefect(settings, credential, page=page), listener, OpenConnections(HttpLimits.of_vendor()), vendor=True
-    )
-
-
-def serve_mlflow(*, host: str | None, port: int | None) -> None:
-    """Serve the page and the API of the registry behind the credential that the home keeps."""
-    from oo.vendor_apps import guarded_mlflow  # noqa: PLC0415 - as above
-
-    listener, settings = _listen(Settings(), host, port)
-    credential = f"{USER}:{kept_secret(settings.keys, 'mlflow')}"
-    _run(guarded_mlflow(settings, credential), listener, OpenConnections(HttpLimits.of_vendor()), vendor=True)
 
 
 def _forgetting(household: Household, *more: Memory) -> BackgroundLoop:
@@ -219,7 +188,7 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
     return listener, listener.getsockname()[1]
 
 
-def _listen(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
+def bound(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
     """Return a bound socket, announced on stderr, and the settings with its address."""
     raise_file_limit()
     refuse_rehearsal(settings)
@@ -243,12 +212,7 @@ class Server(uvicorn.Server):
 
 
 def _run(
-    app: Any,
-    listener: socket.socket,
-    connections: OpenConnections,
-    *,
-    ending: Callable[[], None] = lambda: None,
-    vendor: bool = False,
+    app: Any, listener: socket.socket, connections: OpenConnections, *, ending: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve until SIGINT or SIGTERM; a vendor's app may have WebSockets, and work before its first request."""
-    Server(config_of(app, connections, vendor=vendor), ending).run(sockets=[listener])
+    """Serve until SIGINT or SIGTERM."""
+    Server(config_of(app, connections), ending).run(sockets=[listener])

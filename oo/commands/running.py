@@ -151,7 +151,7 @@ def serve_prefect(
 
     It wants the credential in `keys/prefect.credential`, with the user `oo`.
     """
-    from oo.processes import serve_prefect as run
+    from oo.vendor_servers import serve_prefect as run
 
     run(host=host, port=port, descriptor=fd, page=page)
 
@@ -162,6 +162,6 @@ def serve_mlflow(port: Port = None, host: Host = None) -> None:
 
     It wants the credential in `keys/mlflow.credential`, with the user `oo`.
     """
-    from oo.processes import serve_mlflow as run
+    from oo.vendor_servers import serve_mlflow as run
 
     run(host=host, port=port)

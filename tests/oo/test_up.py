@@ -224,9 +224,8 @@ def answer_of(port: int, method: str, path: str, credential: str | None, body: o
 def attack(process: "subprocess.Popen[str]", home: Path, marker: Path) -> set[int]:
     """Try to make the worker touch a file, as anybody on this machine and any page could; return the answers."""
     wanted = expected("oo up")
-    wait_until(
-        lambda: counted(sockets_of(process)) >= wanted
-    )  # the runner has written its table, and keeps what follows
+    # by then the runner has written its deployments, and does not overwrite what follows
+    wait_until(lambda: counted(sockets_of(process)) >= wanted)
     (port,) = (one.port for one in sockets_of(process) if one.process == "oo serve prefect")
     credential = (home / "prefect" / "credential").read_text()
     wait_until(lambda: len(answer_of(port, "POST", "/deployments/filter", credential)[1] or ()) == len(DEPLOYMENTS))
