@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import pytest
+from sqlalchemy import select
 
 from data_contracts.identifiers import new_id
+from infra.database.tables import Base
 from tests.api.conftest import ORIGIN, Door
 from tests.api.routes import Operation, contract, guarded, named, owned, unsafe
 
@@ -108,3 +110,42 @@ def test_a_foreign_host_is_refused_before_anything_else(door: Door, host: str) -
 def test_this_machine_may_call_itself_by_its_usual_names(door: Door, host: str) -> None:
     """Loopback works on any port: 0 picks a free one."""
     assert door.client().get("/ready", headers={"host": host}).status_code == 204
+
+
+@pytest.mark.parametrize("path", [*BODIES, "/api/recommend", "/api/auth/token"])
+def test_nobody_gives_themselves_a_role(door: Door, path: str) -> None:
+    """A body with a field that its model lacks is malformed, and the role stays what the database holds."""
+    _, ana = door.known("Ana")
+    method = "PATCH" if path == "/api/preferences" else "POST"
+    known = {"token": "x"} if path == "/api/auth/token" else BODIES.get(path, {})
+    for field in ({"role": "admin"}, {"person": "Root"}, {"is_admin": True}):
+        answer = ana.request(method, path, json={**known, **field})
+        assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert ana.get("/api/session").json()["role"] == "member"
+    assert ana.get("/api/admin/stats").status_code == 403
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https:evil.example", "/%2f%2fevil.example"])
+def test_no_redirect_leads_to_another_site(door: Door, target: str) -> None:
+    """Signing in goes to the page whatever the address asks for, and a path with a slash too many stays here."""
+    client = door.client()
+    login = f"/login/{door.link(door.join('Ana'))}?next={target}&return_to={target}"
+    answers = [
+        client.post(login),
+        client.post(login),
+        client.get(f"{ORIGIN}/{target}/"),
+    ]
+    places = [answer.headers["location"] for answer in answers if "location" in answer.headers]
+    assert places[:2] == ["/", "/#link-used"]
+    assert [place for place in places[2:] if not place.startswith(f"{ORIGIN}/")] == []
+
+
+def test_the_database_knows_no_cookie_and_no_link(door: Door) -> None:
+    """Who reads every row of every table signs nobody in."""
+    ana = door.join("Ana")
+    sid, link = door.sign_in(ana), door.link(ana)
+    door.client(sid).get("/api/session")
+    with door.database.read() as session:
+        rows = repr([session.execute(select(table)).all() for table in Base.metadata.tables.values()])
+    assert ana in rows
+    assert (sid in rows, link in rows) == (False, False)
