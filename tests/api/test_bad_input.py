@@ -14,7 +14,8 @@ from api.middleware.body_limit import MAX_BODY_BYTES
 from api.signals.limits import push_limits
 from api.signals.schemas import MAX_SIGNALS
 from api.signals.signatures import sign
-from infra.database.tables import DeliveryRow, EventRow, QuarantineRow, TextRow
+from data_contracts.identifiers import PersonId
+from infra.database.tables import DeliveryRow, EventRow, PushSourceRow, QuarantineRow, TextRow
 from tests.api.conftest import Door
 from tests.api.deliveries import Webhook, mood, webhook
 
@@ -133,7 +134,11 @@ def test_whatever_is_delivered_is_taken_in_whole_or_not_at_all(
         return
     verdicts = answer.json()
     assert len(verdicts) == len(json.loads(body)["signals"])
-    accepted = {verdict["id"] for verdict in verdicts if verdict["status"] == "accepted"}
+    accepted = {
+        fuzzed.door.vault.subject_key(_owner(fuzzed.door), "signal_id", verdict["id"])
+        for verdict in verdicts
+        if verdict["status"] == "accepted"
+    }
     assert _accepted(fuzzed.door) - before == accepted
     assert fuzzed.send(body, signed.encode("latin-1")).content == answer.content  # type: ignore[arg-type]  # as above
 
@@ -144,9 +149,15 @@ def fuzzed(door: Door) -> Webhook:
     return webhook(door, door.known("Ana")[1], kinds=("mood_reported", "habit_logged"))
 
 
-def _accepted(door: Door) -> set[str]:
+def _owner(door: Door) -> PersonId:
     with door.database.read() as session:
-        return set(session.scalars(select(EventRow.id).where(EventRow.source == "hook")))
+        return PersonId(session.scalars(select(PushSourceRow.person)).one())
+
+
+def _accepted(door: Door) -> set[str]:
+    source = door.vault.subject_key(_owner(door), "signal_source", "hook")
+    with door.database.read() as session:
+        return set(session.scalars(select(EventRow.id).where(EventRow.source == source)))
 
 
 def test_the_signature_is_the_one_that_other_languages_make() -> None:

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
 from api.signals import signatures
 from api.signals.judging import judge
 from data_contracts.errors import BadSignature
+from data_contracts.identifiers import PersonId
 from infra.database import deliveries, erasure, events
-from infra.database.tables import PersonRow
+from infra.database.tables import EventRow, PersonRow, PushSourceRow
 from tests.api.conftest import Door
 from tests.api.deliveries import Webhook, device, mood, webhook
 
@@ -25,15 +26,23 @@ def hook(door: Door) -> Webhook:
     return webhook(door, door.known("Ana")[1])
 
 
+def _hook(door: Door) -> str:
+    """Return how events name the webhook as their source."""
+    return door.vault.subject_key(_person(door), "signal_source", "hook")
+
+
 def _stored(door: Door) -> list[str]:
+    """Return the ids that the webhook chose, of the events that it brought, in order."""
+    ana = _person(door)
+    chosen = {door.vault.subject_key(ana, "signal_id", f"m{number}"): f"m{number}" for number in range(500)}
     with door.database.read() as session:
-        rows = session.connection().exec_driver_sql("SELECT id FROM events WHERE source = 'hook' ORDER BY sequence")
-        return list(rows.scalars())
+        statement = select(EventRow.id).where(EventRow.source == _hook(door)).order_by(EventRow.sequence)
+        return [chosen[row] for row in session.scalars(statement)]
 
 
-def _person(door: Door) -> Any:
+def _person(door: Door) -> PersonId:
     with door.database.read() as session:
-        return session.connection().exec_driver_sql("SELECT person FROM push_sources").scalar_one()
+        return PersonId(session.scalars(select(PushSourceRow.person)).one())
 
 
 def test_a_signed_delivery_is_taken_in(door: Door, hook: Webhook) -> None:
@@ -107,9 +116,10 @@ def test_a_signature_holds_for_five_minutes(door: Door, hook: Webhook, ahead_s: 
 def test_a_replay_is_answered_like_the_first_time_and_does_nothing(door: Door, hook: Webhook) -> None:
     """Not even `duplicate`: the sender cannot tell that its answer got lost; also with another value added."""
     header = hook.header(BODY)
-    first = hook.send(BODY, header)
+    first, hooked = hook.send(BODY, header), _hook(door)
     with door.database.unit_of_work() as uow:  # what a second effect would bring back
-        uow.session.connection().exec_driver_sql("DELETE FROM events WHERE source = 'hook'")
+        gone = uow.session.execute(delete(EventRow).where(EventRow.source == hooked).returning(EventRow.id))
+        assert len(gone.all()) == 1
         uow.commit()
     door.wait(minutes=4)
     again = [hook.send(BODY, header), hook.send(BODY, f"{header},v1={'0' * 64}")]
