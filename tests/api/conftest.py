@@ -130,6 +130,7 @@ def lasting_door(home: Path, **settings: object) -> Iterator[Door]:
     database = open_database(home / "app.db", audit_key=AuditKey(home / "keys"))
     database.migrate()
     door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), **settings)
+    door.app.state.parts.health.probe()
     yield door
     door.close()
     database.close()
