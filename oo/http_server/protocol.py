@@ -266,12 +266,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._held = None
         if cycle.waiting_for_100_continue:  # whether the body follows a final answer is the client's choice
             cycle.keep_alive = False
-        tasks = len(self.tasks)
-        if tasks >= self.limits.working and self.open.overloaded(tasks, cycle.scope["path"]):
-            self._shed(cycle)
-        else:
-            self._answering = cycle
-            super()._start_asgi_task(cycle, app)
+        if len(self.tasks) >= self.limits.working:
+            running = sum(not task.done() for task in self.tasks)  # a batch that has just ended is still listed
+            if self.open.overloaded(running, cycle.scope["path"]):
+                self._shed(cycle)
+                return
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _abandon(self) -> None:
         """Tell the app that its client has left: what it sends from here on goes nowhere, and raises nothing."""
