@@ -1,7 +1,6 @@
 """One frozen `Settings` per process, read from the environment and built only by the composition root."""
 
 import json
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,27 +8,14 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from data_contracts.decisions import Origin
-from data_contracts.errors import Malformed
 from data_contracts.reactions import SILENCE_PRICE
 from infra.clock import Clock, clock_of, shifted_clock
+from infra.home_folder import default_home, expanded
 from infra.network_addresses import networks_of
 
-__all__ = ["MIN_ADMIN_TOKEN_BYTES", "Settings", "default_home"]
+__all__ = ["MIN_ADMIN_TOKEN_BYTES", "Settings"]
 
 MIN_ADMIN_TOKEN_BYTES = 32
-
-
-def default_home() -> Path:
-    """Return the XDG data folder of oO."""
-    base = os.environ.get("XDG_DATA_HOME") or _expanded(Path("~/.local/share"))
-    return Path(base) / "oo"
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:  # a user without a home, as in a container
-        raise Malformed(f"nobody knows where {path} is; set OO_HOME to a folder") from error
 
 
 class Settings(BaseSettings):
@@ -67,7 +53,7 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, home: Path) -> Path:
-        return _expanded(home).absolute()
+        return expanded(home).absolute()
 
     @field_validator("admin_token")
     @classmethod

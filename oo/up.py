@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from data_contracts.errors import Unavailable
+from infra.home_folder import named_home
+from infra.locks import RoleLock
 from infra.tethered import tethered
 from oo.output import note
 from oo.supervisor import Child, Supervisor
@@ -52,8 +54,17 @@ def run(
     prefect_page: bool = False,
     as_json: bool,
 ) -> None:
-    """Prepare the home, start the processes, say where the page is, and stay until a signal comes."""
-    home = _prepared(Wishes(port, host, person, nats))
+    """Prepare the home, start the processes, say where the page is, and stay until a signal comes.
+
+    Raises `Conflict`, before anything is started, when another `oo up` has this home.
+    """
+    home = named_home()
+    with RoleLock(home / "locks" / "supervisor", f"`oo up` on {home}").taken():
+        _run(Wishes(port, host, person, nats), flows=flows, prefect_page=prefect_page, as_json=as_json)
+
+
+def _run(wishes: Wishes, *, flows: bool, prefect_page: bool, as_json: bool) -> None:
+    home = _prepared(wishes)
     environment: dict[str, str] = {}
     children: list[Child] = []
     if home.nats_url is not None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
 from zlib import crc32
 
 from sqlalchemy import func, select
 
 from infra.database.engine import Database
+from infra.locks import RoleLock
 
 __all__ = ["turn"]
 
@@ -19,10 +19,8 @@ def turn(database: Database, name: str) -> Iterator[bool]:
         with database.read() as session:  # the lock ends with the transaction
             yield bool(session.scalar(select(func.pg_try_advisory_xact_lock(crc32(name.encode())))))
         return
-    with database.path.with_name(f"{database.path.name}-{name}").open("a") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    lock = RoleLock(database.path.with_name(f"{database.path.name}-{name}"), name, named=False)
+    try:
+        yield lock.try_take()
+    finally:
+        lock.release()

@@ -20,6 +20,7 @@ import pytest
 from data_contracts.errors import Unavailable
 from flows.table import DEPLOYMENTS
 from infra.credential_check import basic
+from infra.locks import RoleLock
 from oo.visitor import Visitor
 from tests.infra_deploy.compose import own_commands
 from tests.infra_deploy.test_processes import PATIENCE_S, survivors
@@ -105,7 +106,10 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
 
 
 def test_up_opens_the_listed_sockets_and_leaves_no_process_when_it_is_killed(lived_in: Path) -> None:
-    """SECURITY.md lists each socket, all are on loopback; after kill -9 the kernel ends everything that was started."""
+    """SECURITY.md lists each socket, all are on loopback; after kill -9 the kernel ends everything that was started.
+
+    Until then a second `oo up` is refused by the name of the first, before it starts anything; `oo tip` goes on.
+    """
     with up(lived_in, "--nats", OO_HOST="127.0.0.1") as process:
         said(process)
         wait_until(lambda: {"api", "worker", "nats-server", "prefect"} <= running(lived_in))
@@ -117,9 +121,19 @@ def test_up_opens_the_listed_sockets_and_leaves_no_process_when_it_is_killed(liv
         for one in found:
             if one.process == "oo serve worker":
                 assert not control_channel_answers(one.port)
+        before = survivors(lived_in)
+        with pytest.MonkeyPatch.context() as patch:
+            oo = CommandLine(lived_in, patch)
+            refused = oo("up", "--nats", "--port", "0")
+            assert (refused.code, refused.out) == (1, "")
+            assert refused.err.startswith(f"oo: `oo up` on {lived_in} runs already, as process {process.pid} (`oo up")
+            assert survivors(lived_in) == before
+            assert oo("tip").code == 0
         process.kill()
         process.wait()
         wait_until(lambda: survivors(lived_in) == [])
+    with RoleLock(lived_in / "locks" / "supervisor", "`oo up`").taken():
+        pass
 
 
 def test_a_socket_that_is_not_listed_is_found(tmp_path: Path) -> None:
