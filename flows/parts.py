@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
+from data_contracts.identifiers import to_us
 from feature_repo.online_tables import OnlineFile, OnlineTables, open_online
 from flows.stream import Stream
 from infra.bus import Bus
 from infra.clock import Clock
 from infra.database.checkpointer import Checkpointer
-from infra.database.engine import Database, open_database
+from infra.database.engine import Database
+from infra.home_check import sqlite_file
+from infra.home_opening import open_home
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault
@@ -64,33 +68,49 @@ class OpenedParts:
 
 @contextmanager
 def opened(
-    settings: Settings | None = None, clock: Clock | None = None, *, answer_s: float | None = None
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    *,
+    answer_s: float | None = None,
+    online: bool = True,
 ) -> Iterator[OpenedParts]:
     """Give the parts of a home, by default the one that the environment names, and close them again.
 
     Whoever opens the files can write them, so each process brings their checkpointers along; only one of them works.
-    With `answer_s`, a statement to PostgreSQL that is not answered by then is an error.
+    With `answer_s`, a statement to PostgreSQL that is not answered by then is an error. Without `online` the online
+    features may be missing, for who makes them again. Raises `DamagedStore` for a home that does not belong together.
     """
     settings = settings or Settings()
     clock = clock or settings.make_clock()
-    vault = Vault(settings.keys)
     bus = Bus()
-    database = open_database(
-        settings.database, bus=bus, tombstone=vault.tombstone, audit_key=vault.audit_key, answer_s=answer_s
+    home = open_home(
+        settings,
+        bus,
+        now_us=to_us(clock()),
+        make_online=lambda: open_online(_location(settings)).close(),
+        online=online,
+        answer_s=answer_s,
     )
-    grown = settings.database_url if database.dialect == "postgresql" else None
-    online = open_online(grown, database.connect_raw) if grown else open_online(settings.online_db)
-    stream = Stream(database=database, online=online, clock=clock)
-    seal = PolicySeal(settings.keys)
+    database = home.database
     with ExitStack() as stack:
         stack.callback(database.close)
-        stack.callback(online.close)
-        checkpointers = _checkpointers(database, online)
+        on_server = database.dialect == "postgresql"
+        tables = (
+            open_online(_location(settings), database.connect_raw) if on_server else open_online(_location(settings))
+        )
+        stack.callback(tables.close)
+        stream = Stream(database=database, online=tables, clock=clock)
+        checkpointers = _checkpointers(database, tables)
         for checkpointer in checkpointers.values():
             checkpointer.start()
             stack.callback(checkpointer.close)
         stack.callback(bus.subscribe(stream.handle))
-        yield OpenedParts(settings, database, vault, seal, online, stream, clock, checkpointers)
+        yield OpenedParts(settings, database, home.vault, home.seal, tables, stream, clock, checkpointers)
+
+
+def _location(settings: Settings) -> str | Path:
+    """Return where the online tables lie: in PostgreSQL beside the application database, or in a file of the home."""
+    return settings.online_db if sqlite_file(settings) is not None else str(settings.database_url)
 
 
 def _checkpointers(database: Database, online: OnlineTables) -> dict[str, Checkpointer]:

@@ -9,12 +9,27 @@ from pathlib import Path
 
 from data_contracts.errors import DamagedStore
 
-__all__ = ["FILES", "KEY_BYTES", "MASTER", "POLICY_SIGNING", "TOMBSTONE", "fingerprint", "fingerprints", "read_key"]
+__all__ = [
+    "AUDIT",
+    "FILES",
+    "KEY_BYTES",
+    "MASTER",
+    "POLICY_SIGNING",
+    "TOMBSTONE",
+    "fingerprint",
+    "fingerprints",
+    "read_key",
+]
 
 KEY_BYTES = 32
-MASTER, TOMBSTONE, POLICY_SIGNING = "master", "tombstone", "policy_signing"
+MASTER, TOMBSTONE, POLICY_SIGNING, AUDIT = "master", "tombstone", "policy_signing", "audit"
 # the public half stands for the pair: a process that only serves need not read the private one
-FILES = {MASTER: "master.key", TOMBSTONE: "tombstone.key", POLICY_SIGNING: "policy_signing.pub"}
+FILES = {
+    MASTER: "master.key",
+    TOMBSTONE: "tombstone.key",
+    POLICY_SIGNING: "policy_signing.pub",
+    AUDIT: "audit.key",
+}
 LABEL = "oO key fingerprint, version 1"
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from infra import home_manifest
 from infra.crash_points import reach
 from infra.database import audit, key_fingerprints
 from infra.database.engine import Database
@@ -39,7 +40,7 @@ def rotate_master(home: Path, database: Database, masters: MasterKeys, *, now_us
     masters.keep_current()
     reach("master_key_kept")
     key = new_key()
-    _accept(home, MASTER, fingerprint(MASTER, key))
+    home_manifest.accept(home, MASTER, fingerprint(MASTER, key))
     reach("master_key_announced")
     masters.replace(key)
     reach("master_key_replaced")
@@ -62,15 +63,11 @@ def rotate_policy(home: Path, database: Database, seal: PolicySeal, *, now_us: i
         reach("policy_key_kept")
         private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()
-        _accept(home, POLICY_SIGNING, fingerprint(POLICY_SIGNING, public))
+        home_manifest.accept(home, POLICY_SIGNING, fingerprint(POLICY_SIGNING, public))
         seal.replace(private)
     _record(database, POLICY_SIGNING, fingerprint(POLICY_SIGNING, seal.public), key_name(seal.public), now_us)
     reach("policy_key_recorded")
     return Rotated(key_name(seal.public), 0, finished=finished)
-
-
-def _accept(home: Path, name: str, value: str) -> None:
-    """Let the home accept a key that is about to become the current one, beside those of before."""
 
 
 def _record(database: Database, name: str, value: str, key: str, now_us: int) -> None:

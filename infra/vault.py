@@ -9,7 +9,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId, SubjectKey
-from infra import durable_files
+from infra import durable_files, sealed_tombstones
 from infra.audit_key import AuditKey
-from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, read_key
+from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, fingerprint, read_key
 from infra.master_keys import MasterKeys
 
 __all__ = ["SUBJECT_CHARS", "Vault"]
@@ -29,6 +29,7 @@ __all__ = ["SUBJECT_CHARS", "Vault"]
 VERSION = b"\x01"
 NONCE_BYTES = 12
 SUBJECT_CHARS = 32
+TOMBSTONE_LINE = 65  # bytes: 64 hexadecimal digits and the end of the line
 PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")  # nothing that could leave the folder
 SUBJECT_USE = b"oO subject keys, version 1"
 
@@ -127,6 +128,40 @@ class Vault:
             return frozenset()
         return frozenset(lines)
 
+    def count_tombstones(self) -> int:
+        """Return how many lines of keyed hashes there are, at next to no cost."""
+        try:
+            return self._tombstones.stat().st_size // TOMBSTONE_LINE
+        except FileNotFoundError:
+            return 0
+
+    def remember(self, tombstones: Iterable[str]) -> None:
+        """Remember these keyed hashes too, and destroy the keys that an older copy of the folder brought back."""
+        with self.masters.locked():
+            for tombstone in sorted(set(tombstones) - self.tombstones()):
+                durable_files.append_line(self._tombstones, tombstone)
+            for path in self._people.glob("*.key"):
+                if self.is_forgotten(PersonId(path.stem)):
+                    durable_files.shred(path)
+
+    def sealed_tombstones(self) -> bytes:
+        """Return the sealed list of erased people that a backup takes along."""
+        return sealed_tombstones.seal_list(self._tombstone_key, self.tombstones())
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the key under which erased people are remembered."""
+        return fingerprint(TOMBSTONE, self._tombstone_key)
+
+    def open_tombstones(self, sealed: bytes) -> frozenset[str] | None:
+        """Return the erased people of a backup's list; None when it was made with another tombstone key.
+
+        Raises `Malformed` for a list that was changed.
+        """
+        if sealed_tombstones.key_of(sealed) != self.fingerprint:
+            return None
+        return sealed_tombstones.open_list(self._tombstone_key, sealed)
+
     def is_forgotten(self, person: PersonId) -> bool:
         """Whether this person was forgotten."""
         return self.tombstone(person) in self.tombstones()
@@ -134,6 +169,24 @@ class Vault:
     def has_key(self, person: PersonId) -> bool:
         """Whether the person's key is here; asking makes none."""
         return self._path(person).exists()
+
+    def has_keys(self) -> bool:
+        """Whether anybody's key is here."""
+        return next(self._people.glob("*.key"), None) is not None
+
+    def damaged_keys(self) -> list[Path]:
+        """Return the key files of people that do not open."""
+        found = sorted(self._people.glob("*.key"))
+        return [path for path in found if path.exists() and not self.opens_key(PersonId(path.stem))]
+
+    def opens_key(self, person: PersonId) -> bool:
+        """Whether the person's key is here and opens with the master key."""
+        path = self._path(person)
+        try:
+            self._unwrap(person, path, path.read_bytes(), 0)
+        except (FileNotFoundError, Malformed):
+            return False
+        return True
 
     def ping(self) -> str:
         """Prove that the keys open what they sealed; returns the number of people with a key."""
@@ -169,7 +222,7 @@ class Vault:
 
     def _is_used(self) -> bool:
         """Whether the installation keys have sealed or hashed anything that this folder knows of."""
-        return self._tombstones.exists() or next(self._people.glob("*.key"), None) is not None
+        return self._tombstones.exists() or self.has_keys()
 
     def _make_key(self, person: PersonId, path: Path) -> _PersonKey:
         if self.is_forgotten(person):

@@ -13,7 +13,7 @@ from data_contracts.served import ServedRow
 from flows.expiring import anchor_audit
 from infra.database import policies
 from infra.database.tables import PersonRow
-from infra.vault import Vault
+from infra.home_contents import home_problems
 from oo.erasure import mark_of
 from oo.household import Household
 from oo.refusals import refusal_of
@@ -22,6 +22,9 @@ from serving.staleness import age_words
 FIXED_SQLITE = (3, 51, 3)
 FREE_BYTES = 1 << 30
 MINUTE_US = 60_000_000
+
+
+Look = tuple[str, Callable[[], str]]
 
 
 class Finding(NamedTuple):
@@ -33,18 +36,23 @@ class Finding(NamedTuple):
 
 
 def examine(household: Household, name: str) -> list[Finding]:
-    """Return one finding per part; a part that fails is a finding, not an end."""
-    looks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("python", _python),
-        ("disk", lambda: _disk(household)),
+    """Return one finding per part; a part that fails is a finding, not an end.
+
+    In a home that does not belong together nothing but that is looked at.
+    """
+    machine: tuple[Look, ...] = (("python", _python), ("disk", lambda: _disk(household)), ("sqlite", _sqlite))
+    findings = [_look(part, look) for part, look in machine]
+    broken = [Finding("home", ok=False, detail=problem) for problem in home_problems(household.settings)]
+    if broken:
+        return [*findings, *broken]
+    looks: tuple[Look, ...] = (
         ("database", household_ping(household)),
-        ("keys", lambda: Vault(household.settings.keys).ping()),  # also when the database cannot be opened
-        ("sqlite", _sqlite),
+        ("keys", lambda: _keys(household)),
         ("erasure", lambda: _erasure(household)),
         ("audit", lambda: _audit(household)),
         ("champion", lambda: _champion(household)),
     )
-    findings = [_look(part, look) for part, look in looks]
+    findings += [_look(part, look) for part, look in looks]
     try:
         return [*findings, *_sources(household, household.person(name))]
     except Exception as error:
@@ -86,6 +94,10 @@ def _sqlite() -> str:
     if sqlite3.sqlite_version_info >= FIXED_SQLITE:
         return text
     return f"{text}; before 3.51.3 two checkpointers can damage a log, so oO lets one process checkpoint"
+
+
+def _keys(household: Household) -> str:
+    return household.vault.ping()
 
 
 def _erasure(household: Household) -> str:

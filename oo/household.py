@@ -59,8 +59,15 @@ class Household:
     """The stores of one home, with the people in it, and all that answers them."""
 
     def __init__(
-        self, settings: Settings | None = None, clock: Clock | None = None, *, answer_s: float | None = None
+        self,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        *,
+        answer_s: float | None = None,
+        online: bool = True,
     ) -> None:
+        """Take the settings; without `online` the online features may be missing, for who makes them again."""
+        self._online = online
         self.settings = settings or Settings()
         self.clock = clock or self.settings.make_clock()
         self._answer_s = answer_s
@@ -78,8 +85,13 @@ class Household:
 
     @cached_property
     def stores(self) -> OpenedParts:
-        """Return the stores, the schema up to date, and the stream that follows every commit."""
-        stores = self._stack.enter_context(opened_stores(self.settings, self.clock, answer_s=self._answer_s))
+        """Return the stores, the schema up to date, and the stream that follows every commit.
+
+        Raises `DamagedStore`, with the remedy, for a home that does not belong together.
+        """
+        stores = self._stack.enter_context(
+            opened_stores(self.settings, self.clock, answer_s=self._answer_s, online=self._online)
+        )
         if stores.database.migrate():
             with stores.database.unit_of_work() as uow:
                 audit_chain.lock(uow, at_us=self.now_us())  # entries from before are protected from here on
@@ -199,11 +211,7 @@ class Household:
         )
 
     def start(self) -> None:
-        """Begin to answer: catch up with what was written meanwhile, load the champion before the first request.
-
-        Raises `DamagedStore` before anything is read from a database that is not whole.
-        """
-        self.database.check()
+        """Begin to answer: catch up with what was written meanwhile, load the champion before the first request."""
         self.health.register("writer", self.writer.ping)
         self.health.register("champion", self.champion.ping, vital=False)
         self.database.bus.subscribe(self.outcomes.handle)

@@ -19,7 +19,10 @@ from oo.up import Prepared, Wishes
 
 
 def make_ready(wishes: Wishes) -> Prepared:
-    """Finish erasures, add the person, see to a first champion, make a link; raises `Unavailable` for a taken port."""
+    """Finish erasures, add the person, see to a first champion, make a link.
+
+    Raises `Unavailable` for a taken port, and `DamagedStore` for a home that is damaged or does not belong together.
+    """
     given = Settings()
     refuse_rehearsal(given)
     host = given.host if wishes.host is None else wishes.host
@@ -27,6 +30,7 @@ def make_ready(wishes: Wishes) -> Prepared:
     settings = given.model_copy(update={"host": host, "port": port})
     mirror = bundled(settings) if wishes.nats else None
     with Household(settings) as household:
+        household.database.check()  # before anything is written
         finish_erasures(household)
         row = household.settle_in(wishes.person, role="admin")
         if ensure_champion(household) is not None:

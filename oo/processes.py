@@ -22,6 +22,7 @@ from data_contracts.errors import Unavailable
 from flows.shares import share_of
 from infra.background_loop import END, BackgroundLoop
 from infra.health import Health
+from infra.home_check import require_files
 from infra.service_credentials import kept_secret
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories
@@ -49,6 +50,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
 
     listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:
+        household.database.check()
         app = create_app(settings, household.parts)
         household.start()
         measure(household, app.state.metrics.registry)
@@ -72,6 +74,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
 
     listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:
+        household.database.check()
         app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
         household.start()
         with _forgetting(household), household.health.probing():
@@ -100,7 +103,9 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
 def serve_nats(*, port: int) -> None:
     """Become the bundled nats-server of this home."""
     raise_file_limit()
-    become_server(Settings(), port)
+    settings = Settings()
+    require_files(settings)
+    become_server(settings, port)
 
 
 def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = False) -> None:
@@ -189,9 +194,13 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
 
 
 def bound(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
-    """Return a bound socket, announced on stderr, and the settings with its address."""
+    """Return a bound socket, announced on stderr, and the settings with its address.
+
+    Raises `DamagedStore`, before anybody can connect, for a home that does not belong together.
+    """
     raise_file_limit()
     refuse_rehearsal(settings)
+    require_files(settings)
     address = host or settings.host
     listener, bound = listen(address, settings.port if port is None else port)
     note(json.dumps({"listening": f"http://{address}:{bound}"}))

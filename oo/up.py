@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from data_contracts.errors import Unavailable
@@ -44,6 +45,11 @@ class Prepared(NamedTuple):
     nats_file: str | None
 
 
+def supervisor_lock(home: Path) -> RoleLock:
+    """Return the lock of the one `oo up` that a home may have."""
+    return RoleLock(home / "locks" / "supervisor", f"`oo up` on {home}")
+
+
 def run(
     *,
     port: int | None,
@@ -58,8 +64,7 @@ def run(
 
     Raises `Conflict`, before anything is started, when another `oo up` has this home.
     """
-    home = named_home()
-    with RoleLock(home / "locks" / "supervisor", f"`oo up` on {home}").taken():
+    with supervisor_lock(named_home()).taken():
         _run(Wishes(port, host, person, nats), flows=flows, prefect_page=prefect_page, as_json=as_json)
 
 

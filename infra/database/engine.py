@@ -125,14 +125,18 @@ class Database:
         self.liveness.ping()
         return self.dialect
 
-    def check(self) -> None:
-        """Read the structure of a SQLite file through; raises `DamagedStore` when it is not whole."""
+    def check(self, *, thorough: bool = False) -> None:
+        """Read the structure of a SQLite file through; raises `DamagedStore` when it is not whole.
+
+        A `thorough` check also compares the indexes with their tables, which takes several times as long.
+        """
         if self.dialect != "sqlite":
             return  # PostgreSQL checks its pages as it reads them
+        pragma = "integrity_check" if thorough else "quick_check"
         try:
             connection = self.connect_raw()
             try:
-                said = connection.execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
+                said = connection.execute(f"PRAGMA {pragma}(1)").fetchone()[0].splitlines()[-1]
             finally:
                 connection.close()
         except sqlite3.DatabaseError as error:

@@ -4,6 +4,7 @@ Every step can be repeated, so an erasure that was interrupted is finished by st
 (online features, history, files) are emptied by their owners between `begin` and `finish`.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Table, delete, func, select
@@ -18,7 +19,19 @@ from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 from infra.vault import Vault
 
-__all__ = ["begin", "delete_rows", "erase", "leftovers", "personal_tables", "scrub", "unfinished"]
+__all__ = [
+    "add_tombstones",
+    "begin",
+    "count_tombstones",
+    "delete_rows",
+    "erase",
+    "leftovers",
+    "personal_tables",
+    "scrub",
+    "tombstones",
+    "unfinished",
+    "unite_tombstones",
+]
 
 SCRUB_WAIT_MS = 10_000
 
@@ -86,6 +99,45 @@ def unfinished(session: Session) -> list[PersonId]:
     """Return the people whose erasure has begun and not ended."""
     statement = select(PersonRow.person).where(PersonRow.erasing).order_by(PersonRow.person)
     return [PersonId(person) for person in session.scalars(statement)]
+
+
+def tombstones(session: Session) -> set[str]:
+    """Return the keyed hashes of everybody who was erased from this database."""
+    return set(session.scalars(select(TombstoneRow.hmac)))
+
+
+def add_tombstones(uow: UnitOfWork, added: Iterable[str], *, at_us: int) -> None:
+    """Remember people as erased whom another store of the home remembers so; they must have no rows here."""
+    for tombstone in sorted(added):
+        row = insert_into(uow.session, TombstoneRow).values(hmac=tombstone, at_us=at_us)
+        uow.session.execute(row.on_conflict_do_nothing(index_elements=["hmac"]))
+
+
+def unite_tombstones(database: Database, vault: Vault, *, now_us: int) -> list[PersonId]:
+    """Let database and keys folder remember the same people as erased, and return who is in the database all the same.
+
+    Either may be an older copy. Who came back with an older database is unreachable from here on, as if their erasure
+    had been interrupted; finishing the erasures of the home empties every store of them.
+    """
+    with database.read() as session:
+        here, there = tombstones(session), vault.tombstones()
+        if here == there:
+            return []
+        rows = session.execute(select(PersonRow.person, PersonRow.erasing)).all()
+    vault.remember(here)
+    back = {vault.tombstone(PersonId(person)): (PersonId(person), erasing) for person, erasing in rows}
+    returned = [person for tombstone, (person, erasing) in back.items() if tombstone in there and not erasing]
+    with database.unit_of_work() as uow:
+        for person in returned:
+            begin(uow, person)
+        add_tombstones(uow, there - here - back.keys(), at_us=now_us)  # the rest is added when its rows go
+        uow.commit()
+    return returned
+
+
+def count_tombstones(session: Session) -> int:
+    """Return how many people were erased from this database."""
+    return session.scalar(select(func.count()).select_from(TombstoneRow)) or 0
 
 
 def erase(database: Database, vault: Vault, person: PersonId, *, now_us: int) -> int:

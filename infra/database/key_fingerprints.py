@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict
 from data_contracts.identifiers import from_us
+from infra.database.engine import Database
 from infra.database.tables import KeyFingerprintRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into
 
-__all__ = ["HOME", "read", "record", "replace", "reset", "since"]
+__all__ = ["HOME", "binding", "read", "record", "replace", "reset", "since"]
 
 HOME = "home"
 
@@ -29,6 +31,15 @@ def read(session: Session) -> dict[str, str]:
 def since(session: Session) -> dict[str, datetime]:
     """Return since when each key is the current one."""
     return {row.name: from_us(row.since_us) for row in session.scalars(select(KeyFingerprintRow))}
+
+
+def binding(database: Database) -> dict[str, str]:
+    """Return what `read` does; also empty for a database without the table, such as an empty one."""
+    with database.read() as session:
+        try:
+            return read(session)
+        except (OperationalError, ProgrammingError):  # what passes is `Unavailable` here, so the table is missing
+            return {}
 
 
 def record(uow: UnitOfWork, fingerprints: Mapping[str, str], *, at_us: int) -> None:

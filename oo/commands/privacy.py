@@ -94,17 +94,28 @@ def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], 
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="An archive that `oo backup` wrote.")], as_json: AsJson = False
+    file: Annotated[Path, typer.Argument(help="An archive that `oo backup` wrote.")],
+    without_tombstones: Annotated[
+        bool, typer.Option("--without-tombstones", help="Accept that people who were erased may come back.")
+    ] = False,
+    tombstones_of: Annotated[
+        list[Path] | None,
+        typer.Option("--tombstones-of", help="A newer archive of the same home: who was erased by then stays erased."),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Put an archive's content into an empty home; who was erased meanwhile stays erased."""
+    """Put an archive's content into an empty home; who was erased meanwhile stays erased.
+
+    Put the keys folder of the old home there first: only with its keys can it be told who was erased.
+    """
     from oo.backup import restore_backup
     from oo.household import Household
 
     with Household() as household:
-        report = restore_backup(household, file)
+        report = restore_backup(household, file, tombstones_of or (), without_tombstones=without_tombstones)
     if report["without_key"]:
         note(
-            f"{report['without_key']} people have no key here, so their words stay sealed:"
+            f"{report['without_key']} people had no key here, so their words stay sealed:"
             f" put the keys folder of the old home into {household.settings.keys} and restore into an empty home."
         )
     emit(report, f"{report['files']} files restored, {report['erased']} people kept erased", as_json=as_json)

@@ -46,14 +46,19 @@ def rebuild_mirror(as_json: AsJson = False) -> None:
 
 @features_app.command("rebuild")
 def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
-    """Make features from events again, compare them with the streamed ones, and mend what differs."""
+    """Make features from events again, compare them with the streamed ones, and mend what differs.
+
+    Where the online features are missing they are made for everybody.
+    """
     from data_contracts.identifiers import PersonId
     from flows.rebuilding import rebuild
     from infra.database import people
-    from oo.household import opened
+    from infra.home_check import lacks_online
+    from oo.household import Household
 
-    with opened() as household:
-        if person is not None:
+    with Household(online=False) as household:
+        lost = lacks_online(household.settings)
+        if person is not None and not lost:
             chosen = [household.person(person)]
         else:
             with household.database.read() as session:

@@ -13,9 +13,11 @@ import httpx
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
+from flows.parts import opened
 from flows.table import DEPLOYMENTS
 from infra.database import policies
 from infra.database.engine import Database
+from infra.settings import Settings
 from tests.flows import people
 from tests.flows.conftest import PREFECT
 
@@ -65,6 +67,8 @@ def test_a_shortened_schedule_fires_unattended_and_registers_a_version(
     prefect_api: str, home: Path, database: Database, person: PersonId, now: datetime
 ) -> None:
     """Nobody starts a run: the worker does, and registry and database hold one policy, once for its window."""
+    with opened(Settings(home=home)):
+        pass  # makes the home
     people.settle(database, person, now)
     people.append(database, [people.task(person, 1, to_us(now))])
     environment = {**os.environ, **PREFECT, "PREFECT_API_URL": prefect_api, "OO_HOME": str(home)}

@@ -136,13 +136,14 @@ def test_a_backup_is_a_whole_copy_of_a_running_database(sqlite_path: Path, home:
     """What was committed before is in it, while writing goes on; it is private, and nothing is overwritten."""
     database = open_database(sqlite_path, audit_key=vault.audit_key)
     person = add_person(database, new_person())
+    vault.seal(person, "text", b"x")
     copy = backup.back_up(database, home / "backups" / "a.db")
     add_person(database, new_person(), name="later")
     assert copy.stat().st_mode & 0o777 == 0o600
     with pytest.raises(Conflict):
         backup.back_up(database, copy)
     database.close()
-    assert backup.restore(copy, sqlite_path, vault=vault, now_us=9) == []
+    assert backup.restore(copy, sqlite_path, vault=vault, now_us=9).erased == []
     restored = open_database(sqlite_path, audit_key=vault.audit_key)
     with restored.read() as session:
         assert [row.person for row in people.list_all(session)] == [person]
@@ -160,7 +161,7 @@ def test_an_older_backup_does_not_bring_an_erased_person_back(
     erasure.erase(database, vault, person, now_us=5)
     database.close()
     target = home / "elsewhere" / "app.db"
-    assert backup.restore(copy, target, vault=vault, now_us=9) == [person]
+    assert backup.restore(copy, target, vault=vault, now_us=9).erased == [person]
     restored = open_database(target, audit_key=vault.audit_key)
     with restored.read() as session:
         assert [row.person for row in people.list_all(session)] == [stays]

@@ -48,7 +48,7 @@ def test_a_restored_database_takes_the_fingerprints_of_its_new_home(database: Da
 
 def test_fingerprints_name_each_key_and_show_none(tmp_path: Path) -> None:
     """Every installation key has one, equal keys under two names have two, and none contains its key."""
-    Vault(tmp_path)
+    Vault(tmp_path).audit_key.make()
     PolicySeal(tmp_path).sign("ab" * 32)
     found = fingerprints(tmp_path)
     assert found.keys() == FILES.keys()
