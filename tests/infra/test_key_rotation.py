@@ -63,7 +63,7 @@ else:
 @pytest.fixture
 def database(sqlite_path: Path, home: Path) -> Database:
     """Return the database of a home that is bound to its keys."""
-    Vault(home / "keys")
+    Vault(home / "keys").audit_key.make()
     PolicySeal(home / "keys").sign(DIGEST)
     opened = open_database(sqlite_path, audit_key=AuditKey(home / "keys"))
     with opened.unit_of_work() as uow:
