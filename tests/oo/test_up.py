@@ -121,13 +121,13 @@ def test_up_opens_the_listed_sockets_and_leaves_no_process_when_it_is_killed(liv
         for one in found:
             if one.process == "oo serve worker":
                 assert not control_channel_answers(one.port)
-        before = survivors(lived_in)
+        before = served(lived_in)
         with pytest.MonkeyPatch.context() as patch:
             oo = CommandLine(lived_in, patch)
             refused = oo("up", "--nats", "--port", "0")
             assert (refused.code, refused.out) == (1, "")
             assert refused.err.startswith(f"oo: `oo up` on {lived_in} runs already, as process {process.pid} (`oo up")
-            assert survivors(lived_in) == before
+            assert served(lived_in) == before
             assert oo("tip").code == 0
         process.kill()
         process.wait()
@@ -176,6 +176,11 @@ def control_channel_answers(port: int) -> bool:
         session.sendall(b"0" * 32 + b"\n")
         first = session.recv(64)
         return bool(first) and not first.startswith(b"HTTP/1.1 400")  # the other socket of the worker speaks HTTP
+
+
+def served(home: Path) -> list[str]:
+    """Return the processes of `oo serve` on a home."""
+    return [command for command in survivors(home) if " oo serve " in command]
 
 
 def running(home: Path) -> set[str]:
