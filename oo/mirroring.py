@@ -66,12 +66,16 @@ def _of_bundled(url: str, port: int | None) -> bool:
 
 
 def become_server(settings: Settings, port: int | None) -> None:
-    """Turn this process into the bundled server, so that signals and its end are the server's own."""
+    """Turn this process into the bundled server, so that signals and its end are the server's own.
+
+    Raises `Conflict`, which names the process, when this home has one already.
+    """
     if port is not None and port <= 0:
         raise Malformed("the bundled server needs a port that its clients know")
     url = settings.nats_url  # that of `oo up`, which told it to every process; NATS_URL may also name another server
     known = url if url is not None and _of_bundled(url, port) else None
     server = bundled(settings, port, known)
+    server.claim()
     os.execve(server.command[0], server.command, server.environment)  # noqa: S606 - our own command, no shell
 
 

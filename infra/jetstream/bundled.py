@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from data_contracts.errors import Unavailable
 from infra.durable_files import create_once, make_private_folder, replace
+from infra.locks import RoleLock
 from infra.tethered import tethered
 
 __all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "has_store", "known_url", "new_url"]
@@ -82,7 +83,8 @@ def free_port() -> int:
 class BundledServer:
     """The server of a folder; port and token stay the same over its restarts, so clients find it again.
 
-    `url` is an address that clients were told before; without one a new token is made.
+    `url` is an address that clients were told before; without one a new token is made. A store has one server at a
+    time: `claim` takes its lock, and only who has it writes the configuration and the address.
     """
 
     def __init__(
@@ -93,15 +95,28 @@ class BundledServer:
         self.url = url or new_url(port)
         make_private_folder(folder)
         make_private_folder(keys)
+        self._lock = RoleLock(folder / "lock", f"the mirror of {folder.parent}")
+        self._sync_interval = sync_interval
         (keys / "jetstream.token").unlink(missing_ok=True)  # of an older home, where one token opened for ever
         self._key = create_once(keys / "jetstream.key", secrets.token_hex(32).encode()).decode()
-        store = folder / "store"
-        text = CONFIG.format(
-            port=port, token=TOKEN_VARIABLE, store=store, sync_interval=sync_interval, variable=KEY_VARIABLE
-        )
-        replace(folder / "server.conf", text.encode())
-        replace(folder / "url", self.url.encode())
         self.process: subprocess.Popen[bytes] | None = None
+
+    def claim(self) -> int:
+        """Take the store and write configuration and address; return the lock's descriptor, which the server inherits.
+
+        Raises `Conflict`, which names the process that has the store.
+        """
+        self._lock.take()
+        text = CONFIG.format(
+            port=self.port,
+            token=TOKEN_VARIABLE,
+            store=self.folder / "store",
+            sync_interval=self._sync_interval,
+            variable=KEY_VARIABLE,
+        )
+        replace(self.folder / "server.conf", text.encode())
+        replace(self.folder / "url", self.url.encode())
+        return self._lock.keep_after_exec()
 
     @property
     def command(self) -> list[str]:
@@ -114,12 +129,18 @@ class BundledServer:
         return {**os.environ, KEY_VARIABLE: self._key, TOKEN_VARIABLE: urlsplit(self.url).username or ""}
 
     def start(self) -> None:
-        """Start, and wait until the server takes connections; raises `Unavailable`."""
-        replace(self.folder / "url", self.url.encode())
+        """Start, and wait until the server takes connections; raises `Unavailable`, or `Conflict` for a taken store."""
+        lock = self.claim()
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                tethered(self.command), env=self.environment, stdout=log, stderr=log, start_new_session=True
+                tethered(self.command),
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock,),
             )
+        self._lock.release()  # the server holds it until its own end
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
