@@ -30,7 +30,7 @@ def open_store(home: Path, online: str | None = None) -> FeatureStore:
             "type": "feature_repo.online_store.PackedOnlineStore",
             "location": online or str(home / "online.db"),
         },
-        offline_store={"type": "feature_repo.offline_store.HistoryOfflineStore"},
+        offline_store={"type": "feature_repo.offline_store.HistoryOfflineStore", "home": str(home)},
         entity_key_serialization_version=3,
     )
     return FeatureStore(config=config)
@@ -40,7 +40,7 @@ def apply(home: Path, online: str | None = None) -> FeatureStore:
     """Write entity, views and service to the registry of a home and return the store; idempotent."""
     (home / "feast").mkdir(parents=True, exist_ok=True)
     store = open_store(home, online)
-    person, views, service = definitions(home / "history")
+    person, views, service = definitions(Path("history"))
     store.apply([person, *views, service])
     return store
 

@@ -29,9 +29,10 @@ from feature_repo.point_in_time import features_at
 
 
 class HistoryOfflineStoreConfig(FeastConfigBaseModel):
-    """Selects this store; where the history lies is said by each view's source."""
+    """Selects this store, and the home that a view's source names a folder of: the registry holds no absolute path."""
 
     type: Literal["feature_repo.offline_store.HistoryOfflineStore"] = "feature_repo.offline_store.HistoryOfflineStore"
+    home: str = ""
 
 
 class HistoryRetrieval(RetrievalJob):
@@ -101,7 +102,9 @@ class HistoryOfflineStore(OfflineStore):
             asked = _asked(entity_df)
             for view in feature_views:
                 name = view.projection.name_alias or view.projection.name
-                asked = asked.hstack(_features(view, asked, wanted.get(name, []), name if full_feature_names else ""))
+                asked = asked.hstack(
+                    _features(config, view, asked, wanted.get(name, []), name if full_feature_names else "")
+                )
             return asked
 
         return HistoryRetrieval(evaluate, full_feature_names, _metadata(feature_refs, entity_df))
@@ -122,7 +125,7 @@ class HistoryOfflineStore(OfflineStore):
         columns = _columns(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
 
         def evaluate() -> pl.DataFrame:
-            return latest(between(_read(data_source, columns), _us(start_date), _us(end_date))).rechunk()
+            return latest(between(_read(config, data_source, columns), _us(start_date), _us(end_date))).rechunk()
 
         return HistoryRetrieval(evaluate, full_names=False)
 
@@ -142,7 +145,7 @@ class HistoryOfflineStore(OfflineStore):
         columns = _columns(join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column)
 
         def evaluate() -> pl.DataFrame:
-            rows = between(_read(data_source, columns), _us(start_date), _us(end_date))
+            rows = between(_read(config, data_source, columns), _us(start_date), _us(end_date))
             return rows.unique(subset=[PERSON, EVENT_TIME, SEQUENCE_TIME], maintain_order=True).rechunk()
 
         return HistoryRetrieval(evaluate, full_names=False)
@@ -156,7 +159,7 @@ class HistoryOfflineStore(OfflineStore):
         progress: Callable[[int], Any] | None,
     ) -> None:
         """Append a table to the view's history."""
-        path = _folder(feature_view.batch_source)
+        path = _folder(config, feature_view.batch_source)
         rows = pl.DataFrame(pl.from_arrow(table)).cast({EVENT_TIME: TIME, SEQUENCE_TIME: TIME})
         _history(path.parent).append_frame(path.name, rows)
         if progress:
@@ -171,7 +174,7 @@ class HistoryOfflineStore(OfflineStore):
         self, config: RepoConfig, data_source: DataSource
     ) -> Iterable[tuple[str, str]]:
         """Return the columns of a view by the contract, which holds before the first part is written."""
-        return [(name, str(kind)) for name, kind in schema(Source(_folder(data_source).name)).items()]
+        return [(name, str(kind)) for name, kind in schema(Source(_folder(config, data_source).name)).items()]
 
 
 def _asked(entity_df: pd.DataFrame) -> pl.DataFrame:
@@ -185,8 +188,10 @@ def _asked(entity_df: pd.DataFrame) -> pl.DataFrame:
     return asked.with_columns(instants.dt.convert_time_zone("UTC").dt.cast_time_unit("us"))
 
 
-def _features(view: FeatureView, asked: pl.DataFrame, names: list[str], prefix: str) -> list[pl.Series]:
-    path = _folder(view.batch_source)
+def _features(
+    config: RepoConfig, view: FeatureView, asked: pl.DataFrame, names: list[str], prefix: str
+) -> list[pl.Series]:
+    path = _folder(config, view.batch_source)
     ttl_us = int(view.ttl.total_seconds() * 1_000_000) if view.ttl else 0
     instants_us = asked[DEFAULT_ENTITY_DF_EVENT_TIMESTAMP_COL].to_physical().to_numpy()
     found = features_at(_history(path.parent), path.name, names, asked[PERSON], instants_us, ttl_us=ttl_us)
@@ -201,10 +206,10 @@ def _columns(keys: list[str], names: list[str], event: str, created: str | None)
     return [PERSON, EVENT_TIME, SEQUENCE_TIME, *names]
 
 
-def _folder(source: DataSource | None) -> Path:
+def _folder(config: RepoConfig, source: DataSource | None) -> Path:
     if not isinstance(source, FileSource):
         raise Malformed(f"history is a folder of Parquet parts, not {type(source).__name__}")
-    return Path(source.path)
+    return Path(config.offline_store.home) / source.path
 
 
 @lru_cache(maxsize=16)
@@ -213,8 +218,8 @@ def _history(root: Path) -> History:
     return History(root)
 
 
-def _read(source: DataSource, columns: list[str]) -> pl.DataFrame:
-    path = _folder(source)
+def _read(config: RepoConfig, source: DataSource, columns: list[str]) -> pl.DataFrame:
+    path = _folder(config, source)
     return _history(path.parent).read(path.name, columns)
 
 

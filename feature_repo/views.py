@@ -22,7 +22,7 @@ class Definitions(NamedTuple):
 
 
 def definitions(history: Path) -> Definitions:
-    """Return the definitions over the history below a folder."""
+    """Return the definitions over the history below a folder, given from the home on: a home may be moved."""
     person = Entity(
         name=PERSON,
         join_keys=[PERSON],

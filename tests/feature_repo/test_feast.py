@@ -11,7 +11,7 @@ from feast import FeatureStore
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, SOURCES, Source
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
-from feature_repo.apply import apply, main, materialize
+from feature_repo.apply import apply, main, materialize, open_store
 from feature_repo.history import History, HistoryRow
 from feature_repo.online_tables import OnlineTables, open_online
 from feature_repo.training_sets import historical_rows, served_row_of
@@ -92,6 +92,20 @@ def test_online_and_historical_features_equal_the_hot_paths_read(
     assert read.row == ServedRow(tasks=tasks, mood=mood(now - HOUR, 4, 2))
     assert online_row(store, person) == read.row
     assert then(store, [(person, now)]) == [read.row]
+
+
+def test_a_home_may_be_moved_without_applying_again(home: Path, person: PersonId, now: datetime) -> None:
+    """The registry names no place, and history is read where the home is now."""
+    apply(home)
+    append(home, person, now, 1, {Source.MOOD: mood(now, 4)})
+    moved = home.rename(home.with_name("moved"))
+    assert str(home).encode() not in (moved / "feast" / "registry.db").read_bytes()
+    store = open_store(moved)
+    assert then(store, [(person, now)]) == [ServedRow(mood=mood(now, 4))]
+    materialize(store, now - HOUR, now + HOUR)
+    assert online_row(store, person) == ServedRow(mood=mood(now, 4))
+    assert not home.exists()
+    asyncio.run(store._get_provider().online_store.close())
 
 
 def test_feast_reads_what_the_stream_wrote_directly(store: FeatureStore, person: PersonId, now: datetime) -> None:
