@@ -4,15 +4,14 @@ SQLite before 3.51.3 can corrupt a log that two connections write and checkpoint
 processes, so a lock file lets only one process do it.
 """
 
-import fcntl
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from infra.background_loop import BackgroundLoop
+from infra.locks import RoleLock
 
 __all__ = ["Checkpointer"]
 
@@ -40,8 +39,7 @@ class Checkpointer:
         self.gate = threading.Lock()
         self._connect = connect
         self._wal = path.with_name(f"{path.name}-wal")
-        self._lock_path = path.with_name(f"{path.name}-checkpointer")
-        self._lock: int | None = None
+        self._lock = RoleLock(path.with_name(f"{path.name}-checkpointer"), f"the checkpointer of {path.name}")
         self._seen_ns = 0
         self._clean_ns = 0
         self._full = False
@@ -54,7 +52,7 @@ class Checkpointer:
     @property
     def owns(self) -> bool:
         """Whether this process is the one that checkpoints; others wait until it ends."""
-        return self._lock is not None
+        return self._lock.held
 
     def step(self) -> str:
         """Look at the log once; return what was done.
@@ -64,7 +62,7 @@ class Checkpointer:
         size, changed_ns = self._log()
         if changed_ns == NO_LOG:
             return "nothing"
-        if not self._own():
+        if not self._lock.try_take():
             return "waited"
         resting = changed_ns == self._seen_ns
         self._seen_ns = changed_ns
@@ -78,11 +76,11 @@ class Checkpointer:
         """Stop, move what is left, and let another process take over."""
         self._loop.stop()
         try:
-            if self._log()[0] and self._own():
+            if self._log()[0] and self._lock.try_take():
                 self._truncate()
         except (sqlite3.Error, OSError) as error:
             logger.warning("%s: the log was left as it is (%s)", self._wal.name, type(error).__name__)
-        self._release()
+        self._lock.release()
 
     def ping(self) -> str:
         """Say who checkpoints; raises `Unavailable` while steps fail and the log grows."""
@@ -128,27 +126,7 @@ class Checkpointer:
             return 0, NO_LOG
         return found.st_size, found.st_mtime_ns
 
-    def _own(self) -> bool:
-        if self._lock is not None:
-            return True
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        except OSError:
-            os.close(descriptor)
-            raise
-        self._lock = descriptor
-        return True
-
     def _give_up(self, _: BaseException) -> None:
         """Let another process take over, and cut the log as soon as that works again: its size may be in the way."""
         self._full = True
-        self._release()
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
