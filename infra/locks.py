@@ -1,12 +1,12 @@
 """Locks of roles: of all processes on one home, one at a time has a role.
 
 A lock is `flock` on a file. The kernel releases it when its process ends, however that happens, so a lock is never
-stale and its file may stay. The owner writes its process id and command into the file; only a refusal reads them.
+stale and its file may stay. The owner writes its process id and command into the file, but never an argument; only a
+refusal reads them.
 """
 
 import fcntl
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +17,6 @@ from infra.durable_files import make_private_folder
 
 __all__ = ["RoleLock"]
 
-SHOWN_CHARS = 120  # of a command
 MODE = 0o600
 
 
@@ -121,5 +120,8 @@ class RoleLock:
 
 
 def _command() -> str:
-    name = "oo" if Path(sys.argv[0]).name == "__main__.py" else Path(sys.argv[0]).name
-    return shlex.join([name, *sys.argv[1:]])[:SHOWN_CHARS]
+    """Return which command this process is, without its arguments: they name people and files."""
+    program = Path(sys.argv[0]).name
+    name = "oo" if program == "__main__.py" else program
+    words = [word for word in sys.argv[1:3] if word.isalpha()] if name == "oo" else []
+    return " ".join((name, *words[: 2 if words[:1] == ["serve"] else 1]))

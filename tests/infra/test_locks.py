@@ -72,3 +72,18 @@ def test_a_full_disk_denies_no_role(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "pwrite", full)
     with RoleLock(tmp_path / "role", "the role").taken():
         pass
+
+
+def test_a_lock_names_the_command_and_none_of_its_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arguments name people and files, and a lock's file outlives an erasure."""
+    lock = RoleLock(tmp_path / "role", "the role")
+    for argv, said in (
+        (["/bin/oo", "forget", "--person", "ada"], "oo forget"),
+        (["/bin/oo", "import", "/home/ada/tasks.csv"], "oo import"),
+        (["/bin/oo", "log", "mood", "3"], "oo log"),
+        (["/oo/__main__.py", "serve", "nats", "--port", "4222"], "oo serve nats"),
+        (["/bin/worker", "ada"], "worker"),
+    ):
+        monkeypatch.setattr(sys, "argv", argv)
+        with lock.taken():
+            assert lock.owner() == f"process {os.getpid()} (`{said}`)"
