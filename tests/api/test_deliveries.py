@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 from api.signals import signatures
 from api.signals.judging import judge
 from data_contracts.errors import BadSignature
-from data_contracts.identifiers import PersonId
+from data_contracts.identifiers import PersonId, SubjectKey
 from infra.database import deliveries, erasure, events
 from infra.database.tables import EventRow, PersonRow, PushSourceRow
 from tests.api.conftest import Door
@@ -37,7 +37,7 @@ def _stored(door: Door) -> list[str]:
     chosen = {door.vault.subject_key(ana, "signal_id", f"m{number}"): f"m{number}" for number in range(500)}
     with door.database.read() as session:
         statement = select(EventRow.id).where(EventRow.source == _hook(door)).order_by(EventRow.sequence)
-        return [chosen[row] for row in session.scalars(statement)]
+        return [chosen[SubjectKey(row)] for row in session.scalars(statement)]
 
 
 def _person(door: Door) -> PersonId:
