@@ -125,6 +125,7 @@ class System:
             parts.database.migrate()
             for number in range(PEOPLE):
                 people.settle(parts.database, person(number), system_clock(), name=f"person {number}")
+                parts.vault.seal(person(number), "text", b"")  # makes the key that the tips below are said to need
                 with parts.database.unit_of_work() as uow:
                     sid = access_tokens.open_session(uow, person=person(number), now_us=to_us(system_clock()))
                     uow.commit()
