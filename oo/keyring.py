@@ -6,12 +6,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from data_contracts.errors import ArtifactRefused, Conflict
+from data_contracts.errors import ArtifactRefused, Conflict, DamagedStore
 from data_contracts.identifiers import PersonId, from_us
-from infra import key_rotation
+from infra import home_manifest, key_rotation
 from infra.database import audit, key_fingerprints, people, policies, push_sources
+from infra.home_manifest import HomeManifest
 from infra.key_files import FILES, MASTER, POLICY_SIGNING, TOMBSTONE, fingerprint, read_key
 from infra.key_rotation import Rotated
+from infra.settings import Settings
 from infra.signing import key_name, signer_of
 from models import artifact
 from oo.household import Household
@@ -29,6 +31,34 @@ class KeyStatus(NamedTuple):
     by_older: int
     older: tuple[str, ...]
     note: str
+
+
+class KeyFileState(NamedTuple):
+    """One key file of a home that cannot be opened; `id` is that of what lies there."""
+
+    name: str
+    id: str
+    state: str
+
+
+def file_states(settings: Settings) -> list[KeyFileState]:
+    """Return each installation key as its file is now, against what `home.json` expects."""
+    try:
+        manifest = home_manifest.load(settings.home)
+    except DamagedStore:
+        manifest = None
+    return [_file_state(settings.keys / file, name, manifest) for name, file in FILES.items()]
+
+
+def _file_state(path: Path, name: str, manifest: HomeManifest | None) -> KeyFileState:
+    try:
+        found = fingerprint(name, read_key(path))
+    except DamagedStore:
+        return KeyFileState(name, "", "damaged" if path.exists() else "missing")
+    if manifest is None:
+        return KeyFileState(name, found[:ID_CHARS], "not known here: home.json is missing or damaged")
+    known = found in manifest.keys.get(name, ())
+    return KeyFileState(name, found[:ID_CHARS], "as expected" if known else "of another home, or an older copy")
 
 
 def status(household: Household) -> list[KeyStatus]:

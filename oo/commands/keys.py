@@ -21,12 +21,23 @@ def register(app: typer.Typer) -> None:
 
 @keys_app.command("status")
 def show_status(as_json: AsJson = False) -> None:
-    """Show each key: its id, its age, and how much is still wrapped or signed by an older one. No key is shown."""
-    from oo.household import opened
-    from oo.keyring import status
+    """Show each key: its id, its age, and how much is still wrapped or signed by an older one. No key is shown.
 
-    with opened() as household:
-        found = status(household)
+    In a home whose parts do not belong together it names the key files that are missing, damaged or foreign.
+    """
+    from data_contracts.errors import DamagedStore
+    from infra.settings import Settings
+    from oo.household import opened
+    from oo.keyring import file_states, status
+
+    try:
+        with opened() as household:
+            found = status(household)
+    except DamagedStore as damage:
+        note(f"{damage}")
+        states = file_states(Settings())
+        emit(states, rows([(state.name, state.id or "-", state.state) for state in states]), as_json=as_json)
+        raise typer.Exit(1) from damage
     lines = [
         (
             each.name,

@@ -72,3 +72,23 @@ def test_what_is_never_rotated_says_why(lived: CommandLine, name: str, why: str)
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_in_a_broken_home_status_says_which_key_is_wrong(lived: CommandLine) -> None:
+    """Every other command refuses; this one names the key, and changes nothing."""
+    keys = lived.home / "keys"
+    (keys / "master.key").unlink()
+    (keys / "tombstone.key").write_bytes(b"too short")
+    (keys / "audit.key").write_bytes(bytes(32))
+    said = lived("keys", "status", "--json")
+    assert said.code == 1
+    assert "master.key is missing" in said.err
+    states = {each["name"]: each["state"] for each in said.data}
+    assert states == {
+        "master": "missing",
+        "tombstone": "damaged",
+        "policy_signing": "as expected",
+        "audit": "of another home, or an older copy",
+    }
+    assert lived("log", "habit", "run").code == 1
+    assert not (keys / "master.key").exists()
