@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -46,13 +46,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def log_of(home: Path, port: int) -> Path:
+    """Return where the process with this port writes its words."""
+    return home / f"process-{port}.log"
+
+
 @contextmanager
 def started(command: list[str], home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command of the compose file on loopback until the end of the block."""
     environment = os.environ | {"OO_HOME": str(home), "OO_HOST": "127.0.0.1", "OO_PORT": str(port)}
     executable = str(Path(sys.executable).with_name(command[0]))
-    log = home / "process.log"
-    with log.open("wb") as output:
+    with log_of(home, port).open("wb") as output:
         process = subprocess.Popen(
             [executable, *command[1:]],
             cwd=CHECKOUT,
@@ -130,9 +134,21 @@ def test_a_process_of_the_deployment_starts_answers_and_stops(service: str, home
     """On an empty home the command comes up, says how it is, and ends on SIGTERM with all that it started."""
     port = free_port()
     with started(own_commands()[service], home, port) as process:
-        assert health(process, port, home / "process.log")
+        assert health(process, port, log_of(home, port))
         if service in GUARDED:
             assert_guarded(service, port, home)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=STOPPING_S) in (0, -signal.SIGTERM)
+    assert survivors(home) == []
+
+
+@pytest.mark.processes
+def test_the_processes_of_core_share_one_home(home: Path) -> None:
+    """The api, the stream and the worker run on one home at once; no lock of one keeps the others out."""
+    with ExitStack() as stack:
+        for service in ("api", "stream", "worker"):  # the api makes the home, as the compose file has it
+            port = free_port()
+            process = stack.enter_context(started(own_commands()[service], home, port))
+            assert health(process, port, log_of(home, port))
+        assert len([command for command in survivors(home) if "serve" in command]) >= len(("api", "stream", "worker"))
     assert survivors(home) == []
