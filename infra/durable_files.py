@@ -4,7 +4,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = [
@@ -43,8 +43,12 @@ def create_once(path: Path, content: bytes) -> bytes:
 
 
 def touch_private(path: Path) -> None:
-    """Make sure that a file exists; a new one can be read by its owner only."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
+    """Make sure that a file exists; a new one can be read by its owner only.
+
+    A file that is there is not opened: to close any descriptor of it would drop the locks that SQLite holds on it.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
 def replace(path: Path, content: bytes) -> None:

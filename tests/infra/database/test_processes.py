@@ -140,3 +140,22 @@ def test_what_was_answered_survives_a_kill(sqlite_path: Path, person: PersonId) 
         assert set(answered) <= decisions_there
         assert set(answered) <= events_there
     database.close()
+
+LAST_ONE_OUT = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM people").fetchall()
+connection.close()
+"""
+
+
+def test_migrating_beside_open_connections_leaves_them_their_locks(sqlite_path: Path, person: PersonId) -> None:
+    """A descriptor of the file that is closed would drop them, and the next process that ends would remove the log."""
+    database = open_database(sqlite_path)
+    add_person(database, person)
+    log = sqlite_path.with_name(f"{sqlite_path.name}-wal")
+    before = log.stat().st_ino
+    database.migrate()
+    subprocess.run([sys.executable, "-c", LAST_ONE_OUT, str(sqlite_path)], check=True)
+    assert log.stat().st_ino == before
+    database.close()
