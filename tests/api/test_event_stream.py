@@ -14,6 +14,7 @@ from starlette.types import Message
 
 from api.admin.event_stream import EventStream
 from data_contracts.identifiers import PersonId
+from feature_repo.online_tables import open_online
 from infra.database import audit, people
 from infra.event_feed import EventFeed
 from oo.household import Household
@@ -110,6 +111,8 @@ def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> N
     lines.write_text("".join(f"{json.dumps(mood(number, 'diary'))}\n" for number in (1, 2)))
     where = watched.door.database.url.render_as_string(hide_password=False)
     settings = watched.door.settings.model_copy(update={"database_url": where})
+    if watched.door.database.path is not None:
+        open_online(settings.online_db).close()
     with watched.open("?newest=0") as answer:
         with Household(settings, lambda: watched.door.now[0]) as household:
             assert import_all(household, household.person("Ana"), [lines]).accepted == 2

@@ -71,10 +71,12 @@ def clock(now: datetime) -> Hands:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def household(request: pytest.FixtureRequest, lived_in: Path, clock: Hands) -> Iterator[Household]:
+def household(request: pytest.FixtureRequest, home: Path, clock: Hands) -> Iterator[Household]:
     """Return an opened home with a champion, on each database, whose choices are the same in every run."""
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
-    with Household(Settings(home=lived_in, database_url=url), clock=clock) as opened:
+    if url is None:
+        request.getfixturevalue("lived_in")
+    with Household(Settings(home=home, database_url=url), clock=clock) as opened:
         if url is not None:
             crown(opened)
         opened.recommender._new_seed = itertools.count(1).__next__

@@ -77,9 +77,11 @@ def server(home: Path) -> Iterator[Started]:
         for name, value in SHELL.items():
             shell.setenv(name, value)
         before = dict(os.environ)
+        others = set(descendants(os.getpid()))  # another test's server may run beside this one
         with PrefectServer(home) as started:
             started.ready()
-            (pid,) = (each for each in descendants(os.getpid()) if "prefect" in _words(each))
+            new = set(descendants(os.getpid())) - others
+            (pid,) = (each for each in new if "prefect" in _words(each))
             address = os.environ["PREFECT_API_URL"].removesuffix("/api")
             yield Started(address, started.credential_file.read_text(), home, pid)
         assert not started.credential_file.exists()

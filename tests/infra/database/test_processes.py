@@ -141,6 +141,7 @@ def test_what_was_answered_survives_a_kill(sqlite_path: Path, person: PersonId) 
         assert set(answered) <= events_there
     database.close()
 
+
 LAST_ONE_OUT = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
