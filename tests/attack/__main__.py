@@ -28,7 +28,8 @@ def attacked(one: Attack, against: Target) -> Result:
         seen = Seen(f"could not be done: {type(error).__name__} {lines[-1][:200]}", held=False)
     seconds = round(time.monotonic() - began, 1)
     where = commit_of(against.code), today()
-    return Result(one.name, one.threats, one.sent, one.must, seen.text, seen.held, seconds, *where)
+    text = seen.text.replace(f"{against.folder}/", "")  # it is gone, and says something about this machine
+    return Result(one.name, one.threats, one.sent, one.must, text, seen.held, seconds, *where)
 
 
 def main(words: list[str]) -> int:

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
@@ -121,7 +122,7 @@ class Witness:
     port: int
     sid: str
     waits_s: list[float] = field(default_factory=list)
-    refused: int = 0
+    refused: Counter[int] = field(default_factory=Counter)  # 0: no answer
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -138,7 +139,8 @@ class Witness:
     def _run(self) -> None:
         while not self._stopping.wait(EVERY_S):
             began = time.monotonic()
-            self.refused += ask(self.port, "GET", "/api/session", headers={"Cookie": f"sid={self.sid}"}).status != OK
+            status = ask(self.port, "GET", "/api/session", headers={"Cookie": f"sid={self.sid}"}).status
+            self.refused.update([status] if status != OK else [])
             self.waits_s.append(time.monotonic() - began)
 
     @property
@@ -153,6 +155,5 @@ class Witness:
 
     def __str__(self) -> str:
         """Say how it went."""
-        return (
-            f"the client asked {len(self.waits_s)} times, waited {self.worst_s:.2f} s at most, refused {self.refused}"
-        )
+        refused = f", refused {dict(self.refused)}" if self.refused else ""
+        return f"the client asked {len(self.waits_s)} times, waited {self.worst_s:.2f} s at most{refused}"

@@ -71,19 +71,38 @@ def _findings(target: Target, home: Path) -> set[str]:
     return said | ({done.stderr.strip()[:80]} if done.returncode and not said else set())
 
 
-@attack("R8", sent="the same homes", must="`oo tip` refuses each in one sentence, and nothing is made anew")
+@attack(
+    "R8",
+    sent="`oo tip` in the same homes",
+    must="a refusal, and nothing is made anew; online.db is made again from the events",
+)
 def commands_on_damaged_homes(target: Target) -> Seen:
-    """A home that does not belong together is not taken for a new life."""
-    missed = []
+    """A home that does not belong together is not taken for a new life.
+
+    What signs new policies is not needed for a tip: without it the command may go on, and must not replace it.
+    """
+    refused, went_on, wrong = [], [], []
     for name, damage in DAMAGES.items():
         if name.startswith("a person's key"):
             continue  # one person's words are lost, the home goes on
         home = target.home()
         damage(home)
         done = target.oo(home, "tip", "--json")
-        if done.returncode == 0 or "Traceback" in done.stderr:
-            missed.append(name)
-    return Seen(f"refused but for {len(missed)}{_list(missed)}", not missed)
+        if done.returncode != 0 and "Traceback" not in done.stderr:
+            refused.append(name)
+        elif name.startswith("online.db") and _served(home) > 0:
+            went_on.append(f"{name} (made again)")
+        elif name.startswith("policy_signing") and not (home / "keys" / "policy_signing.key").exists():
+            went_on.append(f"{name} (not replaced)")
+        else:
+            wrong.append(name)
+    return Seen(f"{len(refused)} refused; went on: {', '.join(went_on) or 'none'}{_list(wrong)}", not wrong)
+
+
+def _served(home: Path) -> int:
+    """Return how many served rows a home has."""
+    with closing(sqlite3.connect(home / "online.db")) as connection:
+        return int(connection.execute("SELECT count(*) FROM served").fetchone()[0])
 
 
 def _list(names: list[str]) -> str:
@@ -214,7 +233,8 @@ def tampered_audit_log(target: Target) -> Seen:
         copy = Path(shutil.copytree(home, target.new_home()))
         with closing(sqlite3.connect(copy / "app.db")) as connection, connection:
             columns = [row[1] for row in connection.execute("PRAGMA table_info(audit)")]
-            values = ", ".join("'inserted'" if column == "id" else column for column in columns)
+            fresh = {"id": "'inserted'", "sequence": "(SELECT max(sequence) + 1 FROM audit)"}
+            values = ", ".join(fresh.get(column, column) for column in columns)
             connection.execute(statement.format(columns=", ".join(columns), values=values))
         if target.oo(copy, "audit-log", "verify").returncode == 0:
             missed.append(name)
