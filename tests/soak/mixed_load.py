@@ -64,7 +64,8 @@ class MixedLoad:
             self._send("POST", "/api/signals", {"signals": [_task(number)]})
         elif kind in {1, 5, 9}:
             answer = self._send("POST", "/api/recommend", {"trigger": "open"})
-            self._decision = (answer or {}).get("decision_id") or ""
+            told = answer or {}
+            self._decision = told["decision_id"] if told.get("tip") else ""  # nobody reacts to silence
         elif kind == 3 and self._decision:
             reaction = {"decision_id": self._decision, "kind": "done", "idempotency_key": f"soak-{number}"}
             self._send("POST", "/api/reactions", reaction)
