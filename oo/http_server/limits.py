@@ -33,7 +33,7 @@ class HttpLimits:
 
     connections: int = MAX_CONNECTIONS
     connections_of_address: int = 100
-    working: int = 96  # requests in work at once; one more is told to come back
+    working: int = 32  # requests in work at once; one more is told to come back
     retry_s: int = 8  # the longest wait that is asked for; waits are spread evenly up to it
 
     @classmethod
