@@ -107,7 +107,10 @@ def main() -> int:
     if unknown := set(asked.names) - PROBES.keys():
         parser.error(f"no such piece of work: {', '.join(sorted(unknown))}")
     with checked_out(asked.revision) as before:
-        found = {name: compare(before, name, asked.pairs) for name in asked.names or PROBES}
+        found: dict[str, dict[str, float]] = {}
+        for name in asked.names or PROBES:
+            found[name] = compare(before, name, asked.pairs)
+            sys.stderr.write(f"{name}: {found[name]}\n")
     print(
         json.dumps(
             {"machine": machine(), "before": asked.revision, "after": commit(), "pairs": asked.pairs, "work": found},

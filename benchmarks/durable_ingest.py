@@ -25,6 +25,7 @@ from data_contracts.codec import Event, decode
 from data_contracts.identifiers import PersonId
 from feature_repo.batch_fold import fold
 from feature_repo.fold import StateRow
+from flows.parts import opened
 from infra.clock import system_clock
 from infra.database import events, mirror_log, working_state
 from infra.database.checkpointer import Checkpointer
@@ -99,8 +100,9 @@ def _ours(database: Database, url: str, residents: Sequence[Sequence[Event]]) ->
 
 def _measure_ours(folder: Path, residents: Sequence[Sequence[Event]]) -> tuple[float, float, bool]:
     settings = Settings(home=folder / "home")
+    with opened(settings):  # the keys and the schema of a new home
+        pass
     database = open_database(settings.database)
-    database.migrate()
     settle(database, residents)
     with BundledServer(settings.nats, settings.keys, port=free_port()) as server:
         with stream_process(settings.home, server.url):

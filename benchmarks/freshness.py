@@ -27,6 +27,7 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.batch_fold import fold
 from feature_repo.online_tables import OnlineFile
 from feature_repo.served_row import served_view
+from flows.parts import opened
 from infra.clock import system_clock
 from infra.database import events
 from infra.database.checkpointer import Checkpointer
@@ -145,8 +146,9 @@ def _relaying(database: Database, url: str | None) -> Iterator[None]:
 
 def _measure(home: Path, url: str | None) -> Freshness:
     settings = Settings(home=home)
+    with opened(settings):  # the keys and the schema of a new home
+        pass
     database = open_database(settings.database)
-    database.migrate()
     settled = lives(PEOPLE, 1)
     settle(database, settled)
     residents = [PersonId(one[0].person) for one in settled]
