@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import resource
 import select
 import socket
@@ -73,6 +74,7 @@ class OpenLoop:
         self._idle = [self._connected(port) for _ in range(POOL)]
         self._waiting: deque[tuple[int, float]] = deque()
         self._under_way: dict[int, tuple[socket.socket, float]] = {}
+        self._parts: dict[int, bytes] = {}  # of answers that are not whole yet
         self._port = port
         self.told = Told()
 
@@ -109,15 +111,20 @@ class OpenLoop:
             self._under_way[sock.fileno()] = (sock, due)
 
     def _read(self, counted_from: float) -> None:
-        """Take what has come; an answer of ours is small, so it comes as a whole."""
+        """Take what has come; an answer counts when all of it is there."""
         for descriptor, _ in self._poller.poll(0):
-            sock, due = self._under_way.pop(descriptor, (None, 0.0))
+            sock, due = self._under_way.get(descriptor, (None, 0.0))
+            if sock is not None:
+                head = self._parts.pop(descriptor, b"") + (more := _received(sock))
+                if more and not _whole(head):
+                    self._parts[descriptor] = head
+                    continue
+                del self._under_way[descriptor]
             if sock is None:  # an idle connection that the server ended
                 sock = next(one for one in self._idle if one.fileno() == descriptor)
                 self._idle.remove(sock)
                 self._again(sock)
                 continue
-            head = _received(sock)
             status = int(head[9:12]) if head[9:12].isdigit() else 0
             if status == 0 or b"connection: close" in head.lower():
                 self._again(sock)
@@ -140,6 +147,13 @@ class OpenLoop:
         self.told.statuses[status] += 1
         if status in {OK, PUSHED}:
             self.told.good_s.append(late_s)
+
+
+def _whole(answer: bytes) -> bool:
+    """Return whether head and body of an answer are there."""
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head.lower())
+    return bool(separator) and len(body) >= (int(length[1]) if length else 0)
 
 
 def _received(sock: socket.socket) -> bytes:

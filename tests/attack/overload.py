@@ -95,7 +95,7 @@ def load_beyond_saturation(target: Target) -> Seen:
     lag_s = over["lag_p99_s"]
     held = good >= KEPT * peak and shed > 0 and not _failed(over) and lag_s <= MAX_LAG_S
     text = f"peak {peak:.0f}/s, offered {peak * BEYOND:.0f}/s: {good:.0f} good/s ({good / peak:.0%})"
-    text = f"{text}, {shed} shed, {vain} in vain"
+    text = f"{text}, {shed} shed, {vain} in vain, answers {over['statuses']}"
     return Seen(f"{text}, p99 {over['p99_s'] or 0:.2f} s, own lag {lag_s:.2f} s; afterwards {after:.0f}/s", held)
 
 
