@@ -70,8 +70,9 @@ def test_a_full_disk_denies_no_role(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "pwrite", full)
-    with RoleLock(tmp_path / "role", "the role").taken():
-        pass
+    lock = RoleLock(tmp_path / "role", "the role")
+    with lock.taken():
+        assert lock.held
 
 
 def test_a_lock_names_the_command_and_none_of_its_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
