@@ -7,7 +7,7 @@ from typing import Protocol
 from data_contracts.answers import ReactionResult, Receipt, Recommendation
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import DecisionId, PersonId, RandomBytes
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from infra.clock import Clock
 from infra.database.engine import Database
 from infra.health import Health

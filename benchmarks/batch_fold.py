@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from benchmarks.lives import NOW_US, life
 from benchmarks.result import Result
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from feature_repo.batch_fold import fold
 from feature_repo.fold import WorkingState

@@ -21,7 +21,7 @@ from urllib.request import urlopen
 from benchmarks.event_home import lives, push, pushes, settle
 from benchmarks.plain_ingest import ingest
 from benchmarks.result import Result
-from data_contracts.codec import Event, decode
+from data_contracts.events.codec import Event, decode
 from data_contracts.identifiers import PersonId
 from feature_repo.batch_fold import fold
 from feature_repo.fold import StateRow

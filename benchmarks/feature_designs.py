@@ -25,7 +25,7 @@ import numpy as np
 from scipy.stats import t
 
 from benchmarks.result import Result
-from data_contracts.reactions import SILENCE_SIGMA, silence_reward
+from data_contracts.rewards import SILENCE_SIGMA, silence_reward
 from models import design
 from models.action_features import ACTION_COLUMNS
 from models.habituation import HabituationModel, fit_habituation

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.durable_ingest import stream_process
 from benchmarks.event_home import lives, push, settle
 from benchmarks.result import Result
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.batch_fold import fold

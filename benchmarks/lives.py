@@ -2,7 +2,7 @@
 
 import random
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 
 HOUR_US = 3_600_000_000
 NOW_US = 1_790_000_000_000_000

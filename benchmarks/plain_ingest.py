@@ -8,7 +8,7 @@ import nats
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event, encode, kind
+from data_contracts.events.codec import Event, encode, kind
 from infra.database.engine import open_database
 from infra.database.mirror_log import Waiting
 from infra.database.tables import EventRow

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, FEATURES, SOURCES, Source
-from data_contracts.reactions import (
+from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
+from data_contracts.rewards import (
     CLUSTER_BLOCK_S,
     DEFERRAL_S,
     LATE_WINDOW_S,
@@ -20,8 +21,7 @@ from data_contracts.reactions import (
     WAIT_WINDOW_S,
     silence_reward,
 )
-from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
-from data_contracts.signals import DOOR_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
+from data_contracts.signals.kinds import DOOR_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
 
 HOUR_S = 3_600
 DAY_S = 86_400

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeVar
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from feature_repo.capped_log import Entry
 from feature_repo.fold import INSTANCE, READERS, TASK, WorkingState, instance_row, task_row
 from feature_repo.keyed_rows import CalendarRow, TaskRow

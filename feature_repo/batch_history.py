@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS, HOUR_S, SOURCES, Source
 from feature_repo.fold import WorkingState, known_us
 from feature_repo.history import HistoryRow

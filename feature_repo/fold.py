@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import SOURCES, TOP, Source
 from feature_repo.capped_log import CappedLog, Entry, Values
 from feature_repo.keyed_rows import DONE, Calendar, CalendarRow, TaskRow, Tasks

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from data_contracts.codec import StoredEvent
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import StoredEvent
 from feature_repo import durable_parts
 from feature_repo.history import bucket
 

@@ -15,8 +15,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from data_contracts.codec import decode, kind
 from data_contracts.errors import ErasedPerson, Malformed, NotFound, OOError
+from data_contracts.events.codec import decode, kind
 from data_contracts.identifiers import PersonId, to_us
 from flows.shares import EVERYBODY, Share
 from flows.stream import Stream

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from data_contracts.decisions import Origin
 from data_contracts.features import POSITION
-from data_contracts.reactions import REWARDS, Outcome
+from data_contracts.rewards import REWARDS, Outcome
 from flows.log_exporting import settled
 from infra.database.engine import Database
 from models.decision_log import write

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from data_contracts.codec import Event, kind
+from data_contracts.events.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
-from data_contracts.signals import RULES, SIGNALS
+from data_contracts.signals.kinds import RULES, SIGNALS
 from flows.parts import FlowParts
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
@@ -34,8 +34,8 @@ Row = TypeVar("Row")
 
 def great_expectations_gate(batch: Sequence[Event]) -> dict[int, str]:
     """Return the rule that each failing event of a batch breaks, by position; the vendor loads at the first call."""
-    from data_contracts.expectations.frames import signal_frames  # noqa: PLC0415 - pandas, for imports only
-    from data_contracts.expectations.gate import validate_signals  # noqa: PLC0415 - as above
+    from data_contracts.validation.frames import signal_frames  # noqa: PLC0415 - pandas, for imports only
+    from data_contracts.validation.gate import validate_signals  # noqa: PLC0415 - as above
 
     broken: dict[int, str] = {}
     for name, frame in signal_frames(batch).items():

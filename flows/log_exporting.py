@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_contracts.decisions import Origin, unpack
 from data_contracts.identifiers import PolicyDigest
-from data_contracts.reactions import REWARD_TABLE_VERSION, silence_reward
+from data_contracts.rewards import REWARD_TABLE_VERSION, silence_reward
 from infra.database import decisions
 from infra.database.engine import Database
 from infra.database.tables import DecisionRow

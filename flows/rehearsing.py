@@ -16,7 +16,7 @@ import numpy as np
 from data_contracts.decisions import Origin
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import PersonId, from_us, to_us
-from data_contracts.reactions import REWARD_TABLE_VERSION, REWARDS
+from data_contracts.rewards import REWARD_TABLE_VERSION, REWARDS
 from flows.champion_changes import introduce
 from flows.parts import FlowParts
 from flows.promoting import promote

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from data_contracts.codec import StoredEvent, decode
 from data_contracts.errors import ErasedPerson, NotFound
+from data_contracts.events.codec import StoredEvent, decode
 from data_contracts.identifiers import PersonId, from_us
 from feature_repo.snapshots import Manifest, Snapshots
 from flows.parts import FlowParts

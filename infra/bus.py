@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 
 __all__ = ["Bus", "Handler"]
 

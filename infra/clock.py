@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from data_contracts.errors import Malformed
-from data_contracts.signal_values import EARLIEST, LATEST
+from data_contracts.signals.values import EARLIEST, LATEST
 
 __all__ = ["Clock", "clock_of", "fixed_clock", "shifted_clock", "system_clock"]
 

@@ -8,8 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from data_contracts.codec import Event
 from data_contracts.errors import Unavailable
+from data_contracts.events.codec import Event
 from infra.background_loop import END, BackgroundLoop
 from infra.database import event_tail, people
 from infra.database.engine import Database

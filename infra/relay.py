@@ -12,8 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-from data_contracts.codec import Event
 from data_contracts.errors import OOError, Unavailable
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import to_us
 from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.features import FEATURES
-from data_contracts.reactions import SILENCE_PRICE, silence_reward
+from data_contracts.rewards import SILENCE_PRICE, silence_reward
 from data_contracts.tips import Topic
 from models import artifact, design, person_part
 from models.action_features import ACTION, ACTION_COLUMNS

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused
-from data_contracts.reactions import SILENCE_SIGMA
+from data_contracts.rewards import SILENCE_SIGMA
 from models import design
 from models.person_part import Observation, PersonPart, PersonPrior
 from models.policy import Context

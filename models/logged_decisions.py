@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.decisions import Origin
-from data_contracts.reactions import silence_reward
+from data_contracts.rewards import silence_reward
 from models import design, person_part
 from models.decision_log import Page, pages
 from models.logged import FOLDS, Floats, Indices, Logged, RewardModel

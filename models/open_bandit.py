@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from data_contracts.errors import Malformed
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us
-from data_contracts.reactions import REWARDS, Outcome
+from data_contracts.rewards import REWARDS, Outcome
 from models.decision_log import LoggedDecision
 from models.logged import FOLDS, MIN_PROPENSITY, Floats, Indices, Logged
 

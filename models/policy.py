@@ -23,7 +23,7 @@ class Context(NamedTuple):
     """What every action of one decision shares."""
 
     values: Floats  # (design.CONTEXT,), from design.scaled_context
-    silence: float  # the reward of saying nothing, from data_contracts.reactions.silence_reward
+    silence: float  # the reward of saying nothing, from data_contracts.rewards.silence_reward
     person: PersonPart | None = None  # None for somebody who never reacted
 
 

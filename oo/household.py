@@ -15,7 +15,7 @@ from api.parts import Parts
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
-from data_contracts.signal_values import LATEST
+from data_contracts.signals.values import LATEST
 from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
 from infra.background_loop import BackgroundLoop

@@ -6,8 +6,8 @@ from data_contracts.answers import ReactionResult, Receipt, Recommendation
 from data_contracts.decisions import Trigger
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, new_id
-from data_contracts.reactions import ReactionKind
-from data_contracts.signal_values import EARLIEST, LATEST
+from data_contracts.rewards import ReactionKind
+from data_contracts.signals.values import EARLIEST, LATEST
 from infra.database import decisions
 from infra.database.tables import PersonRow
 from oo.household import Household

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from data_contracts.decisions import Trigger
 from data_contracts.features import POSITION, Source
-from data_contracts.reactions import CLUSTER_BLOCK_S, DEFERRAL_S, ReactionKind
+from data_contracts.rewards import CLUSTER_BLOCK_S, DEFERRAL_S, ReactionKind
 from data_contracts.served import ServedCalendar
 from serving.local_time import MINUTE_US, decision_point_us, minute_of_day, within_daily
 from serving.subjects import SOURCE_BIT

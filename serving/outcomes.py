@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from data_contracts.codec import Event, kind
 from data_contracts.errors import ConsentMissing, ErasedPerson, NotFound
+from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, to_us
-from data_contracts.reactions import LATE_WINDOW_S, WAIT_WINDOW_S, Outcome
+from data_contracts.rewards import LATE_WINDOW_S, WAIT_WINDOW_S, Outcome
 from infra.database import consents, decisions, events, reactions
 from infra.database.engine import Database, Session
 from infra.database.outbox import lock_person

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from data_contracts.answers import ReactionResult
-from data_contracts.codec import Event
 from data_contracts.errors import Conflict
+from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1 import facts_pb2
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, ReactionId, new_id, to_us
-from data_contracts.reactions import LATE_WINDOW_S, REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
+from data_contracts.rewards import LATE_WINDOW_S, REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
 from infra.database import decisions, reactions, reward_changes
 from infra.database.engine import Database
 from infra.database.outbox import lock_person

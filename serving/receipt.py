@@ -8,7 +8,7 @@ from data_contracts.answers import Receipt, ReceiptFeature
 from data_contracts.decisions import Decision, unpack
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import DecisionId, PersonId
-from data_contracts.reactions import silence_reward
+from data_contracts.rewards import silence_reward
 from infra.database import decisions
 from infra.database.engine import Database, Session
 from models import design

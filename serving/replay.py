@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
-from data_contracts.reactions import silence_reward
+from data_contracts.rewards import silence_reward
 from feature_repo.vector import context_vector
 from infra.database import decisions
 from infra.database.engine import Session

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from data_contracts.identifiers import DecisionId, PersonId
-from data_contracts.reactions import REWARDS, Outcome
+from data_contracts.rewards import REWARDS, Outcome
 from infra.database import decisions, experiments, policies, reward_changes
 from infra.database.reward_changes import Rewarded
 from infra.database.tables import DecisionRow

@@ -15,7 +15,7 @@ import numpy as np
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
 from data_contracts.features import FEATURE_SERVICE_VERSION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId
-from data_contracts.reactions import silence_reward
+from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
 from feature_repo.vector import ContextVector

@@ -6,7 +6,7 @@ from typing import Any
 
 from data_contracts.answers import SignalStatus, SignalVerdict
 from data_contracts.identifiers import EventId
-from data_contracts.signal_values import MAX_ID
+from data_contracts.signals.values import MAX_ID
 
 
 def pack(verdicts: Sequence[SignalVerdict]) -> bytes:

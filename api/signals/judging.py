@@ -5,10 +5,10 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import SIGNALS, Refusal, SubjectKeys, hide_names, to_event
+from data_contracts.signals.kinds import SIGNALS, Refusal, SubjectKeys, hide_names, to_event
 from infra.database import quarantine, texts
 from infra.database.deliveries import Delivery
 from infra.database.push_sources import PushSource

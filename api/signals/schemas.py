@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_contracts.signals import ENVELOPE, SIGNALS, VERSION
+from data_contracts.signals.kinds import ENVELOPE, SIGNALS, VERSION
 
 MAX_SIGNALS = 10_000
 SIGNAL_SCHEMA: dict[str, Any] = {

@@ -11,10 +11,10 @@ from api.signals import fates
 from api.signals.judging import Broken, Pusher, Sound, judge
 from api.signals.schemas import SignalsIn
 from data_contracts.answers import SignalStatus, SignalVerdict
-from data_contracts.codec import kind
 from data_contracts.errors import ConsentMissing
+from data_contracts.events.codec import kind
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
-from data_contracts.signals import SIGNALS
+from data_contracts.signals.kinds import SIGNALS
 from infra.database import consents, deliveries, events, outbox, quarantine, texts
 from infra.database.deliveries import Delivery
 from infra.database.push_sources import PushSource

@@ -10,7 +10,7 @@ from mlflow.pyfunc import PyFuncModel
 
 from benchmarks.stock_twin import rules
 from benchmarks.stock_twin.tables import Decision, Person
-from data_contracts.reactions import silence_reward
+from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
 from feature_repo.vector import ContextVector, context_vector
 from models.action_features import Floats, Prepared, action_features

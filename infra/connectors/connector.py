@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from data_contracts.codec import Event
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import PAST_DAYS, RULES, Refusal, SubjectKeys, hide_names, to_event
+from data_contracts.signals.kinds import PAST_DAYS, RULES, Refusal, SubjectKeys, hide_names, to_event
 
 MAX_RAW = 8_192  # characters of a refused row that quarantine keeps
 
@@ -118,7 +118,7 @@ def source_of(path: Path, connector: str, context: ReadContext) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One pass over one file: makes events of its rows by the rules of `data_contracts.signals`."""
+    """One pass over one file: makes events of its rows by the rules of `data_contracts.signals.kinds`."""
 
     path: Path
     connector: str

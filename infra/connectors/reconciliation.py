@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from data_contracts.codec import Event, body, kind
+from data_contracts.events.codec import Event, body, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import to_us
-from data_contracts.signals import SubjectKeys
+from data_contracts.signals.kinds import SubjectKeys
 from infra.connectors.calendar_files import AFTER, BEFORE
 from infra.connectors.connector import ReadContext
 

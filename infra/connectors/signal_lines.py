@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.identifiers import SubjectKey
-from data_contracts.signals import SIGNALS, canonical_label
+from data_contracts.signals.kinds import SIGNALS, canonical_label
 from infra.connectors.connector import Parsed, ReadContext, Reading, Refused
 from infra.connectors.csv_records import MAX_ROW
 from infra.connectors.text_files import is_clean, open_text

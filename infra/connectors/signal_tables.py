@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.identifiers import SubjectKey
-from data_contracts.signals import SIGNALS, canonical_label
+from data_contracts.signals.kinds import SIGNALS, canonical_label
 from infra.connectors.connector import Parsed, ReadContext, Reading, Refused
 from infra.connectors.csv_records import Record, columns, header, records
 

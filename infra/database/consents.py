@@ -5,8 +5,8 @@ from dataclasses import InitVar, dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event
 from data_contracts.errors import ConsentMissing, Malformed
+from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import ConsentChanged
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId

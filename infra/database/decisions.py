@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, defer
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest
-from data_contracts.reactions import REWARD_TABLE_VERSION, Outcome
+from data_contracts.rewards import REWARD_TABLE_VERSION, Outcome
 from infra.database.decision_writer import NewDecision
 from infra.database.tables import DecisionRow
 from infra.database.unit_of_work import UnitOfWork

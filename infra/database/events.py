@@ -6,10 +6,10 @@ from typing import NamedTuple
 from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event, StoredEvent, decode, kind
 from data_contracts.errors import ConsentMissing
+from data_contracts.events.codec import Event, StoredEvent, decode, kind
 from data_contracts.identifiers import PersonId, from_us
-from data_contracts.signals import SIGNALS
+from data_contracts.signals.kinds import SIGNALS
 from infra.database import bulk
 from infra.database.consents import Consented, bit
 from infra.database.tables import EventRow, FoldHeadRow, PersonRow

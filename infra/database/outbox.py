@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event, encode, kind
 from data_contracts.errors import ErasedPerson, Malformed, NotFound
+from data_contracts.events.codec import Event, encode, kind
 from data_contracts.identifiers import PersonId
 from infra.crash_points import reach
 from infra.database import bulk

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict, ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
-from data_contracts.reactions import SILENCE_PRICE
+from data_contracts.rewards import SILENCE_PRICE
 from infra.database.tables import PersonRow, TombstoneRow
 from infra.database.unit_of_work import UnitOfWork
 

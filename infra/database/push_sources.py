@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.identifiers import PersonId, RandomBytes, from_us, new_id
-from data_contracts.signal_values import Refuse, read_id
-from data_contracts.signals import SIGNALS
+from data_contracts.signals.kinds import SIGNALS
+from data_contracts.signals.values import Refuse, read_id
 from infra.database import audit
 from infra.database.outbox import lock_person
 from infra.database.tables import PersonRow, PushKeyRow, PushSourceRow

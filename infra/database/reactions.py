@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.errors import Conflict
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, ReactionId
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from infra.database.tables import ClusterBlockRow, ReactionRow
 from infra.database.unit_of_work import UnitOfWork
 from infra.database.upsert import insert_into

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import DecisionId, PersonId
-from data_contracts.reactions import Outcome
+from data_contracts.rewards import Outcome
 from infra.database.tables import DecisionRow, RewardChangeRow
 from infra.database.unit_of_work import UnitOfWork
 

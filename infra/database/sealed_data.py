@@ -4,7 +4,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
-from data_contracts.signals import SIGNALS
+from data_contracts.signals.kinds import SIGNALS
 from infra.database.tables import DecisionRow, EventRow, PersonRow, PushKeyRow, QuarantineRow, TextRow
 
 __all__ = ["has_sealed_data", "people_with_sealed_data"]

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from sqlalchemy.orm import Session
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
 from infra.audit_key import AuditKey
 from infra.bus import Bus

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.reactions import REWARDS, Outcome
+from data_contracts.rewards import REWARDS, Outcome
 from data_contracts.tips import Topic
 from models.action_features import ACTION
 from models.simulation.moments import Moments

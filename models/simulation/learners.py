@@ -10,7 +10,7 @@ in steps of five. This is the product's split into population and person; its fe
 
 import numpy as np
 
-from data_contracts.reactions import SILENCE_SIGMA
+from data_contracts.rewards import SILENCE_SIGMA
 from data_contracts.tips import Topic
 from models.policy import Floats, Indices
 from models.simulation.gaussian_arms import GaussianArms

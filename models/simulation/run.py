@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data_contracts.reactions import REWARDS, Outcome, silence_reward
+from data_contracts.rewards import REWARDS, Outcome, silence_reward
 from data_contracts.tips import Topic
 from models.policy import Floats, Indices
 from models.simulation.learners import Learner

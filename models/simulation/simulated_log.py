@@ -13,7 +13,7 @@ import numpy as np
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
 from data_contracts.features import FEATURE_SERVICE_VERSION
 from data_contracts.identifiers import CandidateId, ClusterId, DecisionId, PersonId
-from data_contracts.reactions import SILENCE_PRICE, WAIT_WINDOW_S, silence_reward
+from data_contracts.rewards import SILENCE_PRICE, WAIT_WINDOW_S, silence_reward
 from data_contracts.served import ServedRow
 from data_contracts.tips import TipKind
 from models import design

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused, Malformed
-from data_contracts.reactions import SILENCE_SIGMA
+from data_contracts.rewards import SILENCE_SIGMA
 from models import design
 from models.action_features import ACTION_COLUMNS
 from models.person_part import Observation, PersonPart, PersonPrior

@@ -34,7 +34,7 @@ def add(
 ) -> None:
     """Let a device or a webhook push; its credential is shown this once."""
     from data_contracts.identifiers import PersonId
-    from data_contracts.signals import SIGNALS
+    from data_contracts.signals.kinds import SIGNALS
     from infra.database import push_sources
     from infra.database.push_sources import Form
     from oo.household import opened

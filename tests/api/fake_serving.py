@@ -16,7 +16,7 @@ from data_contracts.identifiers import (
     new_id,
     to_us,
 )
-from data_contracts.reactions import REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
+from data_contracts.rewards import REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
 from data_contracts.tips import TipKind, Topic
 from infra.clock import Clock
 from infra.database import decisions, people, reactions

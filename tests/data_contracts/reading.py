@@ -4,9 +4,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId, SubjectKey
-from data_contracts.signals import Refusal, Texts, to_event
+from data_contracts.signals.kinds import Refusal, Texts, to_event
 
 RECEIVED_AT = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 PERSON = PersonId("00112233445566778899aabbccddeeff")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.message import Message
 
-from data_contracts.codec import KINDS, Event, body, decode, encode, kind
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import KINDS, Event, body, decode, encode, kind
 from data_contracts.events.generate import ROOT, generate
 
 BASELINE = ROOT / "baseline.binpb"

@@ -11,8 +11,8 @@ from pydantic import AwareDatetime, StringConstraints, TypeAdapter, ValidationEr
 
 import data_contracts
 from data_contracts.answers import ReactionResult, Recommendation, TipView
-from data_contracts.reactions import ReactionKind
-from data_contracts.signals import RULES, SIGNALS, Refusal
+from data_contracts.rewards import ReactionKind
+from data_contracts.signals.kinds import RULES, SIGNALS, Refusal
 from data_contracts.tips import MAX_TEXT
 from tests.data_contracts.reading import read
 

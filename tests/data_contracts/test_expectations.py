@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from data_contracts.codec import KINDS, Event
 from data_contracts.errors import Malformed
-from data_contracts.expectations.frames import signal_columns, signal_frames, vector_frame
-from data_contracts.expectations.gate import Failing, evaluate, validate_served, validate_signals
-from data_contracts.expectations.suites import SERVED_CHECKS, SIGNAL_CHECKS
+from data_contracts.events.codec import KINDS, Event
 from data_contracts.features import FEATURES, POSITION
-from data_contracts.signals import RULES, SIGNALS
+from data_contracts.signals.kinds import RULES, SIGNALS
+from data_contracts.validation.frames import signal_columns, signal_frames, vector_frame
+from data_contracts.validation.gate import Failing, evaluate, validate_served, validate_signals
+from data_contracts.validation.suites import SERVED_CHECKS, SIGNAL_CHECKS
 from tests.data_contracts.reading import read_sound, signal
 
 SOUND: dict[str, dict[str, Any]] = {
@@ -117,6 +117,6 @@ def test_the_suites_cover_the_tables() -> None:
 
 def test_the_vendor_is_loaded_by_the_first_validation_only() -> None:
     """Importing the gate must not cost eight seconds."""
-    code = "import sys, data_contracts.expectations.gate; print('great_expectations' in sys.modules)"
+    code = "import sys, data_contracts.validation.gate; print('great_expectations' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"

@@ -6,8 +6,8 @@ import pytest
 
 from data_contracts.events.oo.events.v1.facts_pb2 import Reaction
 from data_contracts.features import CONSENT_SIGNALS, FEATURES, POSITION, SOURCES, TOP, Source
-from data_contracts.reactions import REWARDS, SILENCE_SIGMA, Outcome, ReactionKind, silence_reward
 from data_contracts.retention import FILES, TABLES, Exit, Sensitivity
+from data_contracts.rewards import REWARDS, SILENCE_SIGMA, Outcome, ReactionKind, silence_reward
 from data_contracts.served import CAPS, VIEWS, ServedRow
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.codec import KINDS, decode, encode, kind
+from data_contracts.events.codec import KINDS, decode, encode, kind
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import to_us
-from data_contracts.signals import RULES, SIGNALS, Refusal
+from data_contracts.signals.kinds import RULES, SIGNALS, Refusal
 from tests.data_contracts.reading import RECEIVED_AT, read, read_sound, signal, subject_key
 
 TASK = {"task": "8213", "title": "quarterly report", "state": "open"}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from data_contracts.codec import Event, kind
+from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import PersonId, SubjectKey, from_us, to_us
 from examples.month import ANCHOR, HERE, ZONE, busy_at, free_at, shift_month

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from data_contracts.codec import decode
+from data_contracts.events.codec import decode
 from data_contracts.identifiers import PersonId
 from feature_repo.batch_fold import fold
 from feature_repo.fold import StateRow

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
 
 PERSON = PersonId("5f1d7a84db7d4c0d8d1b6a7d0b7f4c11")

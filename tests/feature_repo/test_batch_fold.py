@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from feature_repo import batch_fold
 from feature_repo.batch_fold import fold
 from feature_repo.fold import WorkingState

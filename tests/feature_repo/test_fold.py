@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
 from data_contracts.served import ServedRow
 from feature_repo.batch_fold import fold

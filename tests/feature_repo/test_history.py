@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.codec import Event
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedTasks

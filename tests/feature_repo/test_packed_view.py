@@ -1,8 +1,8 @@
 import pytest
 from hypothesis import given
 
-from data_contracts.codec import Event
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.served import ServedTasks
 from feature_repo.batch_fold import fold

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.codec import StoredEvent
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import StoredEvent
 from feature_repo.snapshots import MANIFEST, Snapshots
 from tests.oo.canaries import found_in
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from data_contracts.codec import Event
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
+from data_contracts.events.codec import Event
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, to_us
 from feature_repo.apply import apply

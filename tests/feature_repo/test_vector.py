@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.features import DAY_S, FEATURES, POSITION, TOP, Source
 from data_contracts.identifiers import to_us
 from data_contracts.served import (

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.codec import Event
 from data_contracts.errors import Malformed
+from data_contracts.events.codec import Event
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
 from feature_repo import vector_batch
 from feature_repo.batch_fold import fold

@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
-from data_contracts.codec import Event, kind
+from data_contracts.events.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
-from data_contracts.signals import SIGNALS
+from data_contracts.signals.kinds import SIGNALS
 from flows.importing import CONSENT_MISSING, great_expectations_gate, import_files
 from flows.parts import FlowParts, OpenedParts
 from infra.connectors.import_files import ImportReport

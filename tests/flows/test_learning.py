@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PersonId
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from flows.parts import OpenedParts
 from flows.promoting import consider, promote
 from flows.retraining import open_registry, retrain

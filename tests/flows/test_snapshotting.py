@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from data_contracts.codec import encode
+from data_contracts.events.codec import encode
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.batch_fold import fold
 from feature_repo.served_row import served_row

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from infra.bus import Bus
 
 

@@ -88,9 +88,9 @@ def test_only_the_owner_can_read_keys(keys: Path) -> None:
         Vault(keys).seal(ANN, "text", b"x")
     finally:
         os.umask(before)
-    files = [path for path in keys.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == {"master.key", "tombstone.key", f"{ANN}.key"}
-    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    found = [path for path in keys.rglob("*") if path.is_file()]
+    assert {path.name for path in found} == {"master.key", "tombstone.key", f"{ANN}.key"}
+    assert {path.stat().st_mode & 0o777 for path in found} == {0o600}
     assert {path.stat().st_mode & 0o777 for path in (keys, keys / "people")} == {0o700}
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import CandidateId, ClusterId, SubjectKey, from_us
-from data_contracts.reactions import SILENCE_PRICE, silence_reward
+from data_contracts.rewards import SILENCE_PRICE, silence_reward
 from data_contracts.served import ServedTips
 from data_contracts.tips import Candidate, TipKind, Topic
 from models import design

@@ -1,7 +1,7 @@
 import numpy as np
 
 from data_contracts.features import FEATURES
-from data_contracts.reactions import REWARDS
+from data_contracts.rewards import REWARDS
 from models.simulation.answers import answers
 from models.simulation.moments import moments
 from models.simulation.offers import offers

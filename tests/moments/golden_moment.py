@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from data_contracts.decisions import CandidateRef, Trigger
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId
-from data_contracts.reactions import SILENCE_PRICE
+from data_contracts.rewards import SILENCE_PRICE
 from models.policy import Policy
 from serving.candidates import build_pool
 from serving.catalogue import Catalogue

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from api.signals.service import push
 from data_contracts.events.oo.events.v1.event_pb2 import Event
 from data_contracts.identifiers import DecisionId, PersonId, to_us
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from flows.feature_building import build_features
 from flows.ingest_files import ingest_known_files
 from flows.snapshotting import take

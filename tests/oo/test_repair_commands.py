@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.codec import encode, kind
+from data_contracts.events.codec import encode, kind
 from data_contracts.identifiers import PersonId, to_us
 from flows.following import MAX_DELIVERIES, Following
 from flows.parts import OpenedParts, opened

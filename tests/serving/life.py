@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1 import facts_pb2, signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import SubjectKey, to_us

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from data_contracts.identifiers import DecisionId, PolicyDigest, to_us
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from infra.database import experiments, person_parts
 from infra.database.experiments import Experiment
 from models import person_part

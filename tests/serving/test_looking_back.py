@@ -5,11 +5,11 @@ from statistics import fmean
 
 import pytest
 
-from data_contracts.codec import Event
 from data_contracts.errors import NotFound
+from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, to_us
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from infra.database import events, policies
 from infra.signing import PolicySeal
 from models.checks import trained

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from data_contracts.codec import Event, kind
 from data_contracts.errors import Conflict, NotFound
+from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import DecisionId, PersonId, to_us
-from data_contracts.reactions import REWARDS, Outcome, ReactionKind
+from data_contracts.rewards import REWARDS, Outcome, ReactionKind
 from infra.database import events, person_parts, reactions, reward_changes
 from models import person_part
 from models.person_part import PersonPart

@@ -13,7 +13,7 @@ from data_contracts.decisions import Decision, Trigger, pack, unpack
 from data_contracts.errors import ErasedPerson
 from data_contracts.features import FEATURES, Source
 from data_contracts.identifiers import PersonId, from_us, to_us
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from infra.database import consents, people, reactions
 from infra.database.tables import DecisionRow
 from infra.vault import Vault

@@ -11,7 +11,7 @@ from data_contracts.answers import Recommendation
 from data_contracts.decisions import Decision, Trigger, unpack
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, new_id, to_us
-from data_contracts.reactions import ReactionKind
+from data_contracts.rewards import ReactionKind
 from feature_repo.online_tables import OnlineFile
 from flows.stream import Stream
 from infra.database import consents, decisions, events, people, policies, texts

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts.signals import RULES
+from data_contracts.signals.kinds import RULES
 from infra.connectors.connector import FILE_RULES, FileRefused, Parsed, ReadContext, Refused
 from infra.connectors.registry import FILE_CONNECTORS, connector_for
 from tests.infra.connectors.conftest import GOLDEN, ReadAll

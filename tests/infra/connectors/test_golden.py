@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import MessageToDict
 
-from data_contracts.codec import body, kind
+from data_contracts.events.codec import body, kind
 from data_contracts.identifiers import from_us
 from infra.connectors.connector import Refused
 from infra.connectors.registry import FILE_CONNECTORS, connector_for

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from data_contracts.codec import Event, encode
+from data_contracts.events.codec import Event, encode
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
 from infra.connectors.connector import Parsed

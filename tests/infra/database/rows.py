@@ -1,6 +1,6 @@
 """Makes the rows that these tests begin with."""
 
-from data_contracts.codec import Event
+from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.signals_pb2 import MoodReported
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest

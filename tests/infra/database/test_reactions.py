@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, ReactionId, new_person
-from data_contracts.reactions import Outcome, ReactionKind
+from data_contracts.rewards import Outcome, ReactionKind
 from infra.database import decisions, person_parts, reactions, shadow
 from infra.database.engine import Database
 from infra.database.person_parts import StoredPart

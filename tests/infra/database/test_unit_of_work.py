@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from data_contracts.codec import Event
 from data_contracts.errors import ErasedPerson, Malformed, NotFound, Unavailable
+from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
 from infra.database import connections, erasure, events, people
 from infra.database.engine import Database, open_database

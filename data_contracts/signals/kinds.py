@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from data_contracts.codec import KINDS, Event
+from data_contracts.events.codec import KINDS, Event
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
-from data_contracts.signal_values import (
+from data_contracts.signals.values import (
     DOOR_RULES,
     MAX_LABEL,
     MAX_NATIVE_ID,

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from data_contracts.codec import KINDS
-from data_contracts.expectations.frames import signal_columns
+from data_contracts.events.codec import KINDS
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import to_us
-from data_contracts.signal_values import EARLIEST, LATEST
-from data_contracts.signals import SIGNALS, Field
+from data_contracts.signals.kinds import SIGNALS, Field
+from data_contracts.signals.values import EARLIEST, LATEST
+from data_contracts.validation.frames import signal_columns
 
 SUBJECT_PATTERN = r"^[0-9a-f]{32}$"
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data_contracts.codec import KINDS, Event, body, kind
+from data_contracts.events.codec import KINDS, Event, body, kind
 from data_contracts.features import FEATURES
 
 ROW = "row"

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from data_contracts.errors import Malformed, Unavailable
-from data_contracts.expectations.frames import ROW
-from data_contracts.expectations.suites import SERVED_CHECKS, SIGNAL_CHECKS, Check
+from data_contracts.validation.frames import ROW
+from data_contracts.validation.suites import SERVED_CHECKS, SIGNAL_CHECKS, Check
 
 RESULT_FORMAT = {
     "result_format": "COMPLETE",
