@@ -30,7 +30,7 @@ from api.signals.limits import push_limits
 from api.sources.endpoints import router as sources
 from api.tips.endpoints import recommend
 from api.tips.endpoints import router as tips
-from infra.event_feed import EventFeed
+from infra.database.events.feed import EventFeed
 from infra.settings import Settings
 
 TITLE = "oO"

@@ -13,7 +13,7 @@ from api.parts import Parts
 from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
-from infra.event_feed import EventFeed
+from infra.database.events.feed import EventFeed
 from infra.network_addresses import peer_of
 from infra.settings import Settings
 

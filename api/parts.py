@@ -9,7 +9,7 @@ from data_contracts.decisions import Trigger
 from data_contracts.identifiers import DecisionId, PersonId, RandomBytes
 from data_contracts.rewards import ReactionKind
 from infra.clock import Clock
-from infra.database.engine import Database
+from infra.database.engine.database import Database
 from infra.health import Health
 from infra.vault import Vault
 

@@ -27,13 +27,13 @@ from feature_repo.batch_fold import fold
 from feature_repo.fold import StateRow
 from flows.parts import opened
 from infra.clock import system_clock
-from infra.database import events, mirror_log, working_state
-from infra.database.checkpointer import Checkpointer
-from infra.database.engine import Database, open_database
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.comparing import compare
-from infra.jetstream.publisher import publisher
-from infra.relay import Relay
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events, mirror_log, working_state
+from infra.database.maintenance.checkpointer import Checkpointer
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.mirror_comparison import compare
+from infra.mirror.jetstream.publisher import publisher
+from infra.mirror.relay import Relay
 from infra.settings import Settings
 
 PEOPLE, EVENTS = 40, 1_000

@@ -6,8 +6,9 @@ from benchmarks.lives import NOW_US, life
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
-from infra.database import consents, events, people
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.events import events
+from infra.database.people import consents, people
 
 PUSH = 200  # events a transaction, as the door takes them
 

@@ -29,12 +29,12 @@ from feature_repo.online_tables import OnlineFile
 from feature_repo.served_row import served_view
 from flows.parts import opened
 from infra.clock import system_clock
-from infra.database import events
-from infra.database.checkpointer import Checkpointer
-from infra.database.engine import Database, open_database
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.publisher import publisher
-from infra.relay import Relay
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events
+from infra.database.maintenance.checkpointer import Checkpointer
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.publisher import publisher
+from infra.mirror.relay import Relay
 from infra.settings import Settings
 
 PEOPLE = 50

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from infra.jetstream.follower import follower
+from infra.mirror.jetstream.consumer import follower
 
 BATCH = 1_000
 

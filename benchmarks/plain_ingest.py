@@ -9,10 +9,10 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session
 
 from data_contracts.events.codec import Event, encode, kind
-from infra.database.engine import open_database
-from infra.database.mirror_log import Waiting
-from infra.database.tables import EventRow
-from infra.jetstream.declared import MESSAGE_ID, message_id, subject
+from infra.database.all_tables import EventRow
+from infra.database.engine.database import open_database
+from infra.database.events.mirror_log import Waiting
+from infra.mirror.jetstream.stream_config import MESSAGE_ID, message_id, subject
 
 STREAM, PREFIX = "PLAIN", "plain."
 

@@ -17,12 +17,12 @@ from benchmarks.event_home import lives, push, pushes, settle
 from benchmarks.plain_ingest import publish_awaited
 from benchmarks.result import Result
 from infra.clock import system_clock
-from infra.database import mirror_log
-from infra.database.engine import Database, open_database
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.comparing import compare
-from infra.jetstream.publisher import publisher
-from infra.relay import Relay
+from infra.database.engine.database import Database, open_database
+from infra.database.events import mirror_log
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.mirror_comparison import compare
+from infra.mirror.jetstream.publisher import publisher
+from infra.mirror.relay import Relay
 
 PEOPLE, EVENTS, PEER_EVENTS = 50, 800, 8_000
 TARGET = 4

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.result import Result
-from infra.tethered import tethered
+from infra.child_process import tethered
 
 ROUNDS = 5
 TARGET = 1.5  # times the peer

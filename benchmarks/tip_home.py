@@ -9,10 +9,12 @@ from data_contracts.identifiers import PolicyDigest
 from data_contracts.served import VIEWS
 from feature_repo.online_tables import OnlineFile
 from feature_repo.vector import ALL_CONSENTS
-from infra.database import access_tokens, person_parts, policies
-from infra.database.engine import Database, open_database
-from infra.database.person_parts import StoredPart
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.decisions import person_posteriors
+from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.engine.database import Database, open_database
+from infra.database.people import access_tokens
+from infra.database.policies import policies
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault
@@ -85,7 +87,7 @@ def _move_in(database: Database, people: list[Resident], digest: PolicyDigest) -
             sids.append(access_tokens.open_session(uow, person=each.person, now_us=NOW_US, random_bytes=each.secret))
             part = each.part
             stored = StoredPart(part.version, part.latest_us, part.latest_id, pack(part))
-            person_parts.save(uow, person=each.person, digest=digest, part=stored, updated_us=NOW_US)
+            person_posteriors.save(uow, person=each.person, digest=digest, part=stored, updated_us=NOW_US)
         uow.commit()
     return sids
 

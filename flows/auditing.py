@@ -21,8 +21,9 @@ from flows.experimenting import look
 from flows.log_exporting import settled
 from flows.parts import FlowParts
 from flows.promoting import ASKED
-from infra.database import audit, learning_reports, policies, shadow
-from infra.database.policies import Champion
+from infra.database.audit import audit_log
+from infra.database.policies import learning_reports, policies, shadow
+from infra.database.policies.policies import Champion
 from models.decision_log import write
 from models.design import scaled_context
 from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
@@ -158,7 +159,7 @@ def _challengers(parts: FlowParts, champion: Champion) -> list[Json]:
         return []
     with parts.database.read() as session:
         waiting = policies.list_all(session, "shadow")
-        asked = audit.newest(session, LOOKED_AT, action=ASKED)
+        asked = audit_log.newest(session, LOOKED_AT, action=ASKED)
         history = {
             row.digest: shadow.comparisons(session, PolicyDigest(row.digest), champion.digest) for row in waiting
         }

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from data_contracts.errors import ErasedPerson
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import FlowParts
-from infra.database import people
+from infra.database.people import people
 from serving.hydration import Hydrator
 from serving.pool_maker import PoolMaker
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from data_contracts.errors import ArtifactRefused, Conflict
 from data_contracts.identifiers import PolicyDigest, to_us
 from flows.parts import FlowParts
-from infra.crash_points import reach
-from infra.database import audit, experiments, policies
-from infra.database.policies import Champion
+from infra.database.audit import audit_log
+from infra.database.policies import experiments, policies
+from infra.database.policies.policies import Champion
+from infra.fault_injection import reach
 from models import artifact
 from models.registry import PolicyRegistry, RegisteredVersion
 
@@ -90,7 +91,7 @@ def retire_old_challengers(parts: FlowParts) -> int:
         leaving = [row for row in waiting if trial is None or row.digest != trial.challenger]
         for row in leaving:
             policies.set_stage(uow, PolicyDigest(row.digest), "retired")
-            audit.append(
+            audit_log.append(
                 uow,
                 at_us=to_us(parts.clock()),
                 actor="flow:promote_policy",
@@ -133,6 +134,6 @@ def introduce(
         if new:
             policies.set_stage(uow, digest, "shadow")
             detail = {"digest": digest, "version": version, "origins": loaded.manifest["origins"]}
-            audit.append(uow, at_us=now_us, actor=actor, action="policy_registered", detail=detail)
+            audit_log.append(uow, at_us=now_us, actor=actor, action="policy_registered", detail=detail)
         uow.commit()
     return new

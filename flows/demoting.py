@@ -15,8 +15,9 @@ from data_contracts.identifiers import PolicyDigest
 from flows.champion_changes import change_champion
 from flows.log_exporting import settled
 from flows.parts import FlowParts
-from infra.database import audit, policies
-from infra.database.policies import Champion
+from infra.database.audit import audit_log
+from infra.database.policies import policies
+from infra.database.policies.policies import Champion
 from models.demotion import Demote, judge, promise
 from models.policy import Floats
 from models.registry import PolicyRegistry
@@ -107,7 +108,7 @@ def rewards_of(parts: FlowParts, digest: PolicyDigest, since_us: int) -> Floats:
 def last_change(parts: FlowParts, digest: PolicyDigest | None) -> Change | None:
     """Return how a policy came to the slot the last time; None where the audit does not say."""
     with parts.database.read() as session:
-        lines = audit.newest(session, LOOKED_AT, action="champion_changed")
+        lines = audit_log.newest(session, LOOKED_AT, action="champion_changed")
     for line in sorted(lines, key=lambda line: -int(line.detail["revision"])):
         if line.detail["digest"] == digest:
             replaced = line.detail["replaced"]

@@ -9,7 +9,7 @@ from data_contracts.identifiers import from_us, to_us
 from flows.log_exporting import settled
 from flows.parts import FlowParts
 from flows.retraining import retrain
-from infra.database import policies
+from infra.database.policies import policies
 from models.drift import Drift, Span, drift
 from models.experiments import DAY_US
 from models.registry import PolicyRegistry

@@ -18,9 +18,9 @@ from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
 from flows.log_exporting import settled
 from flows.parts import FlowParts
 from flows.promoting import ALREADY, gathered, seen_in_shadow
-from infra.database import experiments, policies
-from infra.database.experiments import Experiment
-from infra.database.policies import Champion
+from infra.database.policies import experiments, policies
+from infra.database.policies.experiments import Experiment
+from infra.database.policies.policies import Champion
 from models.arms import compare, unmixed
 from models.evaluation import WORSE
 from models.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment, lived_day, sample_ratio

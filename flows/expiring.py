@@ -10,10 +10,11 @@ from data_contracts.retention import COLUMNS, FILES, TABLES
 from feature_repo.history import History
 from feature_repo.snapshots import Snapshots
 from flows.parts import FlowParts
-from infra.audit_anchors import Anchors
-from infra.database import audit_chain, audit_verification, expiry
-from infra.database.audit_verification import Report
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.audit import audit_chain, audit_verification
+from infra.database.audit.audit_verification import Report
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.maintenance import expiry
+from infra.home.audit_anchors import Anchors
 
 DAY_US = 86_400_000_000
 AUDIT = "audit"
@@ -88,7 +89,7 @@ def _snapshots(parts: FlowParts, before_us: int) -> dict[str, int]:
     return {"snapshots": Snapshots(parts.settings.snapshots).expire(f"{from_us(before_us):%Y-%m-%d}")}
 
 
-# the mirror lets go of what is old by itself: infra/jetstream/declared.py
+# the mirror lets go of what is old by itself: infra/mirror/jetstream/stream_config.py
 STORES: Mapping[str, Callable[[FlowParts, int], dict[str, int]]] = MappingProxyType(
     {"online.db:served": _served, "online.db:pool": _pool, "history": _history, "snapshots": _snapshots}
 )

@@ -18,7 +18,8 @@ from feature_repo.batch_history import Folded, build_history
 from feature_repo.compaction import compact
 from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, History
 from flows.parts import FlowParts
-from infra.database import events, people
+from infra.database.events import events
+from infra.database.people import people
 
 PAGE = 5_000  # events per read
 WINDOW = timedelta(days=2)  # materialised again each time, so that late facts are not missed

@@ -22,9 +22,9 @@ from flows.shares import EVERYBODY, Share
 from flows.stream import Stream
 from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock
-from infra.crash_points import reach
-from infra.database import dead_letters, working_state
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.events import dead_letters, working_state
+from infra.fault_injection import reach
 
 __all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message", "judge"]
 

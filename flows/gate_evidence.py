@@ -14,7 +14,7 @@ from data_contracts.decisions import Origin
 from data_contracts.features import POSITION
 from data_contracts.rewards import REWARDS, Outcome
 from flows.log_exporting import settled
-from infra.database.engine import Database
+from infra.database.engine.database import Database
 from models.decision_log import write
 from models.estimators import ESTIMATORS, PRIMARY
 from models.estimators.batch import joined

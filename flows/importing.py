@@ -20,8 +20,9 @@ from flows.parts import FlowParts
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
 from infra.connectors.reconciliation import Known, restored, subject_of, synced, vanished
-from infra.database import consents, events, people, quarantine, source_files
-from infra.database.source_files import SourceFile
+from infra.database.events import events, quarantine
+from infra.database.people import consents, people, source_files
+from infra.database.people.source_files import SourceFile
 
 CHUNK = 200  # rows per transaction: nobody waits long behind a large file
 CONSENT_MISSING = "consent_missing"

@@ -11,8 +11,8 @@ from flows.parts import FlowParts, opened
 from flows.running import RETRIES, leave
 from infra.connectors.connector import FileRefused
 from infra.connectors.import_files import digest_of
-from infra.database import people, source_files
-from infra.database.source_files import SourceFile
+from infra.database.people import people, source_files
+from infra.database.people.source_files import SourceFile
 
 TIMEOUT_S = 900
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from data_contracts.decisions import Origin, unpack
 from data_contracts.identifiers import PolicyDigest
 from data_contracts.rewards import REWARD_TABLE_VERSION, silence_reward
-from infra.database import decisions
-from infra.database.engine import Database
-from infra.database.tables import DecisionRow
+from infra.database.all_tables import DecisionRow
+from infra.database.decisions import decisions
+from infra.database.engine.database import Database
 from models.decision_log import LoggedDecision, write
 from models.open_bandit import ITEM_COLUMNS, log_columns, logged_row
 

@@ -11,10 +11,10 @@ from feature_repo.online_tables import OnlineFile, OnlineTables, open_online
 from flows.stream import Stream
 from infra.bus import Bus
 from infra.clock import Clock
-from infra.database.checkpointer import Checkpointer
-from infra.database.engine import Database
-from infra.home_check import sqlite_file
-from infra.home_opening import open_home
+from infra.database.engine.database import Database
+from infra.database.maintenance.checkpointer import Checkpointer
+from infra.home.consistency import sqlite_file
+from infra.home.opening import open_home
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault

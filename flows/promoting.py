@@ -11,8 +11,9 @@ from flows.champion_changes import change_champion, reconcile, retire_old_challe
 from flows.demoting import REFERENCE, reference_after
 from flows.gate_evidence import Trained, evidence_of
 from flows.parts import FlowParts
-from infra.database import audit, policies, shadow
-from infra.database.policies import Champion
+from infra.database.audit import audit_log
+from infra.database.policies import policies, shadow
+from infra.database.policies.policies import Champion
 from models import artifact
 from models.gate import GateEvidence, GateVerdict, gate
 from models.promotion import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
@@ -132,7 +133,7 @@ def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowCompari
     """Ask the statistical gate about a challenger that passed in shadow, and keep what it was asked and answered."""
     evidence = gathered(parts, registry, comparison)
     with parts.database.read() as session:
-        before = _last_look(audit.newest(session, LOOKS, action=ASKED), comparison)
+        before = _last_look(audit_log.newest(session, LOOKS, action=ASKED), comparison)
     answer = gate(evidence, counts=_counts(parts))
     if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
         told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
@@ -157,7 +158,7 @@ def _keep_look(parts: FlowParts, evidence: GateEvidence, answer: GateVerdict, ac
     numbers = {name: value for name, value in asdict(evidence).items() if name != "segments"}
     plain = {name: None if value != value else value for name, value in (numbers | asdict(answer)).items()}  # noqa: PLR0124 - NaN
     with parts.database.unit_of_work() as uow:
-        audit.append(uow, at_us=to_us(parts.clock()), actor=actor, action=ASKED, detail=plain)
+        audit_log.append(uow, at_us=to_us(parts.clock()), actor=actor, action=ASKED, detail=plain)
         uow.commit()
 
 

@@ -12,8 +12,8 @@ from feature_repo.batch_fold import fold
 from feature_repo.fold import StateRow, WorkingState
 from feature_repo.served_row import served_row, served_view
 from flows.parts import FlowParts
-from infra.database import events, working_state
-from infra.database.working_state import FoldHead
+from infra.database.events import events, working_state
+from infra.database.events.working_state import FoldHead
 
 __all__ = ["Rebuilt", "rebuild"]
 

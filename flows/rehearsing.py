@@ -20,10 +20,12 @@ from data_contracts.rewards import REWARD_TABLE_VERSION, REWARDS
 from flows.champion_changes import introduce
 from flows.parts import FlowParts
 from flows.promoting import promote
-from infra import durable_files
-from infra.database import decisions, experiments, people, policies
-from infra.database.decision_writer import NewDecision, new_decision
+from infra.database.decisions import decisions
+from infra.database.decisions.writer import NewDecision, new_decision
+from infra.database.people import people
+from infra.database.policies import experiments, policies
 from infra.settings import Settings
+from infra.storage import files
 from models import artifact
 from models.decision_log import LoggedDecision
 from models.experiments import CHALLENGER, live_experiment, lived_day
@@ -180,5 +182,5 @@ def _row(lived: LoggedDecision) -> NewDecision:
 
 
 def _mark(settings: Settings, rehearsal: Rehearsal) -> None:
-    durable_files.make_private_folder(settings.home)
-    durable_files.replace(settings.rehearsal, json.dumps(asdict(rehearsal)).encode())
+    files.make_private_folder(settings.home)
+    files.replace(settings.rehearsal, json.dumps(asdict(rehearsal)).encode())

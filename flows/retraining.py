@@ -20,8 +20,8 @@ from data_contracts.retention import LOG_DAYS
 from flows.champion_changes import introduce, reconcile
 from flows.feature_building import build_features, open_feast
 from flows.parts import FlowParts
-from infra.crash_points import reach
-from infra.database import decisions
+from infra.database.decisions import decisions
+from infra.fault_injection import reach
 from models import artifact, fitting
 from models.experiments import held_out
 from models.policies import POLICIES, LinearThompson

@@ -10,7 +10,7 @@ from data_contracts.events.codec import StoredEvent, decode
 from data_contracts.identifiers import PersonId, from_us
 from feature_repo.snapshots import Manifest, Snapshots
 from flows.parts import FlowParts
-from infra.database import events
+from infra.database.events import events
 
 __all__ = ["Restored", "Taken", "restore", "take"]
 

@@ -21,9 +21,9 @@ from feature_repo.served_row import served_view
 from flows.fold_step import Folded, Known, KnownStates, Step, advance
 from flows.shares import EVERYBODY, Share
 from infra.clock import Clock
-from infra.crash_points import reach
-from infra.database import events, working_state
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.events import events, working_state
+from infra.fault_injection import reach
 
 __all__ = ["Folded", "Stream"]
 

@@ -8,8 +8,8 @@ from prometheus_client.registry import Collector
 
 from data_contracts.identifiers import to_us
 from infra.clock import Clock
-from infra.database import events
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.events import events
 from infra.health import Health
 
 __all__ = ["FoldMetrics", "PartMetrics"]

@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 
 from data_contracts.errors import Malformed
-from infra import durable_files
+from infra.storage import files
 
 __all__ = ["USER", "kept_secret", "new_secret", "path_of"]
 
@@ -31,8 +31,8 @@ def kept_secret(keys: Path, service: str) -> str:
     """Return the secret of a service, made at the first use; raises `Malformed` for a damaged file."""
     path = path_of(keys, service)
     if not path.exists():
-        durable_files.make_private_folder(keys)
-        durable_files.create_once(path, new_secret().encode())
+        files.make_private_folder(keys)
+        files.create_once(path, new_secret().encode())
     secret = path.read_text(encoding="ascii", errors="replace").strip()
     if len(secret) < LEAST_CHARS or not secret.isascii() or not secret.isprintable():
         raise Malformed(f"{path.name} is damaged; delete it, and the next start makes a new one")

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from data_contracts.decisions import Origin
 from data_contracts.rewards import SILENCE_PRICE
 from infra.clock import Clock, clock_of, shifted_clock
-from infra.home_folder import default_home, expanded
+from infra.home.folder import default_home, expanded
 from infra.network_addresses import networks_of
 
 __all__ = ["MIN_ADMIN_TOKEN_BYTES", "Settings"]

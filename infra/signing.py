@@ -14,9 +14,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from data_contracts.errors import Malformed, NotFound
-from infra import durable_files
-from infra.crash_points import reach
-from infra.key_files import read_key
+from infra.fault_injection import reach
+from infra.keys.key_files import read_key
+from infra.storage import files
 
 __all__ = ["PRIVATE", "PUBLIC", "PolicySeal", "key_name", "signer_of"]
 
@@ -38,7 +38,7 @@ class PolicySeal:
         private = Ed25519PrivateKey.from_private_bytes(self._private())
         public = private.public_key().public_bytes_raw()
         if public != self.public:
-            with durable_files.locked_folder(self._keys):  # a rotation replaces both halves under this lock
+            with files.locked_folder(self._keys):  # a rotation replaces both halves under this lock
                 private = Ed25519PrivateKey.from_private_bytes(self._private())
                 public = private.public_key().public_bytes_raw()
                 if public != self.public:
@@ -72,16 +72,16 @@ class PolicySeal:
     def keep_current(self) -> str:
         """Keep the public half among the older ones, before the pair is replaced, and return its name."""
         public = self.public
-        durable_files.make_private_folder(self._keys / OLDER)
-        durable_files.create_once(self._keys / OLDER / f"{key_name(public)}.pub", public)
+        files.make_private_folder(self._keys / OLDER)
+        files.create_once(self._keys / OLDER / f"{key_name(public)}.pub", public)
         return key_name(public)
 
     def replace(self, private: Ed25519PrivateKey) -> None:
         """Put a pair in place of the current one, the private half first."""
-        with durable_files.locked_folder(self._keys):
-            durable_files.replace(self._keys / PRIVATE, private.private_bytes_raw())
+        with files.locked_folder(self._keys):
+            files.replace(self._keys / PRIVATE, private.private_bytes_raw())
             reach("policy_key_replaced")
-            durable_files.replace(self._keys / PUBLIC, private.public_key().public_bytes_raw())
+            files.replace(self._keys / PUBLIC, private.public_key().public_bytes_raw())
 
     def finish(self) -> bool:
         """Write the public half of the private one again after a crash between them; return whether they differed."""
@@ -97,7 +97,7 @@ class PolicySeal:
         if name not in self.older():
             raise NotFound(f"there is no older signing key {name!r}; `oo keys status` lists them")
         path.unlink()
-        durable_files.sync(path.parent)
+        files.sync(path.parent)
 
     def _older(self) -> list[bytes]:
         return [read_key(path) for path in sorted((self._keys / OLDER).glob("*.pub"))]
@@ -111,10 +111,10 @@ class PolicySeal:
         private, public = self._keys / PRIVATE, self._keys / PUBLIC
         if not self._new or public.exists():
             return
-        durable_files.make_private_folder(self._keys)
-        durable_files.create_once(private, Ed25519PrivateKey.generate().private_bytes_raw())
+        files.make_private_folder(self._keys)
+        files.create_once(private, Ed25519PrivateKey.generate().private_bytes_raw())
         made = Ed25519PrivateKey.from_private_bytes(read_key(private))
-        durable_files.create_once(public, made.public_key().public_bytes_raw())
+        files.create_once(public, made.public_key().public_bytes_raw())
 
 
 def signer_of(signature: str) -> str:

@@ -19,10 +19,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId, SubjectKey
-from infra import durable_files, sealed_tombstones
-from infra.audit_key import AuditKey
-from infra.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, fingerprint, read_key
-from infra.master_keys import MasterKeys
+from infra.home import sealed_tombstones
+from infra.keys.audit_key import AuditKey
+from infra.keys.key_files import FILES, KEY_BYTES, MASTER, TOMBSTONE, fingerprint, read_key
+from infra.keys.master_keys import MasterKeys
+from infra.storage import files
 
 __all__ = ["SUBJECT_CHARS", "Vault"]
 
@@ -57,10 +58,10 @@ class Vault:
         self._people = keys / "people"
         self._tombstones = keys / "tombstones"
         self._has_sealed_data = has_sealed_data
-        durable_files.make_private_folder(self._people)
+        files.make_private_folder(self._people)
         if new and not self._is_used():
             for name in (TOMBSTONE, MASTER):
-                durable_files.create_once(keys / FILES[name], secrets.token_bytes(KEY_BYTES))
+                files.create_once(keys / FILES[name], secrets.token_bytes(KEY_BYTES))
         self.masters = MasterKeys(keys)
         self._tombstone_key = read_key(keys / FILES[TOMBSTONE])
         self._cache: dict[PersonId, _PersonKey] = {}
@@ -104,9 +105,9 @@ class Vault:
         path = self._path(person)
         with self.masters.locked():
             if not self.is_forgotten(person):
-                durable_files.append_line(self._tombstones, self.tombstone(person))
+                files.append_line(self._tombstones, self.tombstone(person))
             self._cache.pop(person, None)
-            durable_files.shred(path)
+            files.shred(path)
 
     def remembered(self) -> set[PersonId]:
         """Return whose keys are in this process's memory."""
@@ -139,10 +140,10 @@ class Vault:
         """Remember these keyed hashes too, and destroy the keys that an older copy of the folder brought back."""
         with self.masters.locked():
             for tombstone in sorted(set(tombstones) - self.tombstones()):
-                durable_files.append_line(self._tombstones, tombstone)
+                files.append_line(self._tombstones, tombstone)
             for path in self._people.glob("*.key"):
                 if self.is_forgotten(PersonId(path.stem)):
-                    durable_files.shred(path)
+                    files.shred(path)
 
     def sealed_tombstones(self) -> bytes:
         """Return the sealed list of erased people that a backup takes along."""
@@ -233,7 +234,7 @@ class Vault:
             if self.is_forgotten(person):  # since the question above
                 raise ErasedPerson("this person was erased, and their key with them")
             self.masters.refresh()
-            stored = durable_files.create_once(path, self.masters.wrap(person, secrets.token_bytes(KEY_BYTES)))
+            stored = files.create_once(path, self.masters.wrap(person, secrets.token_bytes(KEY_BYTES)))
         known = self._cache[person] = self._unwrap(person, path, stored, path.stat().st_ino)
         return known
 

@@ -17,16 +17,20 @@ from data_contracts.identifiers import PersonId
 from feature_repo.history import History
 from feature_repo.online_tables import open_online
 from feature_repo.snapshots import Snapshots
-from infra import durable_files, home_manifest
-from infra.audit_anchors import Anchors
-from infra.database import audit_verification, backup, people, policies
-from infra.database.engine import open_database
-from infra.home_check import is_filled
-from infra.home_manifest import HomeManifest
-from infra.home_opening import bound_fingerprints, bound_manifest, home_lock
-from infra.key_files import FILES, MASTER, TOMBSTONE
+from infra.database.audit import audit_verification
+from infra.database.engine.database import open_database
+from infra.database.maintenance import backup
+from infra.database.people import people
+from infra.database.policies import policies
+from infra.home import home_manifest
+from infra.home.audit_anchors import Anchors
+from infra.home.consistency import is_filled
+from infra.home.home_manifest import HomeManifest
+from infra.home.opening import bound_fingerprints, bound_manifest, home_lock
+from infra.keys.key_files import FILES, MASTER, TOMBSTONE
 from infra.settings import Settings
 from infra.signing import PolicySeal
+from infra.storage import files
 from infra.vault import Vault
 from oo.household import Household
 from oo.up import supervisor_lock
@@ -56,8 +60,8 @@ def write_backup(household: Household, file: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
         copy = backup.back_up(household.database, Path(folder) / "copy" / DATABASE)
         sealed = copy.with_name(TOMBSTONES)
-        durable_files.replace(sealed, household.vault.sealed_tombstones())
-        durable_files.touch_private(partial)
+        files.replace(sealed, household.vault.sealed_tombstones())
+        files.touch_private(partial)
         with tarfile.open(partial, "w:gz") as archive:
             archive.add(copy, DATABASE)
             archive.add(sealed, TOMBSTONES)
@@ -66,7 +70,7 @@ def write_backup(household: Household, file: Path) -> dict[str, int]:
                     archive.add(home / name, name)
             count = sum(member.isfile() for member in archive.getmembers())
         partial.replace(file)
-    durable_files.sync(file.parent.absolute())
+    files.sync(file.parent.absolute())
     return {"files": count, "bytes": file.stat().st_size}
 
 
@@ -81,7 +85,7 @@ def restore_backup(
     tell who must stay erased, unless `without_tombstones` accepts that; `Malformed` for what is no backup of oO.
     """
     settings = household.settings
-    durable_files.make_private_folder(settings.home)
+    files.make_private_folder(settings.home)
     with supervisor_lock(settings.home).taken(), home_lock(settings.home).taken():
         _require_empty(settings)
         with tempfile.TemporaryDirectory(dir=settings.home, prefix=".restore-") as name:
@@ -187,7 +191,7 @@ def _move_in(folder: Path, made: Path, settings: Settings, manifest: HomeManifes
     open_online(settings.online_db).close()
     home_manifest.save(settings.home, manifest)
     made.replace(settings.app_db)
-    durable_files.sync(settings.home)
+    files.sync(settings.home)
 
 
 def _serve_again(household: Household, vault: Vault, *, renew: bool) -> int:

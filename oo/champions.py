@@ -4,7 +4,8 @@ from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest
 from flows.promoting import Promoted, promote
 from flows.retraining import open_registry, retrain
-from infra.database import audit, policies
+from infra.database.audit import audit_log
+from infra.database.policies import policies
 from models import artifact
 from oo.household import Household
 from oo.output import note
@@ -27,7 +28,7 @@ def trust(household: Household, digest: PolicyDigest, reason: str) -> PolicyDige
     artifact.sign_again(folder, digest, sign=household.stores.seal.sign)
     with household.database.unit_of_work() as uow:
         detail = {"digest": digest, "reason": reason}
-        audit.append(uow, at_us=household.now_us(), actor="cli", action="policy_signed", detail=detail)
+        audit_log.append(uow, at_us=household.now_us(), actor="cli", action="policy_signed", detail=detail)
         uow.commit()
     return digest
 

@@ -25,7 +25,7 @@ from data_contracts.identifiers import DecisionId, PersonId
 from flows.promoting import promote
 from flows.retraining import open_registry
 from infra.clock import system_clock
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
 from infra.settings import Settings
 from oo.household import Household, system_zone, zone_of
 from oo.importing import import_all

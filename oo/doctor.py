@@ -11,9 +11,9 @@ from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
 from flows.expiring import anchor_audit
-from infra.database import policies
-from infra.database.tables import PersonRow
-from infra.home_contents import home_problems
+from infra.database.all_tables import PersonRow
+from infra.database.policies import policies
+from infra.home.contents import home_problems
 from oo.erasure import mark_of
 from oo.household import Household
 from oo.refusals import refusal_of

@@ -12,8 +12,8 @@ from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from feature_repo.history import History
 from feature_repo.snapshots import Snapshots
-from infra import durable_files
-from infra.database import erasure
+from infra.database.maintenance import erasure
+from infra.storage import files
 from oo.household import Household
 from oo.mirroring import forget_in_mirror
 
@@ -32,7 +32,7 @@ def erase(household: Household, name: str) -> dict[str, int]:
         if not mark_of(household).exists():
             raise
     else:
-        durable_files.replace(mark_of(household), b"")
+        files.replace(mark_of(household), b"")
         with household.database.unit_of_work() as uow:
             erasure.begin(uow, person)  # reads and writes about the person end here
             uow.commit()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest, to_us
-from infra.database import policies
+from infra.database.policies import policies
 from models.evaluation import Evaluation, evaluate
 from models.logged_decisions import DecisionLog, PolicyTarget
 from models.open_bandit import OpenBanditLog, distribution_from, uniform

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from data_contracts.identifiers import PersonId
-from infra.database import people
+from infra.database.people import people
 from oo.household import Household
 
 

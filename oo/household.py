@@ -20,11 +20,13 @@ from flows.parts import OpenedParts
 from flows.parts import opened as opened_stores
 from infra.background_loop import BackgroundLoop
 from infra.clock import Clock, fixed_clock
-from infra.database import audit, audit_chain, consents, people, policies
-from infra.database.clear_names import seal_clear_names
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.audit import audit_chain, audit_log
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import Database
+from infra.database.keys.clear_names import seal_clear_names
+from infra.database.people import consents, people
+from infra.database.policies import policies
 from infra.health import Health
 from infra.settings import Settings
 from infra.vault import Vault
@@ -230,7 +232,7 @@ class Household:
     def note_read(self, action: str) -> None:
         """Add an audit entry: somebody with a shell reads what is about everybody here."""
         with self.database.unit_of_work() as uow:
-            audit.append(uow, at_us=self.now_us(), actor="cli", action=action)
+            audit_log.append(uow, at_us=self.now_us(), actor="cli", action=action)
             uow.commit()
 
     def person(self, name: str, *, erasing: bool = False) -> PersonRow:

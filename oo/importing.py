@@ -7,7 +7,7 @@ from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from flows.importing import import_files
 from infra.connectors.import_files import ImportReport
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
 from oo.household import Household
 from oo.output import note
 

@@ -8,11 +8,16 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import ArtifactRefused, Conflict, DamagedStore
 from data_contracts.identifiers import PersonId, from_us
-from infra import home_manifest, key_rotation
-from infra.database import audit, key_fingerprints, people, policies, push_sources
-from infra.home_manifest import HomeManifest
-from infra.key_files import FILES, MASTER, POLICY_SIGNING, TOMBSTONE, fingerprint, read_key
-from infra.key_rotation import Rotated
+from infra.database.audit import audit_log
+from infra.database.keys import key_fingerprints
+from infra.database.people import people
+from infra.database.policies import policies
+from infra.database.push_sources import push_sources
+from infra.home import home_manifest
+from infra.home.home_manifest import HomeManifest
+from infra.keys import rotation
+from infra.keys.key_files import FILES, MASTER, POLICY_SIGNING, TOMBSTONE, fingerprint, read_key
+from infra.keys.rotation import Rotated
 from infra.settings import Settings
 from infra.signing import key_name, signer_of
 from models import artifact
@@ -67,7 +72,7 @@ def status(household: Household) -> list[KeyStatus]:
     with household.database.read() as session:
         since = key_fingerprints.since(session)
         push, ending = push_sources.count_keys(session, now_us=household.now_us())
-        chain = audit.chain(session)
+        chain = audit_log.chain(session)
     wrapped = vault.masters.wrapped()
     signed = [signer for _, _, signer in _signed(household.settings.policies)]
     current = key_name(seal.public)
@@ -104,15 +109,13 @@ def status(household: Household) -> list[KeyStatus]:
 def rotate_master(household: Household) -> Rotated:
     """Make a new master key, or finish a rotation that was interrupted."""
     settings = household.settings
-    return key_rotation.rotate_master(
-        settings.home, household.database, household.vault.masters, now_us=household.now_us()
-    )
+    return rotation.rotate_master(settings.home, household.database, household.vault.masters, now_us=household.now_us())
 
 
 def rotate_policy(household: Household) -> Rotated:
     """Make a new pair that signs policies, and sign with it what the one before has signed."""
     seal = household.stores.seal
-    made = key_rotation.rotate_policy(household.settings.home, household.database, seal, now_us=household.now_us())
+    made = rotation.rotate_policy(household.settings.home, household.database, seal, now_us=household.now_us())
     again = 0
     for folder, digest, signer in _signed(household.settings.policies):
         if signer == made.current or not seal.holds(digest, _signature(folder)):
@@ -136,7 +139,7 @@ def distrust(household: Household, name: str) -> None:
     household.stores.seal.distrust(name)
     with household.database.unit_of_work() as uow:
         detail = {"key": "policy", "id": name}
-        audit.append(uow, at_us=household.now_us(), actor="cli", action="key_distrusted", detail=detail)
+        audit_log.append(uow, at_us=household.now_us(), actor="cli", action="key_distrusted", detail=detail)
         uow.commit()
 
 

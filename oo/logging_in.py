@@ -6,7 +6,7 @@ from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id
 from data_contracts.signals.kinds import RULES, SIGNALS
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
 from oo.household import Household
 
 

@@ -12,10 +12,10 @@ from data_contracts.errors import Malformed, Unavailable
 from data_contracts.identifiers import PersonId
 from flows.following import Following
 from flows.shares import EVERYBODY, Share
-from infra.jetstream.bundled import BundledServer, free_port, has_store, known_url
-from infra.mirror_metrics import MirrorMetrics
-from infra.mirror_watch import MirrorWatch
-from infra.relay import Relay
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port, has_store, known_url
+from infra.mirror.metrics import MirrorMetrics
+from infra.mirror.reconciler import MirrorWatch
+from infra.mirror.relay import Relay
 from infra.sampled_metrics import SampledMetrics
 from infra.settings import Settings
 from oo.household import Household
@@ -30,9 +30,9 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
     if url is None:
         yield None
         return
-    from infra.jetstream.extent import extent  # noqa: PLC0415 - as below
-    from infra.jetstream.follower import follower  # noqa: PLC0415 - the driver is paid by who has a mirror
-    from infra.jetstream.publisher import publisher  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.consumer import follower  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.mirror.jetstream.publisher import publisher  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.stream_stats import extent  # noqa: PLC0415 - as below
 
     relay = Relay(household.database, household.clock, lambda: publisher(url))
     following = Following(
@@ -87,7 +87,7 @@ def forget_in_mirror(settings: Settings, person: PersonId) -> int:
     url = settings.nats_url or known_url(settings.nats)
     if url is None and not has_store(settings.nats):
         return 0
-    from infra.jetstream.comparing import forget  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.mirror_comparison import forget  # noqa: PLC0415 - as above
 
     if url is not None:
         try:

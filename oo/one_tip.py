@@ -8,8 +8,8 @@ from data_contracts.errors import NotFound
 from data_contracts.identifiers import DecisionId, PersonId, new_id
 from data_contracts.rewards import ReactionKind
 from data_contracts.signals.values import EARLIEST, LATEST
-from infra.database import decisions
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.decisions import decisions
 from oo.household import Household
 from oo.refusals import Misused
 from serving.day import Step

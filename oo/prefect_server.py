@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Self
 
 from data_contracts.errors import Unavailable
-from infra.durable_files import make_private_folder, replace
+from infra.child_process import tethered
 from infra.service_credentials import USER, new_secret
-from infra.tethered import tethered
+from infra.storage.files import make_private_folder, replace
 from oo.output import note
 
 START_S = 180.0

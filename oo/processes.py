@@ -22,7 +22,7 @@ from data_contracts.errors import Unavailable
 from flows.shares import share_of
 from infra.background_loop import END, BackgroundLoop
 from infra.health import Health
-from infra.home_check import require_files
+from infra.home.consistency import require_files
 from infra.service_credentials import kept_secret
 from infra.settings import Settings
 from oo.forgetting import Memory, forget_who_left, memories

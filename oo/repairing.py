@@ -6,9 +6,9 @@ import time
 from typing import NamedTuple
 
 from data_contracts.errors import NotFound, Unavailable
-from infra.database import dead_letters, mirror_log
-from infra.jetstream.bundled import known_url
-from infra.relay import WINDOW_US, Relay
+from infra.database.events import dead_letters, mirror_log
+from infra.mirror.jetstream.bundled_server import known_url
+from infra.mirror.relay import WINDOW_US, Relay
 from oo.household import Household
 
 PATIENCE_S = 600.0
@@ -32,7 +32,7 @@ def mirror_url(household: Household) -> str:
 
 def verify(household: Household) -> tuple[dict[str, int], bool]:
     """Compare table and mirror over the mirror's window; return the counts and whether the mirror is sound."""
-    from infra.jetstream.comparing import compare  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.mirror.jetstream.mirror_comparison import compare  # noqa: PLC0415 - the driver is paid by who has a mirror
 
     found = asyncio.run(compare(household.database, mirror_url(household), _since_us(household)))
     return found._asdict(), found.sound
@@ -40,8 +40,8 @@ def verify(household: Household) -> tuple[dict[str, int], bool]:
 
 def rebuild_mirror(household: Household) -> int:
     """Empty the stream, carry everything of its window into it again, and return how many events that were."""
-    from infra.jetstream.comparing import empty  # noqa: PLC0415 - as above
-    from infra.jetstream.publisher import publisher  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.mirror_comparison import empty  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.publisher import publisher  # noqa: PLC0415 - as above
 
     url = mirror_url(household)
     asyncio.run(empty(url))
@@ -70,8 +70,8 @@ def replay(household: Household) -> Replayed:
 
 async def _read_again(household: Household, standing: list[dead_letters.DeadLetter]) -> list[int]:
     from flows.following import judge  # noqa: PLC0415 - as above
-    from infra.jetstream.connection import connected  # noqa: PLC0415 - as above
-    from infra.jetstream.follower import read_at  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.connection import connected  # noqa: PLC0415 - as above
+    from infra.mirror.jetstream.consumer import read_at  # noqa: PLC0415 - as above
 
     done = []
     async with connected(mirror_url(household), for_ever=False) as client:

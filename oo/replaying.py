@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from data_contracts.decisions import unpack
 from data_contracts.identifiers import DecisionId, PersonId
-from infra.database import decisions, reward_changes
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.decisions import decisions, reward_changes
 from oo.household import Household
 from serving.replay import Replay, part_of, recompute, verify
 

@@ -5,7 +5,7 @@ import io
 import segno
 
 from data_contracts.identifiers import PersonId
-from infra.database import access_tokens
+from infra.database.people import access_tokens
 from oo.household import Household
 
 

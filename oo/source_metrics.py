@@ -13,8 +13,8 @@ from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online_tables import OnlineTables
 from infra.clock import Clock
-from infra.database import consents, people
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.people import consents, people
 
 KEEP_S = 30.0  # a look reads the head of every served view
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from infra.tethered import tethered
+from infra.child_process import tethered
 from oo.output import note
 
 FIRST_WAIT_S = 0.5

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_contracts.errors import Unavailable
-from infra.home_folder import named_home
-from infra.locks import RoleLock
-from infra.tethered import tethered
+from infra.child_process import tethered
+from infra.home.folder import named_home
+from infra.storage.locks import RoleLock
 from oo.output import note
 from oo.supervisor import Child, Supervisor
 

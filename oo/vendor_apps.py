@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from api.middleware.cross_site import CrossSite
 from api.middleware.trusted_host import LOCAL, TrustedHost
 from infra.credential_check import CredentialCheck, basic
-from infra.durable_files import make_private_folder
 from infra.settings import Settings
+from infra.storage.files import make_private_folder
 
 Scope = MutableMapping[str, Any]
 HEALTH = "/health"

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from data_contracts.identifiers import from_us
-from infra.database.person_now import PersonNow
-from infra.database.person_parts import StoredPart
+from infra.database.decisions.decision_read import PersonNow
+from infra.database.decisions.person_posteriors import StoredPart
 from models.experiments import CHAMPION, live_experiment, lived_day
 from models.person_part import PersonPart, unpack
 from models.policy import Policy

@@ -16,8 +16,8 @@ from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey, from_us
 from data_contracts.served import ServedRow
 from infra.connectors.import_files import titles_of
-from infra.database import consents, source_files, texts
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.people import consents, source_files, texts
 from infra.vault import Vault
 from serving.phrasing import clean_title
 from serving.subjects import SOURCE_BIT

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
-from infra.database import decisions
-from infra.database.engine import Session
+from infra.database.decisions import decisions
+from infra.database.engine.database import Session
 from models.policy import Policy
 from serving.replay import part_of, recompute
 

@@ -13,11 +13,13 @@ from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import LATE_WINDOW_S, WAIT_WINDOW_S, Outcome
-from infra.database import consents, decisions, events, reactions
-from infra.database.engine import Database, Session
-from infra.database.outbox import lock_person
-from infra.database.tables import DecisionRow
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.all_tables import DecisionRow
+from infra.database.decisions import decisions, reactions
+from infra.database.engine.database import Database, Session
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.events import events
+from infra.database.events.outbox import lock_person
+from infra.database.people import consents
 from serving.champion import ChampionHolder
 from serving.reactions import SECOND_US, SOURCE
 from serving.rewarding import Change, apply, deciding_now

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import PersonId
-from infra.database import person_parts, reward_changes
-from infra.database.engine import Session
-from infra.database.person_parts import StoredPart
-from infra.database.reward_changes import Rewarded
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.decisions import person_posteriors, reward_changes
+from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.reward_changes import Rewarded
+from infra.database.engine.database import Session
+from infra.database.engine.unit_of_work import UnitOfWork
 from models import person_part
 from models.action_features import ACTION_COLUMNS
 from models.design import scaled_context
@@ -32,11 +32,11 @@ def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, re
     model = model_of(policy)
     if model is None:
         return
-    stored = person_parts.find(uow.session, person, policy.digest)
+    stored = person_posteriors.find(uow.session, person, policy.digest)
     part = _learned(model, stored, version, rewarded) or part_at(uow.session, model, person, version)
     kept = StoredPart(part.version, part.latest_us, part.latest_id, person_part.pack(part))
     updated_us = rewarded.at_us if rewarded is not None else part.latest_us
-    person_parts.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
+    person_posteriors.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
 
 
 def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPart:

@@ -9,11 +9,11 @@ from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1 import facts_pb2
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, ReactionId, new_id, to_us
 from data_contracts.rewards import LATE_WINDOW_S, REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
-from infra.database import decisions, reactions, reward_changes
-from infra.database.engine import Database
-from infra.database.outbox import lock_person
-from infra.database.tables import DecisionRow, ReactionRow
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.all_tables import DecisionRow, ReactionRow
+from infra.database.decisions import decisions, reactions, reward_changes
+from infra.database.engine.database import Database
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.events.outbox import lock_person
 from infra.vault import Vault
 from serving.champion import ChampionHolder
 from serving.moments import BLOCK_S

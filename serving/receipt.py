@@ -9,8 +9,8 @@ from data_contracts.decisions import Decision, unpack
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.rewards import silence_reward
-from infra.database import decisions
-from infra.database.engine import Database, Session
+from infra.database.decisions import decisions
+from infra.database.engine.database import Database, Session
 from models import design
 from models.action_features import ACTION_COLUMNS
 from models.design import Floats, scaled_context

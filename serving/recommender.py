@@ -23,7 +23,7 @@ from data_contracts.answers import Recommendation
 from data_contracts.decisions import Trigger
 from data_contracts.errors import Conflict, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
-from infra.database.decision_writer import DecisionWriter, NewDecision, new_decision
+from infra.database.decisions.writer import DecisionWriter, NewDecision, new_decision
 from infra.vault import Vault
 from serving.eligibility import Eligible, eligible
 from serving.explanation import words_of

@@ -18,8 +18,8 @@ from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.rewards import silence_reward
 from feature_repo.vector import context_vector
-from infra.database import decisions
-from infra.database.engine import Session
+from infra.database.decisions import decisions
+from infra.database.engine.database import Session
 from models.design import scaled_context
 from models.person_part import PersonPart
 from models.policies import Greedy, LinearThompson, ScoreRule

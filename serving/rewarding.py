@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.rewards import REWARDS, Outcome
-from infra.database import decisions, experiments, policies, reward_changes
-from infra.database.reward_changes import Rewarded
-from infra.database.tables import DecisionRow
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.all_tables import DecisionRow
+from infra.database.decisions import decisions, reward_changes
+from infra.database.decisions.reward_changes import Rewarded
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.policies import experiments, policies
 from models.policy import Policy
 from serving.champion import ChampionHolder
 from serving.person_learning import learn

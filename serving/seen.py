@@ -9,8 +9,8 @@ from data_contracts.errors import ErasedPerson, NotFound, Unauthenticated
 from data_contracts.identifiers import PersonId
 from feature_repo.online_tables import OnlinePacket, OnlineTables
 from feature_repo.vector import ContextVector, context_vector
-from infra.database.engine import Database
-from infra.database.person_now import PersonNow, PersonNowReader
+from infra.database.decisions.decision_read import PersonNow, PersonNowReader
+from infra.database.engine.database import Database
 from infra.vault import Vault
 from serving.arms import Arm, arm_of
 from serving.champion import ChampionHolder

@@ -11,9 +11,9 @@ import numpy as np
 
 from data_contracts.decisions import Decision, Origin, unpack
 from data_contracts.identifiers import PolicyDigest
-from infra.database import policies, shadow
-from infra.database.engine import Database, Session
-from infra.database.shadow import ShadowDecision
+from infra.database.engine.database import Database, Session
+from infra.database.policies import policies, shadow
+from infra.database.policies.shadow import ShadowDecision
 from models.policy import Choice
 from models.promotion import ShadowComparison
 from serving.replay import part_of, recompute

@@ -15,7 +15,7 @@ from data_contracts.identifiers import PersonId, new_person
 from tests import outside_world
 
 if TYPE_CHECKING:
-    from infra.database.engine import Database
+    from infra.database.engine.database import Database
 
 outside_world.close()
 # no test ever finds the home of the person who runs it
@@ -96,7 +96,7 @@ def database_url(maintenance: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def _postgresql_template(postgresql: str) -> str:
     """Migrate one database, so that each test copies it instead of migrating its own."""
-    from infra.database.engine import open_database  # noqa: PLC0415 - as `postgresql`
+    from infra.database.engine.database import open_database  # noqa: PLC0415 - as `postgresql`
 
     name = "migrated"
     _execute(postgresql, f"CREATE DATABASE {name}")
@@ -117,7 +117,7 @@ def postgresql_url(postgresql: str, _postgresql_template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from infra.database.engine import open_database  # noqa: PLC0415 - as `postgresql`
+    from infra.database.engine.database import open_database  # noqa: PLC0415 - as `postgresql`
 
     path = tmp_path_factory.mktemp("template") / "app.db"
     database = open_database(path)
@@ -136,8 +136,8 @@ def sqlite_path(home: Path, _sqlite_template: Path) -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Iterator["Database"]:
     """Return a migrated database, once of each kind."""
-    from infra.audit_key import AuditKey  # noqa: PLC0415 - as `postgresql`
-    from infra.database.engine import open_database  # noqa: PLC0415 - as `postgresql`
+    from infra.database.engine.database import open_database  # noqa: PLC0415 - as `postgresql`
+    from infra.keys.audit_key import AuditKey  # noqa: PLC0415 - as `postgresql`
 
     where = request.getfixturevalue("sqlite_path" if request.param == "sqlite" else "postgresql_url")
     opened = open_database(where, audit_key=AuditKey(request.getfixturevalue("home") / "keys"))

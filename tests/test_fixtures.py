@@ -10,7 +10,7 @@ from sqlalchemy import text
 from data_contracts.identifiers import PersonId
 
 if TYPE_CHECKING:
-    from infra.database.engine import Database
+    from infra.database.engine.database import Database
 
 
 def test_the_database_is_migrated_and_empty(database: "Database") -> None:

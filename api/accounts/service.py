@@ -9,7 +9,8 @@ from api.accounts.sessions import Visitor
 from api.parts import Parts
 from data_contracts.errors import NotFound, Unauthenticated
 from data_contracts.identifiers import from_us, to_us
-from infra.database import access_tokens, audit, people
+from infra.database.audit import audit_log
+from infra.database.people import access_tokens, people
 from infra.settings import Settings
 
 ADMIN_SESSION_S = access_tokens.ADMIN_SESSION_US // access_tokens.SECOND_US
@@ -27,7 +28,7 @@ def open_admin_session(*, parts: Parts) -> str:
     """Return the `sid` of a new admin session of 24 hours."""
     now_us = to_us(parts.clock())
     with parts.database.unit_of_work() as uow:
-        audit.append(uow, at_us=now_us, actor="admin_token", action="admin_session_opened")
+        audit_log.append(uow, at_us=now_us, actor="admin_token", action="admin_session_opened")
         sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=parts.random_bytes)
         uow.commit()
     return sid
@@ -36,7 +37,7 @@ def open_admin_session(*, parts: Parts) -> str:
 def refuse_token(*, parts: Parts) -> NoReturn:
     """Note that a wrong token was tried; raises `Unauthenticated`."""
     with parts.database.unit_of_work() as uow:
-        audit.append(uow, at_us=to_us(parts.clock()), actor="unknown", action="admin_session_refused")
+        audit_log.append(uow, at_us=to_us(parts.clock()), actor="unknown", action="admin_session_refused")
         uow.commit()
     raise Unauthenticated("this is not the admin token")
 

@@ -8,8 +8,8 @@ from starlette.types import Scope
 
 from data_contracts.identifiers import PersonId, to_us
 from infra.clock import Clock
-from infra.database import access_tokens
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.people import access_tokens
 
 SID_LENGTH = 64
 MAX_REMEMBERED = 10_000

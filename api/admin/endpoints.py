@@ -9,7 +9,7 @@ from api.admin import service
 from api.admin.event_stream import MEDIA_TYPE, EventStream
 from api.admin.schemas import LearningOut, StatsOut
 from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, PartsOf, SessionsOf
-from infra.event_feed import CAPACITY
+from infra.database.events.feed import CAPACITY
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
 PLACE = r"^[0-9]{1,18}$"

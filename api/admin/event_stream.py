@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from data_contracts.errors import OOError
 from data_contracts.identifiers import from_us
-from infra.database.event_tail import Seen
-from infra.event_feed import EventFeed
-from infra.event_ring import EventRing
+from infra.database.events.feed import EventFeed
+from infra.database.events.newest import Seen
+from infra.database.events.ring import EventRing
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_S = 15.0  # proxies close what is silent for longer; the session is looked at as often

@@ -6,14 +6,16 @@ from api.metrics import Metrics
 from api.parts import Parts
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import from_us, to_us
-from infra.database import audit, learning_reports, overview, policies
+from infra.database.audit import audit_log
+from infra.database.maintenance.totals import totals as count_totals
+from infra.database.policies import learning_reports, policies
 from infra.prober import Probe
 
 
 def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
     """Return the totals of one snapshot; fallbacks are those of this process since its start."""
     with parts.database.read() as session:
-        totals = overview.totals(session)
+        totals = count_totals(session)
         champion = policies.champion(session)
     decisions = totals.spoken + totals.silent
     return StatsOut(
@@ -45,7 +47,7 @@ def note_read(*, parts: Parts, visitor: Visitor, action: str) -> None:
     """Add an audit entry: an administrator reads what is about single people."""
     who = {} if visitor.person is None else {"tombstone": parts.vault.tombstone(visitor.person)}
     with parts.database.unit_of_work() as uow:
-        audit.append(uow, at_us=to_us(parts.clock()), actor="admin", action=action, detail=who)
+        audit_log.append(uow, at_us=to_us(parts.clock()), actor="admin", action=action, detail=who)
         uow.commit()
 
 

@@ -4,7 +4,7 @@ from api.consents.schemas import ConsentIn, ConsentOut, ConsentsOut
 from api.parts import Parts
 from data_contracts.features import SOURCES, Source
 from data_contracts.identifiers import PersonId, new_id, to_us
-from infra.database import consents
+from infra.database.people import consents
 
 SURFACE = "api"
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.clock_face import PATTERN
-from infra.database.people import MAX_BUDGET
+from infra.database.people.people import MAX_BUDGET
 
 Face = Annotated[str, Field(pattern=PATTERN, description="a time of the local day, HH:MM")]
 Zone = Annotated[

@@ -4,8 +4,8 @@ from api.parts import Parts
 from api.preferences.schemas import PreferencesIn, PreferencesOut
 from data_contracts.clock_face import clock_face, minute_at
 from data_contracts.identifiers import PersonId
-from infra.database import people
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.people import people
 
 
 def read(*, parts: Parts, person: PersonId) -> PreferencesOut:

@@ -9,9 +9,10 @@ from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey
 from data_contracts.signals.kinds import SIGNALS, Refusal, SubjectKeys, hide_names, to_event
-from infra.database import quarantine, texts
-from infra.database.deliveries import Delivery
-from infra.database.push_sources import PushSource
+from infra.database.events import quarantine
+from infra.database.people import texts
+from infra.database.push_sources.deliveries import Delivery
+from infra.database.push_sources.push_sources import PushSource
 from infra.vault import Vault
 
 

@@ -13,9 +13,9 @@ from api.signals.judging import Pusher
 from api.signals.signatures import Signed
 from data_contracts.errors import BadSignature, Malformed, Unauthenticated, Unavailable
 from data_contracts.identifiers import to_us
-from infra.database import push_sources
-from infra.database.deliveries import Delivery
-from infra.database.push_sources import TOUCH_US, PushSource
+from infra.database.push_sources import push_sources
+from infra.database.push_sources.deliveries import Delivery
+from infra.database.push_sources.push_sources import TOUCH_US, PushSource
 
 SCHEME = "bearer "
 SECOND_US = 1_000_000

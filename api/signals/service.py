@@ -15,10 +15,12 @@ from data_contracts.errors import ConsentMissing
 from data_contracts.events.codec import kind
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
 from data_contracts.signals.kinds import SIGNALS
-from infra.database import consents, deliveries, events, outbox, quarantine, texts
-from infra.database.deliveries import Delivery
-from infra.database.push_sources import PushSource
-from infra.database.unit_of_work import Appended, UnitOfWork
+from infra.database.engine.unit_of_work import Appended, UnitOfWork
+from infra.database.events import events, outbox, quarantine
+from infra.database.people import consents, texts
+from infra.database.push_sources import deliveries
+from infra.database.push_sources.deliveries import Delivery
+from infra.database.push_sources.push_sources import PushSource
 
 CHUNK = 200  # signals a transaction: nobody waits long for the database behind a large push
 API = "api"

@@ -8,7 +8,7 @@ from pydantic import WithJsonSchema
 from api.dependencies import CurrentVisitor, PartsOf, require_admin, require_person
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
-from infra.database import people
+from infra.database.people import people
 
 LONGEST_NAME = 80
 NAME = r"^[^\x00]+$"  # PostgreSQL knows no NUL

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.signals.kinds import SIGNALS
-from infra.database.push_sources import Form
+from infra.database.push_sources.push_sources import Form
 
 Kind = Annotated[str, Field(json_schema_extra={"enum": list(SIGNALS)})]
 

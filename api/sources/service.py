@@ -4,8 +4,9 @@ from api.parts import Parts
 from api.sources.owners import Owner
 from api.sources.schemas import MintedOut, SourceIn, SourceOut, SourcesOut
 from data_contracts.identifiers import from_us, to_us
-from infra.database import audit, push_sources
-from infra.database.push_sources import Minted, PushSource
+from infra.database.audit import audit_log
+from infra.database.push_sources import push_sources
+from infra.database.push_sources.push_sources import Minted, PushSource
 from infra.settings import Settings
 
 
@@ -16,7 +17,7 @@ def list_sources(*, parts: Parts, settings: Settings, owner: Owner) -> SourcesOu
     if owner.actor == "admin":
         with parts.database.unit_of_work() as uow:
             whose = {"tombstone": parts.vault.tombstone(owner.person)}
-            audit.append(uow, at_us=to_us(parts.clock()), actor=owner.actor, action="sources_listed", detail=whose)
+            audit_log.append(uow, at_us=to_us(parts.clock()), actor=owner.actor, action="sources_listed", detail=whose)
             uow.commit()
     return SourcesOut(sources=[_view(source, settings) for source in found])
 

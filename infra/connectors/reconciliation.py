@@ -12,7 +12,7 @@ from data_contracts.events.codec import Event, body, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import to_us
 from data_contracts.signals.kinds import SubjectKeys
-from infra.connectors.calendar_files import AFTER, BEFORE
+from infra.connectors.calendars.ics_files import AFTER, BEFORE
 from infra.connectors.connector import ReadContext
 
 # The other files are appended to: an old mood does not become a new one because its file was read again.

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from infra.connectors.calendar_files import CalendarFiles
+from infra.connectors.calendars.ics_files import CalendarFiles
 from infra.connectors.connector import Connector, FileRefused
-from infra.connectors.signal_lines import SignalLines
-from infra.connectors.signal_tables import CONTEXT, HABITS, MOOD
+from infra.connectors.tables.signal_lines import SignalLines
+from infra.connectors.tables.signal_tables import CONTEXT, HABITS, MOOD
+from infra.connectors.tasks.todoist_csv import TodoistCsv
+from infra.connectors.tasks.todoist_json import TodoistJson
 from infra.connectors.text_files import check, head
-from infra.connectors.todoist_csv import TodoistCsv
-from infra.connectors.todoist_json import TodoistJson
 
 FILE_CONNECTORS: tuple[Connector, ...] = (
     CalendarFiles(),

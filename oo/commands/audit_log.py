@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 @audit_log_app.command("verify")
 def verify_log(as_json: AsJson = False) -> None:
     """Name entries that were edited, deleted, inserted or cut off since they were written; exit 1 if there are any."""
-    from infra.audit_anchors import Anchors
-    from infra.database.audit_verification import verify
+    from infra.database.audit.audit_verification import verify
+    from infra.home.audit_anchors import Anchors
     from oo.household import opened
 
     with opened() as household:
@@ -47,7 +47,7 @@ def show_log(
 ) -> None:
     """Show the newest entries."""
     from data_contracts.identifiers import from_us
-    from infra.database.audit import newest
+    from infra.database.audit.audit_log import newest
     from oo.household import opened
 
     with opened() as household, household.database.read() as session:

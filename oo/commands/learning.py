@@ -75,7 +75,7 @@ def promote(
 
 def policies(as_json: AsJson = False) -> None:
     """List the registered policies, newest first."""
-    from infra.database.policies import list_all
+    from infra.database.policies.policies import list_all
     from oo.household import opened
 
     with opened() as household, household.database.read() as session:

@@ -179,7 +179,7 @@ def preferences(
     """Show when oO may speak, and change it."""
     from data_contracts.clock_face import clock_face, minute_at
     from data_contracts.identifiers import PersonId
-    from infra.database import people
+    from infra.database.people import people
     from oo.household import opened
     from oo.refusals import Misused
 

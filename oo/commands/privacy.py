@@ -23,7 +23,7 @@ def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) 
     """Show each signal, whether it is granted, and what for."""
     from data_contracts.features import SOURCES
     from data_contracts.identifiers import PersonId
-    from infra.database import consents
+    from infra.database.people import consents
     from oo.household import opened
 
     with opened() as household:

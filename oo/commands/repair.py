@@ -52,8 +52,8 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     """
     from data_contracts.identifiers import PersonId
     from flows.rebuilding import rebuild
-    from infra.database import people
-    from infra.home_check import lacks_online
+    from infra.database.people import people
+    from infra.home.consistency import lacks_online
     from oo.household import Household
 
     with Household(online=False) as household:
@@ -91,7 +91,7 @@ def restore_features(as_json: AsJson = False) -> None:
 @letters_app.command("list")
 def list_letters(as_json: AsJson = False) -> None:
     """Show the messages that the stream gave up on; never their content."""
-    from infra.database import dead_letters
+    from infra.database.events import dead_letters
     from oo.household import opened
 
     with opened() as household, household.database.read() as session:

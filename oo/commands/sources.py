@@ -9,7 +9,7 @@ import typer
 from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 if TYPE_CHECKING:
-    from infra.database.unit_of_work import UnitOfWork
+    from infra.database.engine.unit_of_work import UnitOfWork
     from oo.household import Household
 
 sources_app = typer.Typer(
@@ -35,8 +35,8 @@ def add(
     """Let a device or a webhook push; its credential is shown this once."""
     from data_contracts.identifiers import PersonId
     from data_contracts.signals.kinds import SIGNALS
-    from infra.database import push_sources
-    from infra.database.push_sources import Form
+    from infra.database.push_sources import push_sources
+    from infra.database.push_sources.push_sources import Form
     from oo.household import opened
     from oo.refusals import Misused
 
@@ -64,7 +64,7 @@ def add(
 def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Show what may push, what it may bring, and when it was last in use."""
     from data_contracts.identifiers import PersonId, from_us
-    from infra.database import push_sources
+    from infra.database.push_sources import push_sources
     from oo.household import opened
 
     with opened() as household:
@@ -92,7 +92,7 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
 @sources_app.command("rotate")
 def rotate(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """Mint a new credential; the old one works for one more day."""
-    from infra.database import push_sources
+    from infra.database.push_sources import push_sources
 
     with _changing(person) as (household, uow, change):
         minted = push_sources.rotate(uow, household.vault, name=name, **change)
@@ -103,7 +103,7 @@ def rotate(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = Fa
 @sources_app.command("revoke")
 def revoke(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None:
     """End a source at its next push."""
-    from infra.database import push_sources
+    from infra.database.push_sources import push_sources
 
     with _changing(person) as (household, uow, change):
         push_sources.revoke(uow, household.vault, name=name, **change)

@@ -15,11 +15,11 @@ from api.app import create_app
 from api.parts import Parts
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
-from infra.audit_key import AuditKey
-from infra.database import access_tokens, consents, people
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database, open_database
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import Database, open_database
+from infra.database.people import access_tokens, consents, people
 from infra.health import Health
+from infra.keys.audit_key import AuditKey
 from infra.settings import Settings
 from infra.vault import Vault
 from tests.api.fake_serving import FakeServing

@@ -19,9 +19,10 @@ from data_contracts.identifiers import (
 from data_contracts.rewards import REWARDS, UNDO_WINDOW_S, Outcome, ReactionKind
 from data_contracts.tips import TipKind, Topic
 from infra.clock import Clock
-from infra.database import decisions, people, reactions
-from infra.database.decision_writer import DecisionWriter, NewDecision
-from infra.database.engine import Database
+from infra.database.decisions import decisions, reactions
+from infra.database.decisions.writer import DecisionWriter, NewDecision
+from infra.database.engine.database import Database
+from infra.database.people import people
 
 DIGEST = PolicyDigest("3f2a91bc" * 8)
 TEXT = "50 free minutes before 15:00: finish 'quarterly report', due today."

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from data_contracts.identifiers import new_id
-from infra.database.tables import Base
+from infra.database.all_tables import Base
 from tests.api.conftest import ORIGIN, Door
 from tests.api.routes import Operation, contract, guarded, named, owned, unsafe
 

@@ -7,14 +7,15 @@ import pytest
 from pydantic import ValidationError
 
 from api.accounts.sessions import Visitor
-from infra.database import access_tokens, audit, people
+from infra.database.audit import audit_log
+from infra.database.people import access_tokens, people
 from infra.settings import Settings
 from tests.api.conftest import ADMIN_TOKEN, Door, MakeDoor
 
 
 def _audited(door: Door) -> list[str]:
     with door.database.read() as session:
-        return [line.action for line in audit.newest(session)]
+        return [line.action for line in audit_log.newest(session)]
 
 
 def test_a_link_signs_in_once_and_only_by_its_button(door: Door) -> None:
@@ -177,7 +178,7 @@ def test_no_answer_and_no_audit_line_repeats_a_secret(door: Door) -> None:
     bodies = [tool.post("/api/auth/token", json=body).text for body in ({"token": secret}, {"token": secret, "x": 1})]
     assert not [body for body in bodies if secret in body]
     with door.database.read() as session:
-        kept = [json.dumps(line.detail) + line.actor for line in audit.newest(session)]
+        kept = [json.dumps(line.detail) + line.actor for line in audit_log.newest(session)]
         sid = door.sign_in(door.join("Ana"))
         assert access_tokens.find_session(session, sid[::-1], now_us=door.now_us) is None
     assert not [line for line in kept if secret in line]

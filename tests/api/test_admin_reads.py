@@ -11,7 +11,8 @@ from api.admin import endpoints
 from api.app import build
 from api.dependencies import require_admin
 from api.sources.owners import find_owner
-from infra.database import audit, learning_reports
+from infra.database.audit import audit_log
+from infra.database.policies import learning_reports
 from tests.api.conftest import Door
 from tests.api.test_operations import report
 
@@ -79,4 +80,4 @@ def test_a_read_of_single_people_is_an_entry(door: Door, name: str, monkeypatch:
 
 def _entries(door: Door) -> list[tuple[str, str, str]]:
     with door.database.read() as session:
-        return [(row.actor, row.action, f"{row.id} {row.detail}") for row in audit.newest(session)]
+        return [(row.actor, row.action, f"{row.id} {row.detail}") for row in audit_log.newest(session)]

@@ -15,7 +15,7 @@ from api.signals.limits import push_limits
 from api.signals.schemas import MAX_SIGNALS
 from api.signals.signatures import sign
 from data_contracts.identifiers import PersonId
-from infra.database.tables import DeliveryRow, EventRow, PushSourceRow, QuarantineRow, TextRow
+from infra.database.all_tables import DeliveryRow, EventRow, PushSourceRow, QuarantineRow, TextRow
 from tests.api.conftest import Door
 from tests.api.deliveries import Webhook, mood, webhook
 

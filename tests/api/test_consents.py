@@ -1,7 +1,8 @@
 """Consent: listed with its purpose, withdrawn as easily as granted, holding at the next request."""
 
 from data_contracts.features import CONSENT_SIGNALS, SOURCES
-from infra.database import consents, events
+from infra.database.events import events
+from infra.database.people import consents
 from tests.api.conftest import Door
 
 

@@ -12,8 +12,10 @@ from api.signals import signatures
 from api.signals.judging import judge
 from data_contracts.errors import BadSignature
 from data_contracts.identifiers import PersonId, SubjectKey
-from infra.database import deliveries, erasure, events
-from infra.database.tables import EventRow, PersonRow, PushSourceRow
+from infra.database.all_tables import EventRow, PersonRow, PushSourceRow
+from infra.database.events import events
+from infra.database.maintenance import erasure
+from infra.database.push_sources import deliveries
 from tests.api.conftest import Door
 from tests.api.deliveries import Webhook, device, mood, webhook
 

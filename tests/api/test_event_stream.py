@@ -15,8 +15,9 @@ from starlette.types import Message
 from api.admin.event_stream import EventStream
 from data_contracts.identifiers import PersonId
 from feature_repo.online_tables import open_online
-from infra.database import audit, people
-from infra.event_feed import EventFeed
+from infra.database.audit import audit_log
+from infra.database.events.feed import EventFeed
+from infra.database.people import people
 from oo.household import Household
 from oo.importing import import_all
 from tests.api.browsers import served
@@ -102,7 +103,7 @@ def test_an_admin_sees_what_is_committed_and_no_word_of_it(watched: Watched) -> 
     assert set(news[0].data) == {"id", "person", "kind", "at", "received_at"}
     assert not [frame for frame in news if SECRET in str(frame) or "Ana" in str(frame)]
     with watched.door.database.read() as session:
-        assert "events_watched" in [line.action for line in audit.newest(session)]
+        assert "events_watched" in [line.action for line in audit_log.newest(session)]
 
 
 def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PolicyDigest
-from infra.database import learning_reports, policies
+from infra.database.policies import learning_reports, policies
 from tests.api.conftest import Door
 from tests.api.fake_serving import DIGEST
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.database import people
+from infra.database.people import people
 from tests.api.conftest import Door
 
 ASKED = {"zone": "Asia/Tokyo", "quiet_from": "23:30", "quiet_until": "06:05", "budget": 1}

@@ -7,7 +7,8 @@ import pytest
 from api.signals.schemas import MAX_SIGNALS
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, SubjectKey
-from infra.database import consents, events, quarantine, texts
+from infra.database.events import events, quarantine
+from infra.database.people import consents, texts
 from tests.api.conftest import Door
 
 TITLE = "call the notary about the house"

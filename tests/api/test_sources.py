@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import select, update
 from starlette.testclient import TestClient
 
-from infra.database import audit, events, push_sources
-from infra.database.tables import Base
+from infra.database.all_tables import Base
+from infra.database.audit import audit_log
+from infra.database.events import events
+from infra.database.push_sources import push_sources
 from tests.api.conftest import ADMIN_TOKEN, Door
 from tests.api.deliveries import device, mint, mood, webhook
 from tests.api.routes import Operation, guarded, named
@@ -24,7 +26,7 @@ def _rows(door: Door) -> str:
 
 def _audited(door: Door) -> Counter[str]:
     with door.database.read() as session:
-        return Counter(f"{line.actor}: {line.action}" for line in audit.newest(session))
+        return Counter(f"{line.actor}: {line.action}" for line in audit_log.newest(session))
 
 
 def test_a_device_pushes_with_its_token_and_nothing_else(door: Door) -> None:
@@ -84,7 +86,7 @@ def test_the_database_knows_no_credential(door: Door) -> None:
     rows = _rows(door)
     assert not [secret for secret in (token, token[7:], hook.secret, hook.secret[7:]) if secret in rows]
     with door.database.read() as session:
-        lines = [json.dumps(line.detail) for line in audit.newest(session)]
+        lines = [json.dumps(line.detail) for line in audit_log.newest(session)]
     assert not [line for line in lines if ana in line or "watch" in line or hook.url[-32:] in line]
     listed = owner.get("/api/sources")
     assert not [secret for secret in (token, hook.secret) if secret in listed.text]
@@ -280,6 +282,6 @@ def test_refused_credentials_are_audited_once_an_hour_for_each_source(door: Door
     door.wait(minutes=60)
     assert hook.send(b"{}", hook.header(b"another")).status_code == 401
     with door.database.read() as session:
-        lines = audit.newest(session, action="source_refused")
+        lines = audit_log.newest(session, action="source_refused")
     assert sorted(line.detail.get("form", "none of ours") for line in lines) == ["none of ours", "webhook", "webhook"]
     assert len({line.detail["source"] for line in lines}) == 2

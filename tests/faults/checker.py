@@ -15,14 +15,14 @@ from feature_repo.served_row import served_row
 from flows.following import Following
 from flows.parts import OpenedParts, opened
 from infra.clock import system_clock
-from infra.database import dead_letters, events, mirror_log, working_state
-from infra.database.engine import Session
-from infra.database.tables import RewardChangeRow
-from infra.jetstream.comparing import compare
-from infra.jetstream.declared import message_id
-from infra.jetstream.follower import follower
-from infra.jetstream.publisher import publisher
-from infra.relay import Relay
+from infra.database.all_tables import RewardChangeRow
+from infra.database.engine.database import Session
+from infra.database.events import dead_letters, events, mirror_log, working_state
+from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.mirror_comparison import compare
+from infra.mirror.jetstream.publisher import publisher
+from infra.mirror.jetstream.stream_config import message_id
+from infra.mirror.relay import Relay
 from tests.faults.system import PEOPLE, System, person, wait_until
 
 

@@ -5,10 +5,10 @@ import random
 import shutil
 import time
 
-from infra.database import dead_letters
-from infra.database.engine import open_database
-from infra.jetstream.connection import connected
-from infra.jetstream.declared import DUPLICATES_S, SEQUENCE, subject
+from infra.database.engine.database import open_database
+from infra.database.events import dead_letters
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.stream_config import DUPLICATES_S, SEQUENCE, subject
 from tests.faults.checker import Report
 from tests.faults.damage import flip
 from tests.faults.load import Load

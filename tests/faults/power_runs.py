@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.database import mirror_log
-from infra.database.engine import open_database
-from infra.jetstream.connection import connected
-from infra.jetstream.declared import declare, message_id
-from infra.jetstream.reading import held
+from infra.database.engine.database import open_database
+from infra.database.events import mirror_log
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.scan import held
+from infra.mirror.jetstream.stream_config import declare, message_id
 from tests.faults.checker import Report, check
 from tests.faults.power_loss import Copies, Disk
 from tests.faults.system import Node, System, wait_until

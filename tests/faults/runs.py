@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.crash_points import STREAM_POINTS
+from infra.fault_injection import STREAM_POINTS
 from tests.faults.checker import Report, check
 from tests.faults.faults import Faults
 from tests.faults.system import System

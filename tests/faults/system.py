@@ -17,9 +17,9 @@ from sqlalchemy import insert
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import opened
 from infra.clock import system_clock
-from infra.database import access_tokens
-from infra.database.tables import DecisionRow
-from infra.jetstream.bundled import BundledServer, free_port
+from infra.database.all_tables import DecisionRow
+from infra.database.people import access_tokens
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
 from infra.settings import Settings
 from tests.faults.load import TIPS, Load, Signed, tip_of
 from tests.flows import people

@@ -17,7 +17,7 @@ from tests.source_tree import CHECKOUT
 FILES = """
 import os, sys
 from pathlib import Path
-from infra.durable_files import append_line, create_once, replace, sync
+from infra.storage.files import append_line, create_once, replace, sync
 home = Path(sys.argv[1])
 
 def written(name, text):

@@ -17,7 +17,7 @@ from feature_repo.online_tables import open_online
 from flows.parts import OpenedParts
 from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database.engine import Database
+from infra.database.engine.database import Database
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault

@@ -10,8 +10,8 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import OpenedParts
 from infra.clock import fixed_clock
-from infra.database import consents, people
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.people import consents, people
 
 HOUR_US = 3_600_000_000
 

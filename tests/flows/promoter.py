@@ -21,8 +21,9 @@ from data_contracts.errors import OOError
 from data_contracts.identifiers import PolicyDigest
 from flows import champion_changes, demoting, promoting, rehearsing, retraining
 from flows.parts import OpenedParts, opened
-from infra.crash_points import KILLED
-from infra.database import audit, policies
+from infra.database.audit import audit_log
+from infra.database.policies import policies
+from infra.fault_injection import KILLED
 from infra.settings import Settings
 from models.registry import PolicyRegistry
 
@@ -68,7 +69,7 @@ def report(parts: OpenedParts, registry: PolicyRegistry) -> dict[str, Any]:
     """Return everything that must agree."""
     with parts.database.read() as session:
         champion = policies.champion(session)
-        changes = [line.action for line in audit.newest(session) if line.action.startswith("champion_change")]
+        changes = [line.action for line in audit_log.newest(session) if line.action.startswith("champion_change")]
         stages = {row.digest: row.stage for row in policies.list_all(session)}
     versions = registry.versions()
     return {

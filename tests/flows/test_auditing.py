@@ -10,7 +10,7 @@ from flows.auditing import NO_PERSON_PART, audit_learning
 from flows.parts import OpenedParts, opened
 from flows.rehearsing import Rehearsal, begin, live
 from flows.retraining import open_registry
-from infra.database import learning_reports
+from infra.database.policies import learning_reports
 from infra.settings import Settings
 from models.evaluation import TOO_LITTLE
 

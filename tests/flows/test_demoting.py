@@ -15,8 +15,9 @@ from flows.gate_evidence import Trained, evidence_of
 from flows.parts import OpenedParts
 from flows.promoting import promote
 from flows.retraining import open_registry, retrain
-from infra.database import audit, policies
-from infra.database.engine import Database
+from infra.database.audit import audit_log
+from infra.database.engine.database import Database
+from infra.database.policies import policies
 from infra.settings import Settings
 from models import artifact
 from models.demotion import promise
@@ -71,7 +72,7 @@ def test_a_champion_goes_back_by_hand_and_by_itself(
     assert back.reference == promise(np.full(200, 0.02))  # what the first had to keep up with, since it said little
     with parts.database.read() as session:
         assert policies.champion(session).digest == second
-        lines = audit.newest(session, action="champion_changed")
+        lines = audit_log.newest(session, action="champion_changed")
     assert {line.detail["override_reason"] for line in lines} == {None, "a test", made.reason, "second thoughts"}
     assert "champion" in next(each for each in registry.versions() if each.digest == second).aliases
 

@@ -15,8 +15,8 @@ import pytest
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import opened
 from flows.table import DEPLOYMENTS
-from infra.database import policies
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.policies import policies
 from infra.settings import Settings
 from tests.flows import people
 from tests.flows.conftest import PREFECT

@@ -15,7 +15,8 @@ from flows.parts import FlowParts, opened
 from flows.promoting import compare, promote
 from flows.rehearsing import Rehearsal, begin, live
 from flows.retraining import open_registry
-from infra.database import audit, experiments, policies
+from infra.database.audit import audit_log
+from infra.database.policies import experiments, policies
 from infra.settings import Settings
 from models import artifact
 from models.checks import trained
@@ -117,7 +118,7 @@ def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(rehears
         assert (told["verdict"], told["ended_why"]) == (WORSE, "the challenger is shown to be worse")
         with parts.database.read() as session:
             assert experiments.running(session, to_us(parts.clock())) is None
-            ended = [line.detail["id"] for line in audit.newest(session, action="experiment_ended")]
-            began = audit.newest(session, action="experiment_began")[0].detail
+            ended = [line.detail["id"] for line in audit_log.newest(session, action="experiment_ended")]
+            began = audit_log.newest(session, action="experiment_began")[0].detail
     assert ended == [made.id]
     assert began["override_reason"] == "to see it"

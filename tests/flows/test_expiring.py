@@ -14,9 +14,9 @@ from flows.feature_building import build_features
 from flows.parts import OpenedParts
 from flows.rebuilding import rebuild
 from flows.snapshotting import take
-from infra.database import events, quarantine, working_state
-from infra.database.tables import Base, TextRow
-from infra.jetstream.declared import WINDOW_S
+from infra.database.all_tables import Base, TextRow
+from infra.database.events import events, quarantine, working_state
+from infra.mirror.jetstream.stream_config import WINDOW_S
 from infra.settings import Settings
 from tests.flows import people
 from tests.flows.people import later

@@ -11,7 +11,7 @@ from flows import feature_building
 from flows.candidate_building import Generated, generate_candidates
 from flows.feature_building import append_history, build_features
 from flows.parts import OpenedParts
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
 from tests.flows import people
 from tests.flows.test_stream import truth
 

@@ -19,10 +19,11 @@ from flows.following import MAX_DELIVERIES, Following
 from flows.shares import EVERYBODY, Share, share_of
 from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database import dead_letters, erasure, mirror_log
-from infra.database.engine import Database
-from infra.jetstream.declared import subject
-from infra.jetstream.follower import follower
+from infra.database.engine.database import Database
+from infra.database.events import dead_letters, mirror_log
+from infra.database.maintenance import erasure
+from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.stream_config import subject
 from infra.vault import Vault
 from tests.flows import people
 from tests.flows.test_stream import living, online, truth

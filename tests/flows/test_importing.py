@@ -11,7 +11,8 @@ from data_contracts.signals.kinds import SIGNALS
 from flows.importing import CONSENT_MISSING, great_expectations_gate, import_files
 from flows.parts import FlowParts, OpenedParts
 from infra.connectors.import_files import ImportReport
-from infra.database import consents, events, quarantine, source_files
+from infra.database.events import events, quarantine
+from infra.database.people import consents, source_files
 from tests.flows import people
 from tests.flows.people import later
 

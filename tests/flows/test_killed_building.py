@@ -17,7 +17,7 @@ from feature_repo.history import History
 from flows.feature_building import build_features, materialize
 from flows.parts import OpenedParts, opened
 from infra.clock import fixed_clock
-from infra.database import people as people_table
+from infra.database.people import people as people_table
 from infra.settings import Settings
 from tests.flows import people
 from tests.source_tree import CHECKOUT

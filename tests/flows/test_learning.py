@@ -12,8 +12,10 @@ from data_contracts.rewards import ReactionKind
 from flows.parts import OpenedParts
 from flows.promoting import consider, promote
 from flows.retraining import open_registry, retrain
-from infra.database import audit, decisions, person_parts, policies
-from infra.database.engine import Database
+from infra.database.audit import audit_log
+from infra.database.decisions import decisions, person_posteriors
+from infra.database.engine.database import Database
+from infra.database.policies import policies
 from infra.settings import Settings
 from models import artifact
 from models.policies import TreeSquareCB
@@ -78,7 +80,7 @@ def test_the_first_champion_comes_by_bootstrap_alone_and_nobody_replaces_it_unse
     assert (made.replaced, made.revision) == (first.digest, 2)
     with parts.database.read() as session:
         assert policies.champion(session).override_reason == "the first one stutters"
-        changes = audit.newest(session, action="champion_changed")
+        changes = audit_log.newest(session, action="champion_changed")
     assert {line.detail["override_reason"] for line in changes} == {None, "the first one stutters"}
     assert {version.digest: version.aliases for version in registry.versions()} == {
         first.digest: (),
@@ -112,7 +114,7 @@ def test_a_challenger_on_trees_decides_in_shadow_and_then_for_people(living: Wor
     living.pass_time(minutes=15)
     live(living, tips=2)
     with parts.database.read() as session:
-        assert person_parts.find(session, living.person, made.digest) is not None
+        assert person_posteriors.find(session, living.person, made.digest) is not None
 
 
 def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living: World, parts: OpenedParts) -> None:

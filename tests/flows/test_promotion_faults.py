@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from infra.crash_points import KILLED, PROMOTION_POINTS
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.fault_injection import KILLED, PROMOTION_POINTS
 from tests.source_tree import CHECKOUT
 
 

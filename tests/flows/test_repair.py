@@ -9,10 +9,10 @@ from data_contracts.identifiers import PersonId, to_us
 from flows.parts import OpenedParts
 from flows.rebuilding import rebuild
 from infra.clock import fixed_clock
-from infra.database import mirror_log
-from infra.database.engine import Database
-from infra.database.tables import EventRow, WorkingRow
-from infra.jetstream.comparing import Comparison, compare, empty, forget
+from infra.database.all_tables import EventRow, WorkingRow
+from infra.database.engine.database import Database
+from infra.database.events import mirror_log
+from infra.mirror.jetstream.mirror_comparison import Comparison, compare, empty, forget
 from tests.flows import people
 from tests.infra.jetstream.conftest import nats_server, nats_url
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting

@@ -15,7 +15,10 @@ from flows.auditing import audit_learning
 from flows.gate_evidence import Trained, evidence_of, measured
 from flows.log_exporting import settled
 from flows.parts import OpenedParts, opened
-from infra.database import audit, decisions, people, policies
+from infra.database.audit import audit_log
+from infra.database.decisions import decisions
+from infra.database.people import people
+from infra.database.policies import policies
 from infra.settings import Settings
 from models.decision_log import write
 from models.gate import PROMOTE, gate
@@ -81,4 +84,4 @@ def test_a_forged_file_is_answered_and_changes_nothing(
     with opened(Settings(home=home)) as parts:
         parts.database.migrate()
         with parts.database.read() as session:
-            assert (policies.champion(session).digest, audit.newest(session)) == (None, [])
+            assert (policies.champion(session).digest, audit_log.newest(session)) == (None, [])

@@ -13,8 +13,8 @@ from feature_repo.snapshots import Snapshots
 from flows.parts import OpenedParts
 from flows.rebuilding import rebuild
 from flows.snapshotting import Restored, Taken, restore, take
-from infra.database import events
-from infra.database.tables import EventRow, PersonRow
+from infra.database.all_tables import EventRow, PersonRow
+from infra.database.events import events
 from tests.flows import people
 from tests.flows.people import later
 from tests.flows.test_stream import truth

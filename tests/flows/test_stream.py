@@ -14,10 +14,10 @@ from feature_repo.served_row import served_row
 from flows import stream
 from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database import events, working_state
-from infra.database.engine import Database
-from infra.database.tables import PersonRow
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.all_tables import PersonRow
+from infra.database.engine.database import Database
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.events import events, working_state
 from tests.flows import people
 
 HOUR_US = people.HOUR_US

@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from infra.crash_points import POINTS
+from infra.fault_injection import POINTS
 from tests.source_tree import CHECKOUT
 
 SCRIPT = (
-    "from infra.crash_points import reach\nfor n in range(3):\n    print(n, flush=True)\n    reach('after_commit')\n"
+    "from infra.fault_injection import reach\nfor n in range(3):\n    print(n, flush=True)\n    reach('after_commit')\n"
 )
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId, to_us
-from infra.database import erasure
-from infra.database.engine import Database, open_database
-from infra.event_feed import MAX_WATCHERS, EventFeed
-from infra.event_ring import EventRing
+from infra.database.engine.database import Database, open_database
+from infra.database.events.feed import MAX_WATCHERS, EventFeed
+from infra.database.events.ring import EventRing
+from infra.database.maintenance import erasure
 from tests.flows import people
 from tests.infra.jetstream.mirrors import wait_until
 
@@ -163,7 +163,7 @@ def test_a_database_that_is_away_ends_no_watch(
         raise Unavailable("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("infra.event_feed.event_tail.newest", away)
+        broken.setattr("infra.database.events.feed.event_tail.newest", away)
         with pytest.raises(Unavailable, match="away"):
             feed.attach(lambda: None)
         assert feed.watchers == 1

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.identifiers import PersonId
-from infra.database.event_tail import Seen
-from infra.event_ring import EventRing
+from infra.database.events.newest import Seen
+from infra.database.events.ring import EventRing
 
 CAPACITY = 8
 

@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.errors import DamagedStore, ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
-from infra import key_rotation
-from infra.audit_key import AuditKey
-from infra.crash_points import ROTATION_POINTS
-from infra.database import audit, key_fingerprints
-from infra.database.engine import Database, open_database
-from infra.key_files import MASTER, POLICY_SIGNING, fingerprints
-from infra.master_keys import NONCE_BYTES, UNNAMED
+from infra.database.audit import audit_log
+from infra.database.engine.database import Database, open_database
+from infra.database.keys import key_fingerprints
+from infra.fault_injection import ROTATION_POINTS
+from infra.keys import rotation
+from infra.keys.audit_key import AuditKey
+from infra.keys.key_files import MASTER, POLICY_SIGNING, fingerprints
+from infra.keys.master_keys import NONCE_BYTES, UNNAMED
 from infra.signing import PolicySeal
 from infra.vault import Vault
 from tests.source_tree import CHECKOUT
@@ -46,8 +47,8 @@ ROTATOR = """
 import sys
 from pathlib import Path
 from infra import key_rotation
-from infra.audit_key import AuditKey
-from infra.database.engine import open_database
+from infra.keys.audit_key import AuditKey
+from infra.database.engine.database import open_database
 from infra.signing import PolicySeal
 from infra.vault import Vault
 home = Path(sys.argv[1])
@@ -119,7 +120,7 @@ def test_rotation_under_load_fails_nobody(database: Database, home: Path, tmp_pa
         for thread in threads:
             thread.start()
         for _ in range(3):
-            done = key_rotation.rotate_master(home, database, Vault(keys, new=False).masters, now_us=5)
+            done = rotation.rotate_master(home, database, Vault(keys, new=False).masters, now_us=5)
             assert not done.finished
             masters.append((keys / "master.key").read_bytes())
     finally:
@@ -175,7 +176,7 @@ def test_a_key_file_without_an_id_opens_and_is_wrapped_again_at_its_next_use(dat
     assert Vault(keys).masters.wrapped().older == {"": len(PEOPLE)}
     assert _all_open(Vault(keys), boxes)
     assert Vault(keys).masters.wrapped().older == {}
-    assert key_rotation.rotate_master(home, database, Vault(keys).masters, now_us=5).again == len(PEOPLE)
+    assert rotation.rotate_master(home, database, Vault(keys).masters, now_us=5).again == len(PEOPLE)
 
 
 def test_who_is_erased_during_a_rotation_stays_erased(home: Path) -> None:
@@ -204,7 +205,7 @@ def test_an_older_copy_of_the_keys_folder_opens_what_was_sealed_since(
     keys, copy = home / "keys", tmp_path / "copy"
     boxes = _boxes(keys)
     shutil.copytree(keys, copy)
-    key_rotation.rotate_master(home, database, Vault(keys).masters, now_us=5)
+    rotation.rotate_master(home, database, Vault(keys).masters, now_us=5)
     vault = Vault(keys)
     later = {person: vault.seal(person, "text", person.encode()) for person in PEOPLE}
     assert _all_open(Vault(copy, new=False), boxes | later)
@@ -218,7 +219,7 @@ def test_the_old_signing_key_verifies_until_it_is_distrusted(database: Database,
     keys = home / "keys"
     running = PolicySeal(keys, new=False)
     old = running.sign(DIGEST)
-    key_rotation.rotate_policy(home, database, running, now_us=5)
+    rotation.rotate_policy(home, database, running, now_us=5)
     served = PolicySeal(keys, new=False)
     new = running.sign(DIGEST)
     assert new != old
@@ -231,7 +232,7 @@ def test_the_old_signing_key_verifies_until_it_is_distrusted(database: Database,
     with pytest.raises(NotFound):
         served.distrust(name)
     with database.read() as session:
-        assert [row.detail["key"] for row in audit.newest(session, action="key_rotated")] == ["policy_signing"]
+        assert [row.detail["key"] for row in audit_log.newest(session, action="key_rotated")] == ["policy_signing"]
 
 
 def test_a_missing_older_key_is_named(home: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import Conflict
-from infra.locks import RoleLock
+from infra.storage.locks import RoleLock
 
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from infra.locks import RoleLock
+from infra.storage.locks import RoleLock
 lock = RoleLock(Path(sys.argv[1]), "the role")
 lock.take()
 if sys.argv[2:] == ["exec"]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_contracts.errors import DamagedStore, ErasedPerson, Malformed
 from data_contracts.identifiers import PersonId
-from infra import durable_files
+from infra.storage import files
 from infra.vault import Vault
 
 ANN, BOB = PersonId("a" * 32), PersonId("b" * 32)
@@ -204,12 +204,12 @@ def test_two_processes_agree_on_one_key(keys: Path) -> None:
 def test_a_file_is_complete_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A crash before the last step leaves the old content under the name."""
     path = tmp_path / "file"
-    durable_files.replace(path, b"old")
+    files.replace(path, b"old")
 
     def crash(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", crash)
     with pytest.raises(KeyboardInterrupt):
-        durable_files.replace(path, b"new")
+        files.replace(path, b"new")
     assert path.read_bytes() == b"old"

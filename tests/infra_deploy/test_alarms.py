@@ -14,10 +14,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, to_us
-from infra.database import dead_letters, mirror_log
-from infra.mirror_metrics import MirrorMetrics
-from infra.mirror_watch import Extent, MirrorWatch
-from infra.relay import RelayState
+from infra.database.events import dead_letters, mirror_log
+from infra.mirror.metrics import MirrorMetrics
+from infra.mirror.reconciler import Extent, MirrorWatch
+from infra.mirror.relay import RelayState
 from infra.settings import Settings
 from oo.household import Household
 from oo.measuring import measure

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_contracts.identifiers import PersonId
-from infra.database.engine import open_database
-from infra.database.migrations import downgrade
+from infra.database.engine.database import open_database
+from infra.database.engine.migrations import downgrade
 from infra.settings import Settings
 from oo.erasure import erase
 from oo.household import Household

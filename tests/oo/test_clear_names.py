@@ -17,7 +17,7 @@ from data_contracts.rewards import ReactionKind
 from flows.feature_building import build_features
 from flows.ingest_files import ingest_known_files
 from flows.snapshotting import take
-from infra.database import push_sources
+from infra.database.push_sources import push_sources
 from oo.household import Household
 from tests.oo.canaries import found_in
 from tests.oo.command_line import CommandLine

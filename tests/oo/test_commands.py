@@ -21,7 +21,7 @@ from api.admin.service import forced_promotion
 from data_contracts.decisions import pack, unpack
 from data_contracts.features import FEATURES, Source
 from flows.retraining import open_registry, retrain
-from infra.database.tables import AuditRow
+from infra.database.all_tables import AuditRow
 from oo.cli import app
 from oo.household import Household
 from tests.oo.command_line import CommandLine

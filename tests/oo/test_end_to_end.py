@@ -11,8 +11,8 @@ from api.app import create_app
 from data_contracts.decisions import Decision, unpack
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId
-from infra.database import decisions
-from infra.database.tables import PersonRow
+from infra.database.all_tables import PersonRow
+from infra.database.decisions import decisions
 from oo.household import Household
 from oo.replaying import replay_all, standing_now
 from oo.sign_in import login_url

@@ -23,8 +23,10 @@ from feature_repo.snapshots import Snapshots
 from flows.feature_building import build_features
 from flows.importing import import_files
 from flows.snapshotting import take
-from infra.database import access_tokens, erasure, events
-from infra.database.deliveries import Delivery
+from infra.database.events import events
+from infra.database.maintenance import erasure
+from infra.database.people import access_tokens
+from infra.database.push_sources.deliveries import Delivery
 from infra.settings import Settings
 from infra.vault import Vault
 from oo import erasure as oo_erasure

@@ -12,11 +12,13 @@ import pytest
 from data_contracts.errors import DamagedStore
 from data_contracts.identifiers import PersonId
 from flows.parts import opened
-from infra import home_manifest, home_opening
-from infra.database import erasure, key_fingerprints, people
-from infra.database.engine import Database, open_database
-from infra.home_manifest import HomeManifest, save
-from infra.key_files import FILES, fingerprints
+from infra.database.engine.database import Database, open_database
+from infra.database.keys import key_fingerprints
+from infra.database.maintenance import erasure
+from infra.database.people import people
+from infra.home import home_manifest, opening
+from infra.home.home_manifest import HomeManifest, save
+from infra.keys.key_files import FILES, fingerprints
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from oo.erasure import finish_erasures
@@ -220,7 +222,7 @@ def test_of_many_processes_one_makes_a_home_or_takes_it_over(inhabited: Path, tm
 
 @pytest.mark.parametrize(
     ("owner", "step"),
-    [(Database, "migrate"), (home_opening, "_bind"), (key_fingerprints, "record"), (home_manifest, "save")],
+    [(Database, "migrate"), (opening, "_bind"), (key_fingerprints, "record"), (home_manifest, "save")],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_a_new_home_whose_making_was_interrupted_is_made_at_the_next_start(

@@ -12,7 +12,7 @@ from api.signals.service import push
 from data_contracts.decisions import Trigger
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
-from infra.database import decisions
+from infra.database.decisions import decisions
 from oo.household import Household
 from serving.open_tip import without_deciding
 from tests.oo.canaries import posted

@@ -12,10 +12,10 @@ from data_contracts.identifiers import PersonId, to_us
 from flows.following import MAX_DELIVERIES, Following
 from flows.parts import OpenedParts, opened
 from infra.clock import fixed_clock
-from infra.database import dead_letters, events
-from infra.jetstream.connection import connected
-from infra.jetstream.declared import MESSAGE_ID, SEQUENCE, STREAM, message_id, subject
-from infra.jetstream.follower import follower
+from infra.database.events import dead_letters, events
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.stream_config import MESSAGE_ID, SEQUENCE, STREAM, message_id, subject
 from infra.settings import Settings
 from tests.flows import people
 from tests.infra.jetstream.conftest import nats_server, nats_url

@@ -20,7 +20,7 @@ import pytest
 from data_contracts.errors import Unavailable
 from flows.table import DEPLOYMENTS
 from infra.credential_check import basic
-from infra.locks import RoleLock
+from infra.storage.locks import RoleLock
 from oo.visitor import Visitor
 from tests.infra_deploy.compose import own_commands
 from tests.infra_deploy.test_processes import PATIENCE_S, survivors

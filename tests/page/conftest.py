@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from data_contracts.identifiers import PersonId
-from infra.database import reactions
-from infra.database.engine import open_database
+from infra.database.decisions import reactions
+from infra.database.engine.database import open_database
 from tests.api.browsers import PHONE, Screen, chromium_of, served
 from tests.api.conftest import Door, open_door
 

@@ -3,7 +3,7 @@
 import pytest
 
 from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
-from infra.database import consents
+from infra.database.people import consents
 from tests.api.browsers import DESKTOP
 from tests.api.fake_serving import TEXT
 from tests.page.conftest import Home, Look, reacted

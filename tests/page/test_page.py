@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from data_contracts.identifiers import DecisionId
-from infra.database import decisions
+from infra.database.decisions import decisions
 from tests.api.browsers import DESKTOP, PHONE
 from tests.api.fake_serving import LEFT_OUT, TEXT
 from tests.page.conftest import Home, Look, reacted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.database import people
+from infra.database.people import people
 from tests.api.browsers import DESKTOP
 from tests.api.fake_serving import TEXT
 from tests.page.conftest import Home, Look

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId
-from infra.database.engine import Database
+from infra.database.engine.database import Database
 from tests.serving.life import Life
 from tests.serving.world import World, world
 

@@ -7,8 +7,9 @@ import pytest
 
 from data_contracts.identifiers import DecisionId, PolicyDigest, to_us
 from data_contracts.rewards import ReactionKind
-from infra.database import experiments, person_parts
-from infra.database.experiments import Experiment
+from infra.database.decisions import person_posteriors
+from infra.database.policies import experiments
+from infra.database.policies.experiments import Experiment
 from models import person_part
 from models.checks import trained
 from models.experiments import CHALLENGER, CHAMPION, live_experiment, lived_day
@@ -84,7 +85,7 @@ def test_both_policies_learn_from_each_reward_and_the_arm_decides_with_its_own_p
     shelf = PolicyShelf(living.home / "policies", living.seal.holds)
     with living.database.read() as session:
         for digest in (champion, made.challenger):
-            stored = person_parts.find(session, living.person, digest)
+            stored = person_posteriors.find(session, living.person, digest)
             assert stored is not None
             model = getattr(shelf.get(digest), "model", None)
             again = part_at(session, model, living.person, 1)  # type: ignore[arg-type]  # both have one

@@ -12,7 +12,7 @@ from data_contracts.answers import Recommendation
 from data_contracts.decisions import Trigger
 from data_contracts.errors import NotFound, OOError, Unauthenticated, Unavailable
 from data_contracts.identifiers import PersonId
-from infra.database import people
+from infra.database.people import people
 from infra.health import Health
 from infra.service_credentials import new_secret
 from serving.app import create_app

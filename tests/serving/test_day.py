@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from data_contracts.served import ServedTips
-from infra.database import people
-from infra.database.tables import Base
+from infra.database.all_tables import Base
+from infra.database.people import people
 from models.action_features import Floats
 from models.checks import trained
 from models.policy import EXPLORATION

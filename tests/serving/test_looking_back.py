@@ -10,7 +10,8 @@ from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, to_us
 from data_contracts.rewards import ReactionKind
-from infra.database import events, policies
+from infra.database.events import events
+from infra.database.policies import policies
 from infra.signing import PolicySeal
 from models.checks import trained
 from models.policies import ArtifactPolicy

@@ -8,8 +8,8 @@ import pytest
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.tips import Candidate
-from infra.database import source_files
-from infra.database.source_files import SourceFile
+from infra.database.people import source_files
+from infra.database.people.source_files import SourceFile
 from infra.vault import Vault
 from serving.candidates import basis_of, build_pool
 from serving.catalogue import Catalogue

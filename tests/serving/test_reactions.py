@@ -9,7 +9,8 @@ from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import REWARDS, Outcome, ReactionKind
-from infra.database import events, person_parts, reactions, reward_changes
+from infra.database.decisions import person_posteriors, reactions, reward_changes
+from infra.database.events import events
 from models import person_part
 from models.person_part import PersonPart
 from serving.person_learning import model_of, part_at
@@ -33,7 +34,7 @@ def tip(living: World) -> DecisionId:
 def part_of(living: World) -> PersonPart:
     """Return the person's stored part of the champion."""
     with living.database.read() as session:
-        stored = person_parts.find(session, living.person, living.champion.held.digest)
+        stored = person_posteriors.find(session, living.person, living.champion.held.digest)
     assert stored is not None
     return person_part.unpack(stored.payload)
 
@@ -43,7 +44,7 @@ def same_part_as_rebuilt(living: World) -> bool:
     model = model_of(living.champion.held.policy)
     assert model is not None
     with living.database.read() as session:
-        stored = person_parts.find(session, living.person, living.champion.held.digest)
+        stored = person_posteriors.find(session, living.person, living.champion.held.digest)
         assert stored is not None
         rebuilt = part_at(session, model, living.person, stored.version)
         assert stored.version == reward_changes.version_of(session, living.person)

@@ -14,8 +14,9 @@ from data_contracts.errors import ErasedPerson
 from data_contracts.features import FEATURES, Source
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.rewards import ReactionKind
-from infra.database import consents, people, reactions
-from infra.database.tables import DecisionRow
+from infra.database.all_tables import DecisionRow
+from infra.database.decisions import reactions
+from infra.database.people import consents, people
 from infra.vault import Vault
 from serving import recommender
 from serving.local_time import next_point_us

@@ -14,10 +14,13 @@ from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, new_i
 from data_contracts.rewards import ReactionKind
 from feature_repo.online_tables import OnlineFile
 from flows.stream import Stream
-from infra.database import consents, decisions, events, people, policies, texts
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database
-from infra.database.tables import DecisionRow
+from infra.database.all_tables import DecisionRow
+from infra.database.decisions import decisions
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import Database
+from infra.database.events import events
+from infra.database.people import consents, people, texts
+from infra.database.policies import policies
 from infra.signing import PolicySeal
 from infra.vault import Vault
 from models import artifact

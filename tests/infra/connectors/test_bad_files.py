@@ -121,7 +121,7 @@ def test_more_instances_than_a_life_has_are_cut_with_one_sentence(
     read_all: ReadAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time and the memory of an import are bounded."""
-    monkeypatch.setattr("infra.connectors.calendar_files.MAX_INSTANCES", 3)
+    monkeypatch.setattr("infra.connectors.calendars.ics_files.MAX_INSTANCES", 3)
     rows = read_all(GOLDEN / "recurrences.ics")
     assert [row.rule for row in rows if isinstance(row, Refused)] == ["too_many_events"]
     assert len(rows) == 4

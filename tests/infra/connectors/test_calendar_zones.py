@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from data_contracts.identifiers import PersonId, from_us
-from infra.connectors.calendar_blocks import Block, read_blocks
-from infra.connectors.calendar_zones import Zones, iana_name
+from infra.connectors.calendars.blocks import Block, read_blocks
+from infra.connectors.calendars.zones import Zones, iana_name
 from infra.connectors.import_files import read_files
 from tests.infra.connectors.conftest import Keys
 

@@ -4,9 +4,9 @@ from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.signals_pb2 import MoodReported
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest
-from infra.database import consents, people
-from infra.database.decision_writer import DecisionWriter, NewDecision
-from infra.database.engine import Database
+from infra.database.decisions.writer import DecisionWriter, NewDecision
+from infra.database.engine.database import Database
+from infra.database.people import consents, people
 
 DIGEST = PolicyDigest("d" * 64)
 

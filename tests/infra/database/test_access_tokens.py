@@ -4,9 +4,10 @@ import pytest
 
 from data_contracts.errors import NotFound, Unauthenticated
 from data_contracts.identifiers import PersonId
-from infra.database import access_tokens, erasure, people
-from infra.database.access_tokens import ADMIN_SESSION_US, IDLE_US, LINK_US, SESSION_US, SignedIn
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.maintenance import erasure
+from infra.database.people import access_tokens, people
+from infra.database.people.access_tokens import ADMIN_SESSION_US, IDLE_US, LINK_US, SESSION_US, SignedIn
 from tests.infra.database.rows import add_person
 
 

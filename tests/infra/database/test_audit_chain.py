@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from data_contracts.errors import DamagedStore
-from infra.audit_anchors import Anchors
-from infra.audit_key import AuditKey
-from infra.database import audit, audit_chain, audit_verification
-from infra.database.audit_verification import Report
-from infra.database.engine import Database
+from infra.database.audit import audit_chain, audit_log, audit_verification
+from infra.database.audit.audit_verification import Report
+from infra.database.engine.database import Database
+from infra.home.audit_anchors import Anchors
+from infra.keys.audit_key import AuditKey
 
 DETAIL = {"b": 0.1, "a": ["ä", None, 1e-12, 10**18], "nested": {"z": True, "y": ""}}
 
@@ -32,7 +32,7 @@ def _key(database: Database) -> AuditKey:
 def _write(database: Database, count: int, *, start: int = 0) -> None:
     with database.unit_of_work() as uow:
         for number in range(start, start + count):
-            audit.append(uow, at_us=number, actor="a", action="did", detail=DETAIL, entry_id=f"e{number}")
+            audit_log.append(uow, at_us=number, actor="a", action="did", detail=DETAIL, entry_id=f"e{number}")
         uow.commit()
 
 
@@ -76,11 +76,11 @@ def test_of_entries_under_one_id_the_first_stays(database: Database, anchors: An
     """The second one leaves neither a row nor a hole in the chain."""
     _write(database, 2)
     with database.unit_of_work() as uow:
-        assert audit.append(uow, at_us=9, actor="b", action="did again", entry_id="e1") == "e1"
+        assert audit_log.append(uow, at_us=9, actor="b", action="did again", entry_id="e1") == "e1"
         uow.commit()
     _write(database, 1, start=2)
     with database.read() as session:
-        assert [(row.id, row.actor, row.sequence) for row in audit.newest(session)] == [
+        assert [(row.id, row.actor, row.sequence) for row in audit_log.newest(session)] == [
             ("e2", "a", 3),
             ("e1", "a", 2),
             ("e0", "a", 1),
@@ -231,7 +231,7 @@ def test_writers_beside_each_other_make_one_chain(database: Database, anchors: A
     def write(name: int) -> None:
         for number in range(8):
             with database.unit_of_work() as uow:
-                audit.append(uow, at_us=number, actor=f"writer {name}", action="did", entry_id=f"{name}-{number}")
+                audit_log.append(uow, at_us=number, actor=f"writer {name}", action="did", entry_id=f"{name}-{number}")
                 if number % 4 != 1:
                     uow.commit()
 

@@ -9,9 +9,9 @@ import pytest
 
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
-from infra.database import checkpointer
-from infra.database.checkpointer import Checkpointer
-from infra.database.engine import Database, open_database
+from infra.database.engine.database import Database, open_database
+from infra.database.maintenance import checkpointer
+from infra.database.maintenance.checkpointer import Checkpointer
 from tests.infra.database.rows import add_person
 from tests.infra.jetstream.mirrors import wait_until
 

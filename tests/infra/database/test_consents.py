@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from data_contracts.errors import ConsentMissing, Malformed
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, SubjectKey, new_person
-from infra.database import consents, erasure, events, people, texts
-from infra.database.consents import Consented
-from infra.database.engine import Database
-from infra.database.texts import TEXT_US
+from infra.database.engine.database import Database
+from infra.database.events import events
+from infra.database.maintenance import erasure
+from infra.database.people import consents, people, texts
+from infra.database.people.consents import Consented
+from infra.database.people.texts import TEXT_US
 from tests.infra.database.rows import add_person
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from data_contracts.errors import DamagedStore
 from feature_repo.online_tables import OnlineFile
-from infra.database.engine import Database, open_database
+from infra.database.engine.database import Database, open_database
 from tests.faults.damage import overwrite, truncate
 
 PAGE = 4_096

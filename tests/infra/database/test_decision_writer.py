@@ -10,9 +10,10 @@ import pytest
 
 from data_contracts.errors import Conflict, ErasedPerson, OOError, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_person
-from infra.database import connections, decisions
-from infra.database.decision_writer import DecisionWriter, NewDecision
-from infra.database.engine import Database, open_database
+from infra.database.decisions import decisions
+from infra.database.decisions.writer import DecisionWriter, NewDecision
+from infra.database.engine import connections
+from infra.database.engine.database import Database, open_database
 from tests.infra.database.rows import add_person, decision
 from tests.infra.jetstream.mirrors import wait_until
 

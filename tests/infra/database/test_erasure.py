@@ -8,10 +8,13 @@ from sqlalchemy import JSON, LargeBinary, Table, insert
 from data_contracts.errors import Conflict, ErasedPerson, Malformed
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
-from infra.database import audit, backup, erasure, events, people
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database, open_database
-from infra.database.tables import Base
+from infra.database.all_tables import Base
+from infra.database.audit import audit_log
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events
+from infra.database.maintenance import backup, erasure
+from infra.database.people import people
 from infra.vault import Vault
 from tests.infra.database.rows import add_person, decision, mood, write
 
@@ -72,7 +75,7 @@ def test_an_erased_person_leaves_no_row(database: Database, vault: Vault, person
             assert CANARY not in repr(rows)
         assert erasure.leftovers(session, person) == {}
         assert people.get(session, other).name == "other"
-        lines = audit.newest(session)
+        lines = audit_log.newest(session)
     assert [(line.action, line.detail) for line in lines] == [("person_erased", {"tombstone": vault.tombstone(person)})]
 
 
@@ -109,7 +112,7 @@ def test_an_erasure_can_be_finished_later_and_repeated(database: Database, vault
     assert erasure.erase(database, vault, person, now_us=6) == 0
     with database.read() as session:
         assert erasure.unfinished(session) == []
-        assert len(audit.newest(session)) == 1
+        assert len(audit_log.newest(session)) == 1
 
 
 def test_nothing_late_brings_an_erased_person_back(database: Database, vault: Vault, person: PersonId) -> None:

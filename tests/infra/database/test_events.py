@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from data_contracts.errors import ConsentMissing, ErasedPerson
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
-from infra.audit_key import AuditKey
-from infra.database import consents, erasure, events, mirror_log, quarantine, working_state
-from infra.database.engine import Database, open_database
-from infra.database.working_state import FoldHead, StateRow
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events, mirror_log, quarantine, working_state
+from infra.database.events.working_state import FoldHead, StateRow
+from infra.database.maintenance import erasure
+from infra.database.people import consents
+from infra.keys.audit_key import AuditKey
 from tests.infra.database.rows import add_person, mood
 
 

@@ -4,9 +4,10 @@ import pytest
 
 from data_contracts.errors import Conflict
 from data_contracts.identifiers import PolicyDigest
-from infra.database import audit, experiments, policies
-from infra.database.engine import Database
-from infra.database.experiments import BY_DATE, Experiment
+from infra.database.audit import audit_log
+from infra.database.engine.database import Database
+from infra.database.policies import experiments, policies
+from infra.database.policies.experiments import BY_DATE, Experiment
 
 OLD, NEW = (PolicyDigest(letter * 64) for letter in "ab")
 
@@ -51,7 +52,7 @@ def test_one_experiment_runs_from_its_beginning_to_its_date_or_its_end(ruled: Da
     with ruled.read() as session:
         assert experiments.running(session, 30) is None
         assert experiments.newest(session) == ended
-        lines = [line for line in audit.newest(session) if line.action.startswith("experiment")]
+        lines = [line for line in audit_log.newest(session) if line.action.startswith("experiment")]
     told = [(line.action, line.detail["id"], line.detail.get("why")) for line in lines]
     assert sorted(told) == [
         ("experiment_began", "first", None),

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import Conflict
-from infra.database import key_fingerprints
-from infra.database.engine import Database
-from infra.key_files import FILES, fingerprint, fingerprints
+from infra.database.engine.database import Database
+from infra.database.keys import key_fingerprints
+from infra.keys.key_files import FILES, fingerprint, fingerprints
 from infra.signing import PolicySeal
 from infra.vault import Vault
 

@@ -13,10 +13,10 @@ from sqlalchemy import create_engine, inspect, text
 from data_contracts.errors import Conflict
 from data_contracts.identifiers import PersonId
 from data_contracts.retention import TABLES, Exit
-from infra.database import migrations
-from infra.database.engine import Database, open_database
-from infra.database.migrations import HEAD, downgrade, upgrade
-from infra.database.tables import Base, PersonRow
+from infra.database.all_tables import Base, PersonRow
+from infra.database.engine import migrations
+from infra.database.engine.database import Database, open_database
+from infra.database.engine.migrations import HEAD, downgrade, upgrade
 from tests.infra.database.rows import add_person
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.identifiers import PersonId, new_person
-from infra.database import people
-from infra.database.engine import Database
+from infra.database.engine.database import Database
+from infra.database.people import people
 from tests.infra.database.rows import add_person
 
 

@@ -6,12 +6,16 @@ import pytest
 
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId, PolicyDigest, new_person
-from infra.database import consents, erasure, people, person_parts, policies, reactions, working_state
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import Database
-from infra.database.person_now import PersonNow, PersonNowReader
-from infra.database.person_parts import StoredPart
-from infra.database.working_state import FoldHead
+from infra.database.decisions import person_posteriors, reactions
+from infra.database.decisions.decision_read import PersonNow, PersonNowReader
+from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import Database
+from infra.database.events import working_state
+from infra.database.events.working_state import FoldHead
+from infra.database.maintenance import erasure
+from infra.database.people import consents, people
+from infra.database.policies import policies
 from tests.infra.database.rows import DIGEST, add_person, decision
 
 
@@ -67,7 +71,7 @@ def test_everything_is_read_in_one_statement(
     part = StoredPart(3, 50, "e", b"\x00part")
     with database.unit_of_work() as uow:
         working_state.set_heads(uow, {person: FoldHead(7, 70)})
-        person_parts.save(uow, person=person, digest=DIGEST, part=part, updated_us=60)
+        person_posteriors.save(uow, person=person, digest=DIGEST, part=part, updated_us=60)
         policies.register(uow, digest=DIGEST, name="p", registry_version=None, manifest={}, metrics={}, created_us=1)
         policies.swap_champion(uow, digest=DIGEST, expected_revision=0, at_us=5, actor="test")
         for cluster, until_us in (("b", 1_001), ("a b", 2_000), ("over", 1_000)):
@@ -133,7 +137,7 @@ def test_a_reader_holds_no_snapshot(database: Database, reader: PersonNowReader,
 
 def test_a_reader_outlives_its_connection(postgresql_url: str, person: PersonId) -> None:
     """When the server drops the connection, the next read opens another one."""
-    from infra.database.engine import open_database  # noqa: PLC0415 - one test of one dialect
+    from infra.database.engine.database import open_database  # noqa: PLC0415 - one test of one dialect
 
     database = open_database(postgresql_url)
     add_person(database, person)

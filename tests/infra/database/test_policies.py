@@ -6,9 +6,10 @@ import pytest
 
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PolicyDigest
-from infra.database import audit, policies, shadow
-from infra.database.engine import Database
-from infra.database.policies import Swap
+from infra.database.audit import audit_log
+from infra.database.engine.database import Database
+from infra.database.policies import policies, shadow
+from infra.database.policies.policies import Swap
 
 OLD, NEW, THIRD = (PolicyDigest(letter * 64) for letter in "abc")
 
@@ -62,7 +63,7 @@ def test_the_champion_changes_only_at_the_expected_revision(registered: Database
             "champion",
             "registered",
         ]
-        assert [line.action for line in audit.newest(session)] == [
+        assert [line.action for line in audit_log.newest(session)] == [
             "champion_change_refused",
             "champion_changed",
             "champion_changed",
@@ -88,7 +89,7 @@ def test_of_racers_exactly_one_wins_and_the_audit_shows_all(registered: Database
     with registered.read() as session:
         assert policies.champion(session) == winner
         assert winner.revision == 1
-        assert {line.actor for line in audit.newest(session)} == {f"racer {number}" for number in range(4)}
+        assert {line.actor for line in audit_log.newest(session)} == {f"racer {number}" for number in range(4)}
         assert [row.digest for row in policies.list_all(session, "champion")] == [winner.digest]
 
 
@@ -110,7 +111,7 @@ def test_an_override_is_kept_with_its_reason(registered: Database) -> None:
         uow.commit()
     with registered.read() as session:
         assert policies.champion(session).override_reason == "the gate is wrong"
-        assert audit.newest(session, action="champion_changed")[0].detail["override_reason"] == "the gate is wrong"
+        assert audit_log.newest(session, action="champion_changed")[0].detail["override_reason"] == "the gate is wrong"
 
 
 def test_the_newest_comparison_of_two_policies_is_the_evidence(registered: Database) -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from infra.database import decisions, events, people
-from infra.database.engine import Database, open_database
+from infra.database.decisions import decisions
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events
+from infra.database.people import people
 from tests.infra.database.rows import add_person
 
 EVENTS = """
@@ -15,7 +17,7 @@ import sys
 from data_contracts.errors import OOError
 from data_contracts.identifiers import PersonId
 from infra.database import events
-from infra.database.engine import open_database
+from infra.database.engine.database import open_database
 from tests.infra.database.rows import mood
 url, person, name = sys.argv[1:]
 database = open_database(url)
@@ -29,8 +31,8 @@ database.close()
 DECISIONS = """
 import sys
 from data_contracts.identifiers import PersonId
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import open_database
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import open_database
 from tests.infra.database.rows import decision
 url, person, name = sys.argv[1:]
 database = open_database(url)
@@ -46,8 +48,8 @@ LEDGER = """
 import itertools, sys
 from data_contracts.identifiers import PersonId
 from infra.database import events
-from infra.database.decision_writer import DecisionWriter
-from infra.database.engine import open_database
+from infra.database.decisions.writer import DecisionWriter
+from infra.database.engine.database import open_database
 from tests.infra.database.rows import decision, mood
 path, person, name = sys.argv[1:]
 database = open_database(path)
@@ -63,7 +65,7 @@ for number in itertools.count():
 
 MIGRATE = """
 import sys
-from infra.database.engine import open_database
+from infra.database.engine.database import open_database
 database = open_database(sys.argv[1])
 database.migrate()
 print(database.migrate())
@@ -108,7 +110,7 @@ def test_nothing_is_lost_or_doubled_when_processes_write_at_once(database: Datab
 
 def test_processes_that_start_together_migrate_once(database: Database, person: PersonId) -> None:
     """Whoever comes second waits and finds the schema up to date."""
-    from infra.database.migrations import downgrade  # noqa: PLC0415 - only this test goes back
+    from infra.database.engine.migrations import downgrade  # noqa: PLC0415 - only this test goes back
 
     with database.unit_of_work() as uow:
         downgrade(uow.session.connection(), "base")

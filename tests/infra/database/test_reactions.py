@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, ReactionId, new_person
 from data_contracts.rewards import Outcome, ReactionKind
-from infra.database import decisions, person_parts, reactions, shadow
-from infra.database.engine import Database
-from infra.database.person_parts import StoredPart
-from infra.database.shadow import ShadowDecision
-from infra.database.unit_of_work import UnitOfWork
+from infra.database.decisions import decisions, person_posteriors, reactions
+from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.engine.database import Database
+from infra.database.engine.unit_of_work import UnitOfWork
+from infra.database.policies import shadow
+from infra.database.policies.shadow import ShadowDecision
 from tests.infra.database.rows import DIGEST, add_person, decision, write
 
 TIP, SILENCE = DecisionId("tip"), DecisionId("silence")
@@ -146,11 +147,12 @@ def test_a_part_is_replaced_only_by_a_newer_version(database: Database, member: 
     old, new = StoredPart(1, 5, "a", b"old"), StoredPart(2, 6, "b", b"new")
     with database.unit_of_work() as uow:
         saved = [
-            person_parts.save(uow, person=member, digest=DIGEST, part=part, updated_us=7) for part in (old, new, old)
+            person_posteriors.save(uow, person=member, digest=DIGEST, part=part, updated_us=7)
+            for part in (old, new, old)
         ]
         assert saved == [True, True, False]
-        assert person_parts.find(uow.session, member, DIGEST) == new
-        assert person_parts.find(uow.session, member, PolicyDigest("0" * 64)) is None
+        assert person_posteriors.find(uow.session, member, DIGEST) == new
+        assert person_posteriors.find(uow.session, member, PolicyDigest("0" * 64)) is None
 
 
 def test_training_reads_what_was_rewarded_or_silent_page_by_page(database: Database, member: PersonId) -> None:

@@ -1,7 +1,7 @@
 """One at a time, whichever process or thread asks."""
 
-from infra.database.engine import Database
-from infra.database.turns import turn
+from infra.database.engine.database import Database
+from infra.database.engine.leader_lock import turn
 
 
 def test_a_turn_is_one_holders_until_it_ends(database: Database) -> None:

@@ -10,8 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from data_contracts.errors import ErasedPerson, Malformed, NotFound, Unavailable
 from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
-from infra.database import connections, erasure, events, people
-from infra.database.engine import Database, open_database
+from infra.database.engine import connections
+from infra.database.engine.database import Database, open_database
+from infra.database.events import events
+from infra.database.maintenance import erasure
+from infra.database.people import people
 from tests.infra.database.rows import add_person, mood
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.connection import connected
-from infra.jetstream.declared import STREAM
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.stream_config import STREAM
 
 
 @pytest.fixture(scope="session")

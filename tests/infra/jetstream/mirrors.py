@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 
 from infra.clock import Clock
-from infra.database import mirror_log
-from infra.database.engine import Database
-from infra.jetstream.connection import connected
-from infra.jetstream.publisher import publisher
-from infra.jetstream.reading import Held, held
-from infra.relay import Relay
+from infra.database.engine.database import Database
+from infra.database.events import mirror_log
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.publisher import publisher
+from infra.mirror.jetstream.scan import Held, held
+from infra.mirror.relay import Relay
 
 PATIENCE_S = 30.0
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from data_contracts.errors import Conflict
-from infra.jetstream.bundled import BundledServer, free_port, known_url, new_url
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port, known_url, new_url
 from tests.listening import listeners
 
 

@@ -11,14 +11,14 @@ from feature_repo.online_tables import OnlineFile
 from flows.following import Following
 from flows.stream import Stream
 from infra.clock import fixed_clock
-from infra.database import working_state
-from infra.database.engine import Database
-from infra.database.working_state import FoldHead, StateRow
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.comparing import compare
-from infra.jetstream.extent import extent
-from infra.jetstream.follower import follower
-from infra.mirror_watch import MirrorWatch
+from infra.database.engine.database import Database
+from infra.database.events import working_state
+from infra.database.events.working_state import FoldHead, StateRow
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.mirror_comparison import compare
+from infra.mirror.jetstream.stream_stats import extent
+from infra.mirror.reconciler import MirrorWatch
 from tests.faults.damage import flip, truncate
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting

@@ -4,8 +4,8 @@ from datetime import datetime
 
 from data_contracts.identifiers import PersonId, to_us
 from infra.clock import fixed_clock
-from infra.database.engine import Database
-from infra.event_feed import EventFeed
+from infra.database.engine.database import Database
+from infra.database.events.feed import EventFeed
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 

@@ -13,12 +13,12 @@ import pytest
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId, to_us
 from infra.clock import fixed_clock
-from infra.database import mirror_log
-from infra.database.engine import Database
-from infra.database.mirror_log import Waiting
-from infra.jetstream.bundled import BundledServer, free_port
-from infra.jetstream.declared import message_id, subject
-from infra.relay import Relay
+from infra.database.engine.database import Database
+from infra.database.events import mirror_log
+from infra.database.events.mirror_log import Waiting
+from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.stream_config import message_id, subject
+from infra.mirror.relay import Relay
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 

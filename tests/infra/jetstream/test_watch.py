@@ -9,11 +9,11 @@ from nats.js import JetStreamContext
 
 from data_contracts.identifiers import PersonId, to_us
 from infra.clock import fixed_clock
-from infra.database.engine import Database
-from infra.jetstream.connection import connected
-from infra.jetstream.declared import STREAM
-from infra.jetstream.extent import extent
-from infra.mirror_watch import Extent, MirrorWatch
+from infra.database.engine.database import Database
+from infra.mirror.jetstream.connection import connected
+from infra.mirror.jetstream.stream_config import STREAM
+from infra.mirror.jetstream.stream_stats import extent
+from infra.mirror.reconciler import Extent, MirrorWatch
 from tests.flows import people
 from tests.infra.jetstream.mirrors import relay_of, wait_until, waiting
 

@@ -1,0 +1,1 @@
+"""Tables and lines of signals: CSV and JSON lines."""

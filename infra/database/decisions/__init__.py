@@ -1,0 +1,1 @@
+"""Decisions, reactions, rewards and posteriors."""

@@ -1,0 +1,1 @@
+"""Connections, units of work, SQL building blocks and migrations."""

@@ -1,0 +1,1 @@
+"""The event table, its outbox, and what is kept of events."""

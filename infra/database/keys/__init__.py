@@ -1,0 +1,1 @@
+"""The fingerprints of the keys that the data was written with."""

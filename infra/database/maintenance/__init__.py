@@ -1,0 +1,1 @@
+"""Checkpoints, backup, expiry, erasure and totals."""

@@ -1,0 +1,1 @@
+"""People, their sessions, consents and sealed texts."""

@@ -1,0 +1,1 @@
+"""Registered policies, the champion, experiments and comparisons."""

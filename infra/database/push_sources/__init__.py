@@ -1,0 +1,1 @@
+"""Devices and webhooks, and what they delivered."""

@@ -1,0 +1,1 @@
+"""The event table mirrored into a message stream: relay, reconciliation, metrics."""

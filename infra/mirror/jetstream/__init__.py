@@ -1,0 +1,1 @@
+"""NATS JetStream: connection, stream configuration, publishing and reading."""

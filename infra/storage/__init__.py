@@ -1,0 +1,1 @@
+"""Durable files, SQLite files and locks: what several roots need of a file system."""
