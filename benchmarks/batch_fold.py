@@ -13,10 +13,10 @@ from benchmarks.lives import NOW_US, life
 from benchmarks.result import Result
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
-from feature_repo.batch_fold import fold
-from feature_repo.fold import WorkingState
-from feature_repo.packed_view import pack_view
-from feature_repo.served_row import served_view
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import WorkingState
+from feature_repo.state.packed_view import pack_view
+from feature_repo.state.served_row import served_view
 
 PERSONS, EVENTS, ROUNDS = 20, 5_000, 5
 TARGET_PER_SECOND = 500_000

@@ -23,8 +23,8 @@ from benchmarks.plain_ingest import ingest
 from benchmarks.result import Result
 from data_contracts.events.codec import Event, decode
 from data_contracts.identifiers import PersonId
-from feature_repo.batch_fold import fold
-from feature_repo.fold import StateRow
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import StateRow
 from flows.parts import opened
 from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database

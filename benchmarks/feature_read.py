@@ -26,15 +26,15 @@ from benchmarks.result import Result
 from data_contracts.features import FEATURE_SERVICE, Source
 from data_contracts.identifiers import PersonId, from_us
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.batch_fold import fold
-from feature_repo.online_store import feast_values
-from feature_repo.online_tables import OnlinePacket, OnlineTables, open_online
-from feature_repo.served_columns import of_packed
-from feature_repo.served_row import served_row
-from feature_repo.training_sets import served_row_of
-from feature_repo.vector import ALL_CONSENTS, ContextVector, context_vector
-from feature_repo.vector_batch import ContextVectors, context_vectors, moments
-from feature_repo.views import definitions
+from feature_repo.feast_store.online_store import feast_values
+from feature_repo.feast_store.training_sets import served_row_of
+from feature_repo.feast_store.views import definitions
+from feature_repo.online import OnlinePacket, OnlineTables, open_online
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.served_row import served_row
+from feature_repo.vector.kernel import ALL_CONSENTS, ContextVector, context_vector
+from feature_repo.vector.served_columns import of_packed
+from feature_repo.vector.vector_batch import ContextVectors, context_vectors, moments
 
 PEOPLE, EVENTS = 100, 400
 ZONE, QUIET_START, QUIET_END = ZoneInfo("Europe/Berlin"), 1_320, 480

@@ -24,9 +24,9 @@ from benchmarks.result import Result
 from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.batch_fold import fold
-from feature_repo.online_tables import OnlineFile
-from feature_repo.served_row import served_view
+from feature_repo.online import OnlineFile
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.served_row import served_view
 from flows.parts import opened
 from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database

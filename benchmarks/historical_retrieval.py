@@ -44,7 +44,7 @@ def _make(folder: Path) -> None:
             **{name: rng.random(ROWS) for name in NAMES},
         }
     )
-    from feature_repo.history import History  # noqa: PLC0415 - the peer's process does not load ours
+    from feature_repo.history.served_rows import History  # noqa: PLC0415 - the peer's process does not load ours
 
     History(folder / "history").append_frame(VIEW, history)
     history.write_parquet(folder / "history.parquet")
@@ -63,7 +63,7 @@ def _store(folder: Path, which: str) -> Any:
     from feast.repo_config import RegistryConfig  # noqa: PLC0415 - as above
     from feast.types import Float64, String  # noqa: PLC0415 - as above
 
-    ours = "feature_repo.offline_store.HistoryOfflineStore"
+    ours = "feature_repo.feast_store.offline_store.HistoryOfflineStore"
     config = RepoConfig(
         project="bench",
         provider="local",

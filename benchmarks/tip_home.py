@@ -7,8 +7,8 @@ from benchmarks.lives import NOW_US
 from benchmarks.tip_people import QUIET, ZONE, Resident, residents
 from data_contracts.identifiers import PolicyDigest
 from data_contracts.served import VIEWS
-from feature_repo.online_tables import OnlineFile
-from feature_repo.vector import ALL_CONSENTS
+from feature_repo.online import OnlineFile
+from feature_repo.vector.kernel import ALL_CONSENTS
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import person_posteriors
 from infra.database.decisions.person_posteriors import StoredPart

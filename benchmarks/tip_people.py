@@ -12,9 +12,9 @@ from benchmarks.lives import NOW_US, life
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, SubjectKey
 from data_contracts.served import ServedRow
-from feature_repo.batch_fold import fold
-from feature_repo.served_row import served_row
-from feature_repo.vector import ALL_CONSENTS, context_vector
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.served_row import served_row
+from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
 from models.person_part import Observation, PersonPart, PersonPrior, rebuild
 from serving.candidates import Pool, build_pool
 from serving.catalogue import Catalogue

@@ -14,9 +14,9 @@ import polars as pl
 
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.batch_history import Folded, build_history
-from feature_repo.compaction import compact
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, History
+from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.compaction import compact
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
 from flows.parts import FlowParts
 from infra.database.events import events
 from infra.database.people import people
@@ -67,8 +67,8 @@ def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
 @contextmanager
 def open_feast(parts: FlowParts) -> Iterator[Any]:
     """Give the `feast.FeatureStore` of the home, its definitions applied; close what it opened, forget what it read."""
-    from feature_repo.apply import apply  # noqa: PLC0415 - feast takes seven seconds
-    from feature_repo.point_in_time import REMEMBERED  # noqa: PLC0415 - its history is read for feast only
+    from feature_repo.feast_store.apply import apply  # noqa: PLC0415 - feast takes seven seconds
+    from feature_repo.history.point_in_time import REMEMBERED  # noqa: PLC0415 - its history is read for feast only
 
     store = apply(parts.settings.home, parts.settings.database_url if parts.database.dialect == "postgresql" else None)
     try:
@@ -80,7 +80,7 @@ def open_feast(parts: FlowParts) -> Iterator[Any]:
 
 def materialize(parts: FlowParts) -> None:
     """Bring the newest window of history online through Feast, behind the guard."""
-    from feature_repo import apply  # noqa: PLC0415 - as above
+    from feature_repo.feast_store import apply  # noqa: PLC0415 - as above
 
     now = parts.clock()
     with open_feast(parts) as store:

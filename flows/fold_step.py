@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from feature_repo.fold import StateRow, WorkingState, known_us
+from feature_repo.state.fold import StateRow, WorkingState, known_us
 from infra.database.engine.database import Database
 from infra.database.events import events, working_state
 from infra.database.events.working_state import FoldHead

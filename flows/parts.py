@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from data_contracts.identifiers import to_us
-from feature_repo.online_tables import OnlineFile, OnlineTables, open_online
+from feature_repo.online import OnlineFile, OnlineTables, open_online
 from flows.stream import Stream
 from infra.bus import Bus
 from infra.clock import Clock

@@ -8,9 +8,9 @@ from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.retention import LOG_DAYS
-from feature_repo.batch_fold import fold
-from feature_repo.fold import StateRow, WorkingState
-from feature_repo.served_row import served_row, served_view
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import StateRow, WorkingState
+from feature_repo.state.served_row import served_row, served_view
 from flows.parts import FlowParts
 from infra.database.events import events, working_state
 from infra.database.events.working_state import FoldHead

@@ -138,7 +138,7 @@ def _pages(parts: FlowParts, until: datetime) -> Iterator[_Page]:
     with ExitStack() as stack:
         store = None
         for page in _settled(parts, until):
-            from feature_repo.training_sets import training_set  # noqa: PLC0415 - feast takes seven seconds
+            from feature_repo.feast_store.training_sets import training_set  # noqa: PLC0415 - feast takes seven seconds
 
             store = store or stack.enter_context(open_feast(parts))
             made = training_set(store, [decision for decision, _ in page])

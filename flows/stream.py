@@ -16,8 +16,8 @@ from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.online_tables import OnlineTables, ViewRow, view_rows
-from feature_repo.served_row import served_view
+from feature_repo.online import OnlineTables, ViewRow, view_rows
+from feature_repo.state.served_row import served_view
 from flows.fold_step import Folded, Known, KnownStates, Step, advance
 from flows.shares import EVERYBODY, Share
 from infra.clock import Clock

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from data_contracts.errors import Conflict, DamagedStore, Malformed
 from data_contracts.identifiers import PersonId
-from feature_repo.history import History
-from feature_repo.online_tables import open_online
-from feature_repo.snapshots import Snapshots
+from feature_repo.history.served_rows import History
+from feature_repo.history.snapshots import Snapshots
+from feature_repo.online import open_online
 from infra.database.audit import audit_verification
 from infra.database.engine.database import open_database
 from infra.database.maintenance import backup

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
-from feature_repo.history import History
-from feature_repo.snapshots import Snapshots
+from feature_repo.history.served_rows import History
+from feature_repo.history.snapshots import Snapshots
 from infra.database.maintenance import erasure
 from infra.storage import files
 from oo.household import Household

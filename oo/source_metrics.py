@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.online_tables import OnlineTables
+from feature_repo.online import OnlineTables
 from infra.clock import Clock
 from infra.database.engine.database import Database
 from infra.database.people import consents, people

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
-from feature_repo.online_tables import OnlinePacket, OnlineTables
+from feature_repo.online import OnlinePacket, OnlineTables
 from infra.vault import Vault
 from serving.candidates import CandidateSource, basis_of, build_pool
 from serving.catalogue import Catalogue

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.rewards import silence_reward
-from feature_repo.vector import context_vector
+from feature_repo.vector.kernel import context_vector
 from infra.database.decisions import decisions
 from infra.database.engine.database import Session
 from models.design import scaled_context

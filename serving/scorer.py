@@ -18,7 +18,7 @@ from data_contracts.identifiers import ClusterId, DecisionId, PersonId
 from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
-from feature_repo.vector import ContextVector
+from feature_repo.vector.kernel import ContextVector
 from models.action_features import Floats, action_features
 from models.design import scaled_context
 from models.person_part import PersonPart

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from data_contracts.decisions import Trigger
 from data_contracts.errors import ErasedPerson, NotFound, Unauthenticated
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables import OnlinePacket, OnlineTables
-from feature_repo.vector import ContextVector, context_vector
+from feature_repo.online import OnlinePacket, OnlineTables
+from feature_repo.vector.kernel import ContextVector, context_vector
 from infra.database.decisions.decision_read import PersonNow, PersonNowReader
 from infra.database.engine.database import Database
 from infra.vault import Vault

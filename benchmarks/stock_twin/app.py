@@ -26,7 +26,7 @@ from benchmarks.stock_twin.feature_store import open_store
 from benchmarks.stock_twin.tables import ClusterBlock, Decision, Login, Person, Pool, Posterior, open_engine, sessions
 from data_contracts.features import FEATURE_SERVICE
 from data_contracts.served import ServedRow
-from feature_repo.training_sets import served_row_of
+from feature_repo.feast_store.training_sets import served_row_of
 from models.action_features import Prepared
 from models.person_part import unpack
 

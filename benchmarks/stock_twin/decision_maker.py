@@ -12,7 +12,7 @@ from benchmarks.stock_twin import rules
 from benchmarks.stock_twin.tables import Decision, Person
 from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
-from feature_repo.vector import ContextVector, context_vector
+from feature_repo.vector.kernel import ContextVector, context_vector
 from models.action_features import Floats, Prepared, action_features
 from models.design import scaled_context
 from models.person_part import PersonPart

@@ -12,8 +12,8 @@ from feast.repo_config import RegistryConfig
 from data_contracts.features import Source
 from data_contracts.identifiers import from_us
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.online_store import feast_values
-from feature_repo.views import definitions
+from feature_repo.feast_store.online_store import feast_values
+from feature_repo.feast_store.views import definitions
 
 NEVER_S = 0  # the registry is read once
 

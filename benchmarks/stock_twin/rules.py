@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from benchmarks.stock_twin.tables import Decision, Person
 from data_contracts.features import POSITION
 from data_contracts.served import ServedRow
-from feature_repo.vector import ContextVector
+from feature_repo.vector.kernel import ContextVector
 
 MOST_ACTIONS = 30
 UNKNOWN_GAP_MIN = 30.0

@@ -12,7 +12,7 @@ from benchmarks.stock_twin.tables import Base, Login, Person, Pool, Posterior, o
 from benchmarks.tip_home import Settled
 from benchmarks.tip_people import QUIET, ZONE, Resident
 from data_contracts.tips import Condition
-from feature_repo.vector import ALL_CONSENTS
+from feature_repo.vector.kernel import ALL_CONSENTS
 from infra.database.people.access_tokens import SESSION_US
 from models.person_part import pack
 from serving.catalogue import DEFAULT_LASTS_MIN, catalogue

@@ -14,7 +14,7 @@ from starlette.types import Message
 
 from api.admin.event_stream import EventStream
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables import open_online
+from feature_repo.online import open_online
 from infra.database.audit import audit_log
 from infra.database.events.feed import EventFeed
 from infra.database.people import people

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from data_contracts.events.codec import decode
 from data_contracts.identifiers import PersonId
-from feature_repo.batch_fold import fold
-from feature_repo.fold import StateRow
-from feature_repo.served_row import served_row
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import StateRow
+from feature_repo.state.served_row import served_row
 from flows.following import Following
 from flows.parts import OpenedParts, opened
 from infra.clock import system_clock

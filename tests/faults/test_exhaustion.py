@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables import open_online
+from feature_repo.online import open_online
 from tests.faults.client import Client
 from tests.faults.system import System, wait_until, wednesday_noon
 from tests.faults.usage import log_bytes, usage_of

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo.capped_log import CappedLog, Entry
+from feature_repo.state.capped_log import CappedLog, Entry
 
 CAP, TTL_US = 3, 5
 

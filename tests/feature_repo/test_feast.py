@@ -11,10 +11,10 @@ from feast import FeatureStore
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, SOURCES, Source
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
-from feature_repo.apply import apply, main, materialize, open_store
-from feature_repo.history import History, HistoryRow
-from feature_repo.online_tables import OnlineTables, open_online
-from feature_repo.training_sets import historical_rows, served_row_of
+from feature_repo.feast_store.apply import apply, main, materialize, open_store
+from feature_repo.feast_store.training_sets import historical_rows, served_row_of
+from feature_repo.history.served_rows import History, HistoryRow
+from feature_repo.online import OnlineTables, open_online
 
 HOUR = timedelta(hours=1)
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
 from data_contracts.served import ServedRow
-from feature_repo.batch_fold import fold
-from feature_repo.fold import StateRow, WorkingState
-from feature_repo.packed_view import pack_view
-from feature_repo.served_row import served_row
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import StateRow, WorkingState
+from feature_repo.state.packed_view import pack_view
+from feature_repo.state.served_row import served_row
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, PERSON, events, task
 
 AS_OF_US = BASE_US + 10 * DAY_US

@@ -11,12 +11,12 @@ from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedTasks
-from feature_repo.batch_fold import fold
-from feature_repo.batch_history import Folded, build_history
-from feature_repo.compaction import compact, summaries
-from feature_repo.fold import WorkingState, known_us
-from feature_repo.history import PERSON, History, HistoryRow
-from feature_repo.served_row import served_view
+from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.compaction import compact, summaries
+from feature_repo.history.served_rows import PERSON, History, HistoryRow
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import WorkingState, known_us
+from feature_repo.state.served_row import served_view
 from tests.feature_repo.lives import BASE_US, DAY_US, events
 
 KEYS = (PERSON, "event_timestamp", "created_timestamp")

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-HOT = "feature_repo.batch_fold, feature_repo.served_row, feature_repo.vector, feature_repo.online_tables"
+HOT = "feature_repo.state.batch_fold, feature_repo.state.served_row, feature_repo.vector.kernel, feature_repo.online"
 BANNED = {"feast", "polars", "duckdb", "pandas", "pyarrow", "psycopg"}
 
 

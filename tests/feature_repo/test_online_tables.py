@@ -7,8 +7,8 @@ import pytest
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
-from feature_repo.online_tables import OnlineTables, open_online
-from feature_repo.packed_view import unpack_view
+from feature_repo.online import OnlineTables, open_online
+from feature_repo.state.packed_view import unpack_view
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

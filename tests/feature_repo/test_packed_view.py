@@ -5,9 +5,9 @@ from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.served import ServedTasks
-from feature_repo.batch_fold import fold
-from feature_repo.packed_view import pack_view, unpack_view
-from feature_repo.served_row import served_view
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.packed_view import pack_view, unpack_view
+from feature_repo.state.served_row import served_view
 from tests.feature_repo.lives import BASE_US, events
 
 

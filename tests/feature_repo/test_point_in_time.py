@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.served import ServedMood
-from feature_repo import point_in_time
-from feature_repo.as_of import NONE, newest, sorted_rows
-from feature_repo.compaction import compact
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, TIME, History, HistoryRow
-from feature_repo.point_in_time import Remembered, features_at
+from feature_repo.history import point_in_time
+from feature_repo.history.as_of import NONE, newest, sorted_rows
+from feature_repo.history.compaction import compact
+from feature_repo.history.point_in_time import Remembered, features_at
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, TIME, History, HistoryRow
 
 PEOPLE = ("anna", "ben", "cleo", "nobody")
 Rows = list[tuple[str, int, int]]

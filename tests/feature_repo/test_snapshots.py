@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import StoredEvent
-from feature_repo.snapshots import MANIFEST, Snapshots
+from feature_repo.history.snapshots import MANIFEST, Snapshots
 from tests.oo.canaries import found_in
 
 DAY = "2026-03-04"

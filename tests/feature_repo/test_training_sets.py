@@ -9,14 +9,14 @@ from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Tr
 from data_contracts.events.codec import Event
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, to_us
-from feature_repo.apply import apply
-from feature_repo.batch_fold import fold
-from feature_repo.batch_history import Folded, build_history
-from feature_repo.fold import known_us
-from feature_repo.history import History
-from feature_repo.served_row import served_row
-from feature_repo.training_sets import training_set
-from feature_repo.vector import ALL_CONSENTS, context_vector
+from feature_repo.feast_store.apply import apply
+from feature_repo.feast_store.training_sets import training_set
+from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.served_rows import History
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import known_us
+from feature_repo.state.served_row import served_row
+from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
 
 ZONE = "Europe/Berlin"
 

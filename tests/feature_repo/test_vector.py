@@ -18,9 +18,9 @@ from data_contracts.served import (
     ServedTasks,
     ServedTips,
 )
-from feature_repo.batch_fold import fold
-from feature_repo.served_row import served_row
-from feature_repo.vector import ALL_CONSENTS, HIGH, LOW, ContextVector, context_vector
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.served_row import served_row
+from feature_repo.vector.kernel import ALL_CONSENTS, HIGH, LOW, ContextVector, context_vector
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
 
 BERLIN = ZoneInfo("Europe/Berlin")

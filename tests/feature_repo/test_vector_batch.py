@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
-from feature_repo import vector_batch
-from feature_repo.batch_fold import fold
-from feature_repo.packed_view import pack_view
-from feature_repo.served_columns import ServedColumns, of_packed, of_rows
-from feature_repo.served_row import served_row
-from feature_repo.vector import ALL_CONSENTS, context_vector
-from feature_repo.vector_batch import context_vectors, moments
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.packed_view import pack_view
+from feature_repo.state.served_row import served_row
+from feature_repo.vector import vector_batch
+from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
+from feature_repo.vector.served_columns import ServedColumns, of_packed, of_rows
+from feature_repo.vector.vector_batch import context_vectors, moments
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
 
 ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "America/Santiago", "Asia/Kathmandu")]

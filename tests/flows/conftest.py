@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables import open_online
+from feature_repo.online import open_online
 from flows.parts import OpenedParts
 from flows.stream import Stream
 from infra.clock import fixed_clock

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from feature_repo.history import History
-from feature_repo.online_tables.sqlite_file import OnlineFile
+from feature_repo.history.served_rows import History
+from feature_repo.online.sqlite_file import OnlineFile
 from flows.feature_building import build_features, materialize
 from flows.parts import opened
 from infra.clock import fixed_clock

@@ -7,8 +7,8 @@ import pytest
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.retention import FILES, LOG_DAYS, TABLES
 from data_contracts.served import ServedRow
-from feature_repo.history import History
-from feature_repo.snapshots import Snapshots
+from feature_repo.history.served_rows import History
+from feature_repo.history.snapshots import Snapshots
 from flows.expiring import STORES, expire
 from flows.feature_building import build_features
 from flows.parts import OpenedParts

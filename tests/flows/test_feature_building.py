@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.history import History
-from feature_repo.served_row import served_row
+from feature_repo.history.served_rows import History
+from feature_repo.state.served_row import served_row
 from flows import feature_building
 from flows.candidate_building import Generated, generate_candidates
 from flows.feature_building import append_history, build_features

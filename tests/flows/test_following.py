@@ -13,8 +13,8 @@ import pytest
 
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.online_tables import OnlineFile
-from feature_repo.served_row import served_row
+from feature_repo.online import OnlineFile
+from feature_repo.state.served_row import served_row
 from flows.following import MAX_DELIVERIES, Following
 from flows.shares import EVERYBODY, Share, share_of
 from flows.stream import Stream

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.history import History
+from feature_repo.history.served_rows import History
 from flows.feature_building import build_features, materialize
 from flows.parts import OpenedParts, opened
 from infra.clock import fixed_clock

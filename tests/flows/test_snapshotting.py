@@ -7,9 +7,9 @@ from sqlalchemy import delete
 
 from data_contracts.events.codec import encode
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.batch_fold import fold
-from feature_repo.served_row import served_row
-from feature_repo.snapshots import Snapshots
+from feature_repo.history.snapshots import Snapshots
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.served_row import served_row
 from flows.parts import OpenedParts
 from flows.rebuilding import rebuild
 from flows.snapshotting import Restored, Taken, restore, take

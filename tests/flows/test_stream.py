@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.batch_fold import fold
-from feature_repo.fold import StateRow, WorkingState
-from feature_repo.online_tables import OnlineFile
-from feature_repo.served_row import served_row
+from feature_repo.online import OnlineFile
+from feature_repo.state.batch_fold import fold
+from feature_repo.state.fold import StateRow, WorkingState
+from feature_repo.state.served_row import served_row
 from flows import stream
 from flows.stream import Stream
 from infra.clock import fixed_clock

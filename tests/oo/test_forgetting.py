@@ -18,8 +18,8 @@ from data_contracts.answers import SignalStatus
 from data_contracts.decisions import Trigger
 from data_contracts.errors import ErasedPerson, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.history import History
-from feature_repo.snapshots import Snapshots
+from feature_repo.history.served_rows import History
+from feature_repo.history.snapshots import Snapshots
 from flows.feature_building import build_features
 from flows.importing import import_files
 from flows.snapshotting import take

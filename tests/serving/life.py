@@ -10,9 +10,9 @@ from data_contracts.events.oo.events.v1 import facts_pb2, signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import SubjectKey, to_us
 from data_contracts.served import ServedRow
-from feature_repo.fold import WorkingState
-from feature_repo.served_row import served_row
-from feature_repo.vector import ALL_CONSENTS, ContextVector, context_vector
+from feature_repo.state.fold import WorkingState
+from feature_repo.state.served_row import served_row
+from feature_repo.vector.kernel import ALL_CONSENTS, ContextVector, context_vector
 from serving.candidates import Pool, build_pool
 from serving.catalogue import Catalogue
 from serving.subjects import Surroundings

@@ -14,7 +14,7 @@ from data_contracts.decisions import Trigger
 from data_contracts.features import POSITION, SOURCES, Source
 from data_contracts.identifiers import from_us, to_us
 from data_contracts.tips import Candidate, Condition
-from feature_repo.vector import ContextVector
+from feature_repo.vector.kernel import ContextVector
 from serving.eligibility import MOST_ACTIONS, eligible, prepare
 from serving.local_time import decision_point_us, minute_of_day, next_point_us, within_daily
 from serving.moments import (

@@ -12,7 +12,7 @@ from data_contracts.decisions import Decision, Trigger, unpack
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, new_id, to_us
 from data_contracts.rewards import ReactionKind
-from feature_repo.online_tables import OnlineFile
+from feature_repo.online import OnlineFile
 from flows.stream import Stream
 from infra.database.all_tables import DecisionRow
 from infra.database.decisions import decisions

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import DamagedStore
-from feature_repo.online_tables import OnlineFile
+from feature_repo.online import OnlineFile
 from infra.database.engine.database import Database, open_database
 from tests.faults.damage import overwrite, truncate
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.online_tables import OnlineFile
+from feature_repo.online import OnlineFile
 from flows.following import Following
 from flows.stream import Stream
 from infra.clock import fixed_clock

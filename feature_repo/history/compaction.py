@@ -10,8 +10,8 @@ from typing import NamedTuple
 import duckdb
 
 from data_contracts.served import VIEWS
-from feature_repo import durable_parts
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, History
+from feature_repo.history import parquet_parts
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
 
 MEMORY_LIMIT = "256MB"
 MANY_PARTS = 8
@@ -56,7 +56,7 @@ def compact(history: History, many: int = MANY_PARTS) -> int:
 def _merge(history: History, connection: duckdb.DuckDBPyConnection, folder: Path, parts: list[Path]) -> None:
     for part in parts:
         history.verify(part)
-    temporary = durable_parts.temporary(folder)
+    temporary = parquet_parts.temporary(folder)
     keys = f"{PERSON}, {EVENT_TIME}, {SEQUENCE_TIME}"
     try:
         rows = connection.execute(
@@ -64,7 +64,7 @@ def _merge(history: History, connection: duckdb.DuckDBPyConnection, folder: Path
             f"ORDER BY {keys}) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)",
             {"parts": [str(part) for part in parts]},
         ).fetchone()
-        whole = durable_parts.adopt(folder, temporary, int(rows[0]) if rows else 0)
+        whole = parquet_parts.adopt(folder, temporary, int(rows[0]) if rows else 0)
     finally:
         temporary.unlink(missing_ok=True)
     for part in parts:

@@ -23,15 +23,17 @@ from typing_extensions import override
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.identifiers import to_us
-from feature_repo.as_of import between, latest
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, TIME, History, schema
-from feature_repo.point_in_time import features_at
+from feature_repo.history.as_of import between, latest
+from feature_repo.history.point_in_time import features_at
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, TIME, History, schema
 
 
 class HistoryOfflineStoreConfig(FeastConfigBaseModel):
     """Selects this store, and the home that a view's source names a folder of: the registry holds no absolute path."""
 
-    type: Literal["feature_repo.offline_store.HistoryOfflineStore"] = "feature_repo.offline_store.HistoryOfflineStore"
+    type: Literal["feature_repo.feast_store.offline_store.HistoryOfflineStore"] = (
+        "feature_repo.feast_store.offline_store.HistoryOfflineStore"
+    )
     home: str = ""
 
 

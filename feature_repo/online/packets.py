@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
-from feature_repo.packed_view import newest_word, pack_view, unpack_view
+from feature_repo.state.packed_view import newest_word, pack_view, unpack_view
 
 CHUNK = 64  # rows per transaction, so that no writer holds the file for more than about 5 ms
 POOL = "pool"

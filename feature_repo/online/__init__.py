@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from data_contracts.features import Source
-from feature_repo.online_tables.packets import OnlinePacket, Packets, StoredParts, StoredPool, ViewRow, view_rows
-from feature_repo.online_tables.sqlite_file import OnlineFile
+from feature_repo.online.packets import OnlinePacket, Packets, StoredParts, StoredPool, ViewRow, view_rows
+from feature_repo.online.sqlite_file import OnlineFile
 
 __all__ = [
     "OnlineFile",
@@ -89,7 +89,7 @@ def open_online(location: Path | str, connect: Callable[[], Any] | None = None) 
     `connect` opens a connection to that PostgreSQL database, if it shall be another one than the driver's own.
     """
     if isinstance(location, str) and location.startswith("postgres"):
-        from feature_repo.online_tables.postgresql import OnlinePostgres  # noqa: PLC0415 - paid by who uses it
+        from feature_repo.online.postgresql import OnlinePostgres  # noqa: PLC0415 - paid by who uses it
 
         return OnlinePostgres(location, connect)
     return OnlineFile(Path(location))

@@ -1,4 +1,4 @@
-"""Feast over a home: `python -m feature_repo.apply [HOME]` writes the registry that flows and training read.
+"""Feast over a home: `python -m feature_repo.feast_store.apply [HOME]` writes the registry.
 
 The configuration is built here and nowhere else, and views are an explicit list: no path is put on `sys.path`, no
 file is searched for definitions, and no Feast server is ever started.
@@ -15,7 +15,7 @@ from feast import FeatureStore, RepoConfig
 from feast.repo_config import RegistryConfig
 
 from data_contracts.features import FEATURE_SERVICE
-from feature_repo.views import definitions
+from feature_repo.feast_store.views import definitions
 
 PROJECT = "oo"
 
@@ -27,10 +27,10 @@ def open_store(home: Path, online: str | None = None) -> FeatureStore:
         provider="local",
         registry=RegistryConfig(path=str(home / "feast" / "registry.db")),
         online_store={
-            "type": "feature_repo.online_store.PackedOnlineStore",
+            "type": "feature_repo.feast_store.online_store.PackedOnlineStore",
             "location": online or str(home / "online.db"),
         },
-        offline_store={"type": "feature_repo.offline_store.HistoryOfflineStore", "home": str(home)},
+        offline_store={"type": "feature_repo.feast_store.offline_store.HistoryOfflineStore", "home": str(home)},
         entity_key_serialization_version=3,
     )
     return FeatureStore(config=config)
@@ -55,7 +55,7 @@ def main() -> int:
     """Apply to the home given as argument or as `OO_HOME`."""
     given = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("OO_HOME")
     if not given:
-        sys.stderr.write("say which home: python -m feature_repo.apply HOME, or set OO_HOME\n")
+        sys.stderr.write("say which home: python -m feature_repo.feast_store.apply HOME, or set OO_HOME\n")
         return 2
     database = os.environ.get("OO_DATABASE_URL", "")
     store = apply(Path(given), database if database.startswith("postgresql") else None)

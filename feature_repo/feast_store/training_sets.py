@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from data_contracts.decisions import Decision
 from data_contracts.features import FEATURE_SERVICE, FEATURES
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.history import EVENT_TIME, PERSON
-from feature_repo.served_columns import of_rows
-from feature_repo.vector import HIGH, LOW
-from feature_repo.vector_batch import context_vectors, moments
+from feature_repo.history.served_rows import EVENT_TIME, PERSON
+from feature_repo.vector.kernel import HIGH, LOW
+from feature_repo.vector.served_columns import of_rows
+from feature_repo.vector.vector_batch import context_vectors, moments
 
 
 class Skew(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, cast
 
 from data_contracts.events.codec import Event
 from data_contracts.features import SOURCES, TOP, Source
-from feature_repo.capped_log import CappedLog, Entry, Values
-from feature_repo.keyed_rows import DONE, Calendar, CalendarRow, TaskRow, Tasks
+from feature_repo.state.capped_log import CappedLog, Entry, Values
+from feature_repo.state.keyed_rows import DONE, Calendar, CalendarRow, TaskRow, Tasks
 
 SECOND_US = 1_000_000
 UNDO_RANK = 1  # an undo stands behind every reaction of its instant

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME
 
 Integers = NDArray[np.int64]
 NONE = -1  # no row

@@ -10,9 +10,9 @@ from itertools import islice
 from typing import TypeVar
 
 from data_contracts.events.codec import Event
-from feature_repo.capped_log import Entry
-from feature_repo.fold import INSTANCE, READERS, TASK, WorkingState, instance_row, task_row
-from feature_repo.keyed_rows import CalendarRow, TaskRow
+from feature_repo.state.capped_log import Entry
+from feature_repo.state.fold import INSTANCE, READERS, TASK, WorkingState, instance_row, task_row
+from feature_repo.state.keyed_rows import CalendarRow, TaskRow
 
 CHUNK = 1_000  # events that are looked at together: as many as stay in the processor's cache between the two looks
 Row = TypeVar("Row", TaskRow, CalendarRow)

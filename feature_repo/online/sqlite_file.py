@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from data_contracts.errors import DamagedStore
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables.packets import (
+from feature_repo.online.packets import (
     CHUNK,
     POSITIONS,
     OnlinePacket,
@@ -26,7 +26,7 @@ from feature_repo.online_tables.packets import (
     view_rows,
     words,
 )
-from feature_repo.packed_view import HEAD_BYTES
+from feature_repo.state.packed_view import HEAD_BYTES
 
 BUSY_TIMEOUT_MS = 5_000
 CACHE_KB = 16_384  # a hundred people, so that a batch of reads stays in memory

@@ -1,4 +1,4 @@
-"""The context vectors of many rows at once: bit for bit those of `feature_repo.vector`, by columns instead of people.
+"""The context vectors of many rows at once: the bits of `feature_repo.vector.kernel`, by columns.
 
 `context_vector` is the definition; a property test holds the two equal over any rows, instants, zones and consents.
 """
@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_FOR_ME, REACTION_NOT_NOW
 from data_contracts.events.oo.events.v1.signals_pb2 import DEVICE_DESKTOP, DEVICE_PHONE, PLACE_HOME, PLACE_WORK
 from data_contracts.features import Source
-from feature_repo.served_columns import FIELD, Integers, ServedColumns
-from feature_repo.vector import (
+from feature_repo.vector.kernel import (
     AT_RISK_DAYS,
     DAY_US,
     FRESH_US,
@@ -33,6 +32,7 @@ from feature_repo.vector import (
     clock_values,
     instant_at,
 )
+from feature_repo.vector.served_columns import FIELD, Integers, ServedColumns
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]

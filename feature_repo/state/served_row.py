@@ -18,8 +18,8 @@ from data_contracts.served import (
     ServedTasks,
     ServedTips,
 )
-from feature_repo.capped_log import Entry
-from feature_repo.fold import OUTCOME, REACTION, UNDO, WorkingState
+from feature_repo.state.capped_log import Entry
+from feature_repo.state.fold import OUTCOME, REACTION, UNDO, WorkingState
 
 DAY_US = DAY_S * 1_000_000
 LAST_KEY = "\uffff"  # behind every key

@@ -9,8 +9,8 @@ from feast.types import Array, Int64, String
 
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, FEATURES, SOURCES, Source
 from data_contracts.served import VIEWS
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME
-from feature_repo.packed_view import LAYOUTS
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME
+from feature_repo.state.packed_view import LAYOUTS
 
 
 class Definitions(NamedTuple):

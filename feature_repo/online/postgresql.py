@@ -9,7 +9,7 @@ import psycopg
 from data_contracts.errors import Unavailable
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from feature_repo.online_tables.packets import (
+from feature_repo.online.packets import (
     CHUNK,
     POSITIONS,
     OnlinePacket,
@@ -20,7 +20,7 @@ from feature_repo.online_tables.packets import (
     view_rows,
     words,
 )
-from feature_repo.packed_view import HEAD_BYTES
+from feature_repo.state.packed_view import HEAD_BYTES
 
 POSTGRES_TABLES = """
 SELECT pg_advisory_xact_lock(736176);

@@ -19,8 +19,8 @@ import polars as pl
 
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import StoredEvent
-from feature_repo import durable_parts
-from feature_repo.history import bucket
+from feature_repo.history import parquet_parts
+from feature_repo.history.served_rows import bucket
 
 __all__ = ["Manifest", "Snapshots"]
 
@@ -57,7 +57,7 @@ class Snapshots:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the folder for one writer, tidied of what a killed one left."""
-        with durable_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root, LOCK_EX):
             for folder in self._folders():
                 self._tidy(folder)
             yield
@@ -84,7 +84,7 @@ class Snapshots:
 
     def read(self, day: str, person: str | None = None) -> list[StoredEvent]:
         """Return a day's events, or one person's, by sequence; raises `Malformed` when a part is damaged or missing."""
-        with durable_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, LOCK_SH):
             return self.rows(day, person)
 
     def rows(self, day: str, person: str | None = None) -> list[StoredEvent]:
@@ -125,14 +125,14 @@ class Snapshots:
         return sorted(folder for folder in self.root.glob("*") if folder.is_dir())
 
     def _replace(self, folder: Path, manifest: Manifest) -> Manifest:
-        finished = durable_parts.temporary(folder)
+        finished = parquet_parts.temporary(folder)
         with finished.open("w", encoding="utf-8") as file:
             json.dump(manifest._asdict(), file)
             file.flush()
-            durable_parts.sync(finished)
+            parquet_parts.sync(finished)
         finished.replace(folder / MANIFEST)
-        durable_parts.sync(folder)
-        durable_parts.sync(self.root)
+        parquet_parts.sync(folder)
+        parquet_parts.sync(self.root)
         self._tidy(folder)
         return manifest
 
@@ -190,18 +190,18 @@ def _manifest(folder: Path) -> Manifest | None:
 
 def _write(folder: Path, number: int, table: pl.DataFrame) -> str:
     target = folder / _bucket_name(number)
-    finished = durable_parts.temporary(target)
+    finished = parquet_parts.temporary(target)
     try:
         table.sort("sequence").write_parquet(finished, compression="zstd")
-        part = durable_parts.adopt(target, finished, table.height)
+        part = parquet_parts.adopt(target, finished, table.height)
     finally:
         finished.unlink(missing_ok=True)
-    durable_parts.sync(folder)
+    parquet_parts.sync(folder)
     return f"{target.name}/{part.name}"
 
 
 def _read(part: Path) -> pl.DataFrame:
     if not part.exists():
         raise Malformed(f"the history file {part} is missing; its manifest names it")
-    durable_parts.verify(part)
+    parquet_parts.verify(part)
     return pl.read_parquet(part, hive_partitioning=False)

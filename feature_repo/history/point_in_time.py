@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from feature_repo.as_of import Integers, SortedRows, newest, sorted_rows, take
-from feature_repo.history import EVENT_TIME, PERSON, SEQUENCE_TIME, History, bucket
+from feature_repo.history.as_of import Integers, SortedRows, newest, sorted_rows, take
+from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History, bucket
 
 WORKERS = 2
 CAPACITY_BYTES = 384 * 1024**2

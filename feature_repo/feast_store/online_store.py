@@ -19,8 +19,8 @@ from typing_extensions import override
 from data_contracts.features import Source
 from data_contracts.identifiers import from_us, to_us
 from data_contracts.served import VIEWS
-from feature_repo.online_tables import OnlineTables, ViewRow, open_online
-from feature_repo.packed_view import LAYOUTS, pack_view, unpack_view
+from feature_repo.online import OnlineTables, ViewRow, open_online
+from feature_repo.state.packed_view import LAYOUTS, pack_view, unpack_view
 
 WrittenRow = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 ReadRow = tuple[datetime | None, dict[str, Value] | None]
@@ -29,7 +29,9 @@ ReadRow = tuple[datetime | None, dict[str, Value] | None]
 class PackedOnlineStoreConfig(FeastConfigBaseModel):
     """Where the tables are: a SQLite path or a `postgresql://` address."""
 
-    type: Literal["feature_repo.online_store.PackedOnlineStore"] = "feature_repo.online_store.PackedOnlineStore"
+    type: Literal["feature_repo.feast_store.online_store.PackedOnlineStore"] = (
+        "feature_repo.feast_store.online_store.PackedOnlineStore"
+    )
     location: str
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.packed_view import LAYOUTS, NAMES, SINGLE, VERSION, pack_view
+from feature_repo.state.packed_view import LAYOUTS, NAMES, SINGLE, VERSION, pack_view
 
 Integers = NDArray[np.int64]
 LENGTH = np.dtype("<u2")

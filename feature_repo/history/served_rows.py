@@ -19,8 +19,8 @@ import polars as pl
 
 from data_contracts.features import Source
 from data_contracts.served import VIEWS
-from feature_repo import durable_parts
-from feature_repo.packed_view import LAYOUTS
+from feature_repo.history import parquet_parts
+from feature_repo.state.packed_view import LAYOUTS
 
 BUCKETS = 64
 ATTEMPTS = 5  # at listing and opening the parts while others replace them
@@ -74,14 +74,14 @@ class History:
         groups: dict[tuple[Source, int], list[HistoryRow]] = defaultdict(list)
         for row in rows:
             groups[row.source, bucket(row.person)].append(row)
-        with durable_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, LOCK_SH):
             for (source, number), group in groups.items():
                 self._write(self._folder(source.value, number), frame(source, group))
 
     def append_frame(self, view: str, table: pl.DataFrame) -> None:
         """Keep the rows of a table that has the columns of the view."""
         numbers = table[PERSON].map_elements(bucket, return_dtype=pl.Int64)
-        with durable_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, LOCK_SH):
             for (number,), group in table.with_columns(numbers.alias("_bucket")).group_by("_bucket"):
                 self._write(self._folder(view, int(str(number))), group.drop("_bucket"))
 
@@ -131,7 +131,7 @@ class History:
         key = (part, part.stat().st_mtime_ns)
         if key in self._verified:
             return
-        durable_parts.verify(part)
+        parquet_parts.verify(part)
         self._verified.add(key)
 
     def forget(self, person: str) -> None:
@@ -146,7 +146,7 @@ class History:
     def _keep_only(self, folders: str, wanted: pl.Expr) -> int:
         """Rewrite parts so that only wanted rows are left, the new part first; return how many rows went."""
         gone = 0
-        with durable_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root, LOCK_EX):
             for folder in self.root.glob(folders):
                 for leftover in folder.glob("*.tmp"):
                     leftover.unlink()
@@ -164,14 +164,14 @@ class History:
     @contextmanager
     def replacing(self) -> Iterator[None]:
         """Hold the folder for one writer that replaces parts."""
-        with durable_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root, LOCK_EX):
             yield
 
     def _write(self, folder: Path, table: pl.DataFrame) -> None:
-        temporary = durable_parts.temporary(folder)
+        temporary = parquet_parts.temporary(folder)
         try:
             table.sort(PERSON, EVENT_TIME, SEQUENCE_TIME).write_parquet(temporary, compression="zstd")
-            durable_parts.adopt(folder, temporary, table.height)
+            parquet_parts.adopt(folder, temporary, table.height)
         finally:
             temporary.unlink(missing_ok=True)
 

@@ -1,0 +1,1 @@
+"""Feast: views, stores and training sets over our tables and history."""

@@ -1,0 +1,1 @@
+"""The history of served rows and snapshots of events, as Parquet."""

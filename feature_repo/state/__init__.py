@@ -1,0 +1,1 @@
+"""The working state of one person, folded from events, and the served row."""

@@ -1,0 +1,1 @@
+"""Context vectors, from served rows."""
