@@ -6,8 +6,8 @@ regression with the same ridge on other columns of the same 26 action and 50 con
 fits two numbers more. At matched compute means as many columns as the plain design has: the spread of a choice costs
 n D^2. `twice` has as many again, to see what is left out. There is no person part: it would be the same for all.
 
-    plain          products of action and context chosen by hand (`models.design`)
-    habituated     `models.habituation`, the plain columns worn off by recent exposure
+    plain          products of action and context chosen by hand (`models.rewards.design`)
+    habituated     `models.rewards.habituation`, the plain columns worn off by recent exposure
     fourier        the action's columns, the rest cos(w'z + b), w normal of scale 1 / 4 (Rahimi & Recht, 2007)
     interactions   the action's columns, the rest products of two columns, drawn at random
     piecewise      the action's columns, the rest hinges max(z_j - knot, 0) times a topic, drawn at random
@@ -26,17 +26,17 @@ from scipy.stats import t
 
 from benchmarks.result import Result
 from data_contracts.rewards import SILENCE_SIGMA, silence_reward
-from models import design
-from models.action_features import ACTION_COLUMNS
-from models.habituation import HabituationModel, fit_habituation
-from models.policy import Floats, with_floor
-from models.propensity import argmax_probabilities
+from models.policies.policy import Floats, with_floor
+from models.policies.propensity import argmax_probabilities
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
+from models.rewards.habituation import HabituationModel, fit_habituation
+from models.rewards.training import MIN_NOISE, RIDGE
 from models.simulation.answers import answers
 from models.simulation.moments import moments
 from models.simulation.offers import offers
 from models.simulation.people import people
 from models.simulation.warm_start import warm_start
-from models.training import MIN_NOISE, RIDGE
 
 SEEDS = 24
 PEOPLE, DAYS = 60, 30  # of the log: 21,600 rewarded tips
@@ -85,7 +85,7 @@ def designs(seed: int) -> dict[str, Columns]:
 
 
 def fitted(x: Floats, r: Floats) -> tuple[Floats, Floats]:
-    """Return mean (D,) and factor (D, D) of the posterior, as `models.training.fit` has them."""
+    """Return mean (D,) and factor (D, D) of the posterior, as `models.rewards.training.fit` has them."""
     whitened = np.linalg.inv(np.linalg.cholesky(x.T @ x + RIDGE * np.eye(x.shape[1])))
     mean = whitened.T @ (whitened @ (x.T @ r))
     noise = max(float(np.sqrt(np.mean((r - x @ mean) ** 2))), MIN_NOISE)

@@ -21,22 +21,22 @@ from numpy.typing import NDArray
 from benchmarks.log_variance import difference_variance
 from benchmarks.result import Result
 from benchmarks.shares import share
-from models.decision_log import write
 from models.estimators import ESTIMATORS, PRIMARY
 from models.estimators.batch import Batch, joined
 from models.estimators.bootstrap import percentile_interval
 from models.estimators.diagnostics import tally_weights
+from models.estimators.evaluation import gather
 from models.estimators.tally import begin
-from models.evaluation import gather
-from models.gate import MAX_SHARE, MAX_WEIGHT_Z, MIN_ESS
-from models.logged_decisions import DecisionLog, PolicyTarget
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog, PolicyTarget
 from models.policies import LinearThompson, SquareCB
-from models.policy import Policy
-from models.power import LEVEL, rows_needed
+from models.policies.policy import Policy
+from models.promotion.gate import MAX_SHARE, MAX_WEIGHT_Z, MIN_ESS
+from models.promotion.power import LEVEL, rows_needed
+from models.rewards.training import fit
+from models.rewards.training import gather as learn
 from models.simulation.simulated_log import simulated_log
 from models.simulation.warm_start import warm_start
-from models.training import fit
-from models.training import gather as learn
 
 ROWS, LOGS, REPLICATES = 6_000, 500, 1_000
 DIFFERENCE = 0.05

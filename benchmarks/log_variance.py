@@ -1,4 +1,4 @@
-"""How noisy one row's term of the paired difference is: what `models.power.VARIANCE` plans with.
+"""How noisy one row's term of the paired difference is: what `models.promotion.power.VARIANCE` plans with.
 
 Six policies, two ways of choosing on models that learned from little, some and much, each write a log of the simulated
 world and are each evaluated on the five others' logs. The rule was written before the numbers were seen: power is about
@@ -15,18 +15,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.result import Result
-from models.decision_log import write
 from models.estimators.batch import Batch, joined
 from models.estimators.diagnostics import tally_weights
-from models.evaluation import gather
-from models.logged_decisions import DecisionLog, PolicyTarget
+from models.estimators.evaluation import gather
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog, PolicyTarget
 from models.policies import LinearThompson, SquareCB
-from models.policy import Policy
-from models.power import VARIANCE
+from models.policies.policy import Policy
+from models.promotion.power import VARIANCE
+from models.rewards.training import fit
+from models.rewards.training import gather as learn
 from models.simulation.simulated_log import simulated_log
 from models.simulation.warm_start import warm_start
-from models.training import fit
-from models.training import gather as learn
 
 ROWS, SEED = 1_500, 21
 BETTER = 0.02

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.result import RESULTS
-from models.power import DECISIONS_A_DAY, DIFFERENCES, PEOPLE, VARIANCE, rows_needed, table
+from models.promotion.power import DECISIONS_A_DAY, DIFFERENCES, PEOPLE, VARIANCE, rows_needed, table
 
 PAGE = Path(__file__).parents[1] / "docs" / "numbers.md"
 HEAD = """# The lab's numbers

@@ -16,8 +16,8 @@ import numpy as np
 from benchmarks.peer_environment import OBP, python_of
 from benchmarks.result import Result
 from models.estimators import PRIMARY
-from models.evaluation import Evaluation, evaluate
-from models.open_bandit import ItemDistribution, OpenBanditLog
+from models.estimators.evaluation import Evaluation, evaluate
+from models.logs.open_bandit import ItemDistribution, OpenBanditLog
 
 PEERS = Path(__file__).parent / "peers"
 ROUNDS = 3

@@ -15,7 +15,7 @@ from scipy.integrate import quad
 from scipy.special import ndtr
 
 from benchmarks.result import Result
-from models.propensity import argmax_probabilities
+from models.policies.propensity import argmax_probabilities
 
 Floats = NDArray[np.float64]
 

@@ -18,11 +18,11 @@ from infra.database.policies import policies
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault
-from models import artifact
-from models.person_part import pack
+from models.policies import artifact
 from models.policies.linear_thompson import LinearThompson
+from models.rewards.person_posterior import pack
+from models.rewards.training import data_digest, fit, gather
 from models.simulation.warm_start import warm_start
-from models.training import data_digest, fit, gather
 from serving.pool_codec import seal_pool
 
 WARM_START_SEED = 1

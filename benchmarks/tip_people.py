@@ -15,7 +15,7 @@ from data_contracts.served import ServedRow
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
-from models.person_part import Observation, PersonPart, PersonPrior, rebuild
+from models.rewards.person_posterior import Observation, PersonPart, PersonPrior, rebuild
 from serving.candidates import Pool, build_pool
 from serving.catalogue import Catalogue
 from serving.eligibility import MOST_ACTIONS, eligible, prepare

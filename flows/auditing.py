@@ -1,9 +1,9 @@
 """The audits of learning, computed here and stored, so that the door only reads: who decides and whether that helps.
 
-Personalisation (`models.personalisation`), the difference to the standing uniform control (off-policy, from the
-champion's own decisions), the arms of the training holdout (`models.experiments`) and of the newest live experiment
-(`flows.experimenting`), how challengers compare over time, what the gate answered them, and whether so much data can
-show a difference at all (`models.power`).
+Personalisation (`models.promotion.personalisation`), the difference to the standing uniform control (off-policy, from
+the champion's own decisions), the arms of the training holdout (`models.promotion.experiments`) and of the newest live
+experiment (`flows.experimenting`), how challengers compare over time, what the gate answered them, and whether so much
+data can show a difference at all (`models.promotion.power`).
 """
 
 import math
@@ -24,16 +24,16 @@ from flows.promoting import ASKED
 from infra.database.audit import audit_log
 from infra.database.policies import learning_reports, policies, shadow
 from infra.database.policies.policies import Champion
-from models.decision_log import write
-from models.design import scaled_context
-from models.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
-from models.experiments import TRAINING, person_day, sample_ratio
-from models.linear_model import LinearModel
-from models.logged_decisions import DecisionLog, PolicyTarget
-from models.personalisation import NEWEST, NOBODY, Trajectory, did_it_personalise
+from models.estimators.evaluation import BETTER, TOO_LITTLE, WORSE, evaluate
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog, PolicyTarget
 from models.policies import Uniform
-from models.policy import Policy
-from models.power import DIFFERENCES, rows_needed
+from models.policies.policy import Policy
+from models.promotion.experiments import TRAINING, person_day, sample_ratio
+from models.promotion.personalisation import NEWEST, NOBODY, Trajectory, did_it_personalise
+from models.promotion.power import DIFFERENCES, rows_needed
+from models.rewards.design import scaled_context
+from models.rewards.linear import LinearModel
 from serving.shelf import PolicyShelf
 
 PEOPLE = 500  # whose tips are looked at, the first ones

@@ -15,8 +15,8 @@ from infra.database.audit import audit_log
 from infra.database.policies import experiments, policies
 from infra.database.policies.policies import Champion
 from infra.fault_injection import reach
-from models import artifact
-from models.registry import PolicyRegistry, RegisteredVersion
+from models.policies import artifact
+from models.registry.policy_registry import PolicyRegistry, RegisteredVersion
 
 KEPT_IN_SHADOW = 3  # challengers that go on to see live decisions, the newest first
 logger = logging.getLogger(__name__)

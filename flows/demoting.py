@@ -18,9 +18,9 @@ from flows.parts import FlowParts
 from infra.database.audit import audit_log
 from infra.database.policies import policies
 from infra.database.policies.policies import Champion
-from models.demotion import Demote, judge, promise
-from models.policy import Floats
-from models.registry import PolicyRegistry
+from models.policies.policy import Floats
+from models.promotion.demotion import Demote, judge, promise
+from models.registry.policy_registry import PolicyRegistry
 
 REFERENCE = "reference"  # in the evidence of the audit line of a change of the champion
 LOOKED_AT = 100

@@ -10,9 +10,9 @@ from flows.log_exporting import settled
 from flows.parts import FlowParts
 from flows.retraining import retrain
 from infra.database.policies import policies
-from models.drift import Drift, Span, drift
-from models.experiments import DAY_US
-from models.registry import PolicyRegistry
+from models.promotion.drift import Drift, Span, drift
+from models.promotion.experiments import DAY_US
+from models.registry.policy_registry import PolicyRegistry
 
 BEFORE_DAYS = 28
 COLUMNS = ("reward", *(feature.name for feature in FEATURES))

@@ -21,13 +21,13 @@ from flows.promoting import ALREADY, gathered, seen_in_shadow
 from infra.database.policies import experiments, policies
 from infra.database.policies.experiments import Experiment
 from infra.database.policies.policies import Champion
-from models.arms import compare, unmixed
-from models.evaluation import WORSE
-from models.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment, lived_day, sample_ratio
-from models.gate import gate
-from models.promotion import Keep, PromotionEvidence, verdict
-from models.registry import PolicyRegistry
-from models.seen_share import counts
+from models.estimators.evaluation import WORSE
+from models.logs.exposure_weighting import counts
+from models.promotion.arm_comparison import compare, unmixed
+from models.promotion.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment, lived_day, sample_ratio
+from models.promotion.gate import gate
+from models.promotion.shadow_verdict import Keep, PromotionEvidence, verdict
+from models.registry.policy_registry import PolicyRegistry
 from serving.fallback import Fallback
 
 DAY_US = 86_400 * 1_000_000
@@ -49,7 +49,7 @@ class _Day:
 
 
 class _Decided(NamedTuple):
-    """One decision of a person-day, as `models.seen_share` looks at it."""
+    """One decision of a person-day, as `models.logs.exposure_weighting` looks at it."""
 
     day: _Day
     id: str

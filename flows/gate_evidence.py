@@ -15,16 +15,16 @@ from data_contracts.features import POSITION
 from data_contracts.rewards import REWARDS, Outcome
 from flows.log_exporting import settled
 from infra.database.engine.database import Database
-from models.decision_log import write
 from models.estimators import ESTIMATORS, PRIMARY
 from models.estimators.batch import joined
+from models.estimators.evaluation import LEVEL, evaluate, gather
 from models.estimators.tally import begin
-from models.evaluation import LEVEL, evaluate, gather
-from models.experiments import held_out
-from models.gate import SEGMENT_ROWS, GateEvidence, Segment
-from models.logged_decisions import DecisionLog, LoggedDecisions, PolicyTarget
-from models.policy import Context, Policy
-from models.promotion import ShadowComparison
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog, LoggedDecisions, PolicyTarget
+from models.policies.policy import Context, Policy
+from models.promotion.experiments import held_out
+from models.promotion.gate import SEGMENT_ROWS, GateEvidence, Segment
+from models.promotion.shadow_verdict import ShadowComparison
 
 TIMED = 200
 SEGMENT_REPLICATES = 200

@@ -10,8 +10,8 @@ from data_contracts.rewards import REWARD_TABLE_VERSION, silence_reward
 from infra.database.all_tables import DecisionRow
 from infra.database.decisions import decisions
 from infra.database.engine.database import Database
-from models.decision_log import LoggedDecision, write
-from models.open_bandit import ITEM_COLUMNS, log_columns, logged_row
+from models.logs.decision_log import LoggedDecision, write
+from models.logs.open_bandit import ITEM_COLUMNS, log_columns, logged_row
 
 PAGE = 1_000
 FOREVER_US = 1 << 62

@@ -14,10 +14,10 @@ from flows.parts import FlowParts
 from infra.database.audit import audit_log
 from infra.database.policies import policies, shadow
 from infra.database.policies.policies import Champion
-from models import artifact
-from models.gate import GateEvidence, GateVerdict, gate
-from models.promotion import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
-from models.registry import PolicyRegistry
+from models.policies import artifact
+from models.promotion.gate import GateEvidence, GateVerdict, gate
+from models.promotion.shadow_verdict import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
+from models.registry.policy_registry import PolicyRegistry
 from serving.shadow import Shadow
 from serving.shelf import PolicyShelf
 

@@ -26,12 +26,11 @@ from infra.database.people import people
 from infra.database.policies import experiments, policies
 from infra.settings import Settings
 from infra.storage import files
-from models import artifact
-from models.decision_log import LoggedDecision
-from models.experiments import CHALLENGER, live_experiment, lived_day
-from models.policies import Uniform
-from models.policy import Policy
-from models.registry import PolicyRegistry
+from models.logs.decision_log import LoggedDecision
+from models.policies import Uniform, artifact
+from models.policies.policy import Policy
+from models.promotion.experiments import CHALLENGER, live_experiment, lived_day
+from models.registry.policy_registry import PolicyRegistry
 from models.simulation import simulated_log
 from models.simulation.people import People
 from models.simulation.people import people as new_crowd

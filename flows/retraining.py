@@ -22,12 +22,12 @@ from flows.feature_building import build_features, open_feast
 from flows.parts import FlowParts
 from infra.database.decisions import decisions
 from infra.fault_injection import reach
-from models import artifact, fitting
-from models.experiments import held_out
-from models.policies import POLICIES, LinearThompson
-from models.registry import PolicyRegistry
+from models.policies import POLICIES, LinearThompson, artifact
+from models.promotion.experiments import held_out
+from models.registry.policy_registry import PolicyRegistry
+from models.rewards import fitting
+from models.rewards.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, joined, nothing
 from models.simulation.warm_start import warm_start
-from models.training import Bools, DataDigest, Evidence, Floats, TrainingRows, fit, gather, joined, nothing
 
 PAGE = 1_000
 WARM_SEED = 20_260_101

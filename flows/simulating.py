@@ -11,7 +11,7 @@ from data_contracts.errors import Malformed
 from data_contracts.identifiers import to_us
 from infra.clock import Clock, system_clock
 from infra.settings import Settings
-from models.registry import Runs
+from models.registry.policy_registry import Runs
 from models.report import simulation as report
 from models.simulation.rules import RULES
 from models.simulation.scenario import Scenario, scenario_from

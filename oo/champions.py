@@ -6,7 +6,7 @@ from flows.promoting import Promoted, promote
 from flows.retraining import open_registry, retrain
 from infra.database.audit import audit_log
 from infra.database.policies import policies
-from models import artifact
+from models.policies import artifact
 from oo.household import Household
 from oo.output import note
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest, to_us
 from infra.database.policies import policies
-from models.evaluation import Evaluation, evaluate
-from models.logged_decisions import DecisionLog, PolicyTarget
-from models.open_bandit import OpenBanditLog, distribution_from, uniform
+from models.estimators.evaluation import Evaluation, evaluate
+from models.logs.logged_decisions import DecisionLog, PolicyTarget
+from models.logs.open_bandit import OpenBanditLog, distribution_from, uniform
 from models.policies import POLICIES, ScoreRule, Uniform
-from models.policy import Policy
+from models.policies.policy import Policy
 from oo.champions import resolve
 from oo.household import Household
 

@@ -20,7 +20,7 @@ from infra.keys.key_files import FILES, MASTER, POLICY_SIGNING, TOMBSTONE, finge
 from infra.keys.rotation import Rotated
 from infra.settings import Settings
 from infra.signing import key_name, signer_of
-from models import artifact
+from models.policies import artifact
 from oo.household import Household
 
 ID_CHARS = 16

@@ -41,7 +41,7 @@ def guarded_prefect(settings: Settings, credential: str, *, page: bool) -> Any:
 
 def guarded_mlflow(settings: Settings, credential: str) -> Any:
     """Return MLflow over the registry of a home, behind a credential `user:password` that a browser asks for."""
-    from models.registry_page import registry_app  # noqa: PLC0415 - as above
+    from models.registry.page import registry_app  # noqa: PLC0415 - as above
 
     make_private_folder(settings.mlflow)
     app = registry_app(f"sqlite:///{settings.mlflow / 'mlflow.db'}", settings.mlflow / "artifacts")

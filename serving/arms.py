@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from data_contracts.identifiers import from_us
 from infra.database.decisions.decision_read import PersonNow
 from infra.database.decisions.person_posteriors import StoredPart
-from models.experiments import CHAMPION, live_experiment, lived_day
-from models.person_part import PersonPart, unpack
-from models.policy import Policy
+from models.policies.policy import Policy
+from models.promotion.experiments import CHAMPION, live_experiment, lived_day
+from models.rewards.person_posterior import PersonPart, unpack
 from serving.champion import ChampionHolder
 
 

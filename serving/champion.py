@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
-from models import artifact
-from models.policy import Policy
+from models.policies import artifact
+from models.policies.policy import Policy
 
 RETRY_S = 30.0
 logger = logging.getLogger(__name__)

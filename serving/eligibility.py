@@ -11,7 +11,7 @@ from data_contracts.decisions import CandidateRef
 from data_contracts.features import POSITION
 from data_contracts.identifiers import to_us
 from data_contracts.tips import Candidate, Condition
-from models import action_features
+from models.rewards import action_features
 from serving.candidates import Basis, Pool
 from serving.phrasing import SLOT_NEEDS, slots
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models import design
-from models.policy import Choice, Context, Indices, draw
+from models.policies.policy import Choice, Context, Indices, draw
+from models.rewards import design
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.decisions import decisions
 from infra.database.engine.database import Session
-from models.policy import Policy
+from models.policies.policy import Policy
 from serving.replay import part_of, recompute
 
 

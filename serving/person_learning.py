@@ -13,12 +13,12 @@ from infra.database.decisions.person_posteriors import StoredPart
 from infra.database.decisions.reward_changes import Rewarded
 from infra.database.engine.database import Session
 from infra.database.engine.unit_of_work import UnitOfWork
-from models import person_part
-from models.action_features import ACTION_COLUMNS
-from models.design import scaled_context
-from models.person_part import Observation, PersonPart
-from models.policy import Policy
-from models.scoring_model import ScoringModel
+from models.policies.policy import Policy
+from models.rewards import person_posterior
+from models.rewards.action_features import ACTION_COLUMNS
+from models.rewards.design import scaled_context
+from models.rewards.person_posterior import Observation, PersonPart
+from models.rewards.scoring_model import ScoringModel
 
 
 def model_of(policy: Policy | None) -> ScoringModel | None:
@@ -34,7 +34,7 @@ def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, re
         return
     stored = person_posteriors.find(uow.session, person, policy.digest)
     part = _learned(model, stored, version, rewarded) or part_at(uow.session, model, person, version)
-    kept = StoredPart(part.version, part.latest_us, part.latest_id, person_part.pack(part))
+    kept = StoredPart(part.version, part.latest_us, part.latest_id, person_posterior.pack(part))
     updated_us = rewarded.at_us if rewarded is not None else part.latest_us
     person_posteriors.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
 
@@ -42,7 +42,7 @@ def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, re
 def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPart:
     """Return the person's part as it stood at `version`, rebuilt from the log; a law of exact replay."""
     observations = observations_of(model, reward_changes.standing(session, person, version))
-    return person_part.rebuild(model.person_prior, observations, version)
+    return person_posterior.rebuild(model.person_prior, observations, version)
 
 
 def observations_of(model: ScoringModel, rewards: Iterable[Rewarded]) -> list[Observation]:
@@ -58,11 +58,11 @@ def _learned(
     if rewarded is None or version - 1 != (stored.version if stored else 0):
         return None
     prior = model.person_prior
-    part = person_part.unpack(stored.payload) if stored else person_part.empty(prior)
+    part = person_posterior.unpack(stored.payload) if stored else person_posterior.empty(prior)
     if not part.follows(rewarded.at_us, rewarded.decision):
         return None
     observation = _observation(model, unpack(rewarded.record), rewarded)
-    return None if observation is None else person_part.learn(part, prior, observation)
+    return None if observation is None else person_posterior.learn(part, prior, observation)
 
 
 def _observation(model: ScoringModel, decision: Decision, rewarded: Rewarded) -> Observation | None:

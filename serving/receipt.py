@@ -11,10 +11,10 @@ from data_contracts.identifiers import DecisionId, PersonId
 from data_contracts.rewards import silence_reward
 from infra.database.decisions import decisions
 from infra.database.engine.database import Database, Session
-from models import design
-from models.action_features import ACTION_COLUMNS
-from models.design import Floats, scaled_context
-from models.policy import Context
+from models.policies.policy import Context
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
+from models.rewards.design import Floats, scaled_context
 from serving.replay import part_of
 from serving.shelf import PolicyShelf
 from serving.staleness import left_out

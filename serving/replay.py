@@ -20,11 +20,11 @@ from data_contracts.rewards import silence_reward
 from feature_repo.vector.kernel import context_vector
 from infra.database.decisions import decisions
 from infra.database.engine.database import Session
-from models.design import scaled_context
-from models.person_part import PersonPart
 from models.policies import Greedy, LinearThompson, ScoreRule
-from models.policy import Choice, Context, Policy, draw, with_floor
-from models.propensity import argmax_probabilities
+from models.policies.policy import Choice, Context, Policy, draw, with_floor
+from models.policies.propensity import argmax_probabilities
+from models.rewards.design import scaled_context
+from models.rewards.person_posterior import PersonPart
 from serving.person_learning import model_of, part_at
 from serving.scorer import build_fingerprint
 from serving.shelf import PolicyShelf

@@ -10,7 +10,7 @@ from infra.database.decisions import decisions, reward_changes
 from infra.database.decisions.reward_changes import Rewarded
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.policies import experiments, policies
-from models.policy import Policy
+from models.policies.policy import Policy
 from serving.champion import ChampionHolder
 from serving.person_learning import learn
 

@@ -19,10 +19,10 @@ from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
 from feature_repo.vector.kernel import ContextVector
-from models.action_features import Floats, action_features
-from models.design import scaled_context
-from models.person_part import PersonPart
-from models.policy import Context, Policy
+from models.policies.policy import Context, Policy
+from models.rewards.action_features import Floats, action_features
+from models.rewards.design import scaled_context
+from models.rewards.person_posterior import PersonPart
 from serving.catalogue import DEFAULT_LASTS_MIN, catalogue
 from serving.eligibility import Eligible, PreparedPool
 from serving.local_time import DAY_MIN, MINUTE_US, day_start_us, next_point_us, within_daily

@@ -14,8 +14,8 @@ from data_contracts.identifiers import PolicyDigest
 from infra.database.engine.database import Database, Session
 from infra.database.policies import policies, shadow
 from infra.database.policies.shadow import ShadowDecision
-from models.policy import Choice
-from models.promotion import ShadowComparison
+from models.policies.policy import Choice
+from models.promotion.shadow_verdict import ShadowComparison
 from serving.replay import part_of, recompute
 from serving.shelf import PolicyShelf
 

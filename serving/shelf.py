@@ -6,8 +6,8 @@ from threading import Lock
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
-from models import artifact
-from models.policy import Policy
+from models.policies import artifact
+from models.policies.policy import Policy
 from serving.fallback import FallbackPolicy
 
 KEPT = 8

@@ -115,7 +115,7 @@ def test_the_code_keeps_both_tables() -> None:
 @pytest.mark.parametrize(
     ("path", "source", "problem"),
     [
-        ("infra/a.py", "import models.policy", "infra may not import models"),
+        ("infra/a.py", "import models.policies.policy", "infra may not import models"),
         ("api/a.py", "def f():\n    from serving import scorer", "api may not import serving"),
         ("data_contracts/a.py", "from infra.clock import Clock", "data_contracts may not import infra"),
         ("oo/a.py", "from tests import conftest", "oo may not import tests"),

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from data_contracts.errors import Conflict, Malformed
-from models.decision_log import described
-from models.gate import MIN_ROWS
-from models.power import table
+from models.logs.decision_log import described
+from models.promotion.gate import MIN_ROWS
+from models.promotion.power import table
 from oo.cli import app
 from oo.household import opened
 from oo.preparing import make_ready

@@ -27,8 +27,8 @@ from benchmarks.stock_twin.tables import ClusterBlock, Decision, Login, Person, 
 from data_contracts.features import FEATURE_SERVICE
 from data_contracts.served import ServedRow
 from feature_repo.feast_store.training_sets import served_row_of
-from models.action_features import Prepared
-from models.person_part import unpack
+from models.rewards.action_features import Prepared
+from models.rewards.person_posterior import unpack
 
 POOLS = 4_096  # as many opened pools as ours remembers
 

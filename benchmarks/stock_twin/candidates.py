@@ -6,7 +6,7 @@ from typing import Any
 from data_contracts.features import POSITION
 from data_contracts.identifiers import CandidateId, ClusterId, SubjectKey, from_us, to_us
 from data_contracts.tips import Candidate, Condition, TipKind, Topic
-from models.action_features import Prepared, prepare
+from models.rewards.action_features import Prepared, prepare
 
 
 def to_json(candidate: Candidate, needs: Sequence[Condition], why: str, lasts_min: int) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from benchmarks.stock_twin.tables import Decision, Person
 from data_contracts.rewards import silence_reward
 from data_contracts.served import ServedRow
 from feature_repo.vector.kernel import ContextVector, context_vector
-from models.action_features import Floats, Prepared, action_features
-from models.design import scaled_context
-from models.person_part import PersonPart
+from models.rewards.action_features import Floats, Prepared, action_features
+from models.rewards.design import scaled_context
+from models.rewards.person_posterior import PersonPart
 
 
 @dataclass

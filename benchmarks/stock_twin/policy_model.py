@@ -8,7 +8,7 @@ from mlflow.pyfunc import PyFuncModel, load_model, save_model
 from mlflow.pyfunc.model import PythonModel
 
 from models.policies.linear_thompson import LinearThompson
-from models.policy import Context
+from models.policies.policy import Context
 
 
 class PolicyModel(PythonModel):

@@ -14,7 +14,7 @@ from benchmarks.tip_people import QUIET, ZONE, Resident
 from data_contracts.tips import Condition
 from feature_repo.vector.kernel import ALL_CONSENTS
 from infra.database.people.access_tokens import SESSION_US
-from models.person_part import pack
+from models.rewards.person_posterior import pack
 from serving.catalogue import DEFAULT_LASTS_MIN, catalogue
 from serving.phrasing import SLOT_NEEDS, slots
 

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models.policy import Choice, Context, Indices
+from models.policies.policy import Choice, Context, Indices
 
 Floats = NDArray[np.float64]
 
 
 class ArtifactPolicy(ABC):
-    """A `models.policy.Policy` that can be made from named arrays, and gives them back."""
+    """A `models.policies.policy.Policy` that can be made from named arrays, and gives them back."""
 
     NAME: ClassVar[str]
 

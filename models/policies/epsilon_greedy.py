@@ -9,8 +9,8 @@ Limits: it explores hopeless candidates as often as promising ones.
 import numpy as np
 from numpy.typing import NDArray
 
+from models.policies.policy import MAX_EXPLORATION, with_floor
 from models.policies.score_rule import ScoreRule
-from models.policy import MAX_EXPLORATION, with_floor
 
 Floats = NDArray[np.float64]
 

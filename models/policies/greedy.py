@@ -9,8 +9,8 @@ Limits: it explores by the floor alone, and never learns what it never shows.
 import numpy as np
 from numpy.typing import NDArray
 
+from models.policies.policy import Context, Indices, explore, with_floor
 from models.policies.score_rule import ScoreRule
-from models.policy import Context, Indices, explore, with_floor
 
 Floats = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
 """Thompson sampling on rewards that wear off: a tip of a meaning that was just seen is worth less, until it recovers.
 
-The rule of `linear_thompson` on `models.habituation`, with the same exact probabilities: the discount is part of the
-score before anything is drawn. Depth and time of recovery are learned from the log.
+The rule of `linear_thompson` on `models.rewards.habituation`, with the same exact probabilities: the discount is part
+of the score before anything is drawn. Depth and time of recovery are learned from the log.
 
 Source: Kleinberg & Immorlica, "Recharging Bandits" (2018); Mintz et al., "Nonstationary Bandits with Habituation and
 Recovery Dynamics" (2020).
@@ -12,9 +12,9 @@ Limits: those of the model; it does not plan ahead as the papers' policies do.
 
 from typing import ClassVar
 
-from models.habituation import HabituationModel
 from models.policies.linear_thompson import LinearThompson
-from models.scoring_model import ScoringModel
+from models.rewards.habituation import HabituationModel
+from models.rewards.scoring_model import ScoringModel
 
 
 class HabituatedThompson(LinearThompson):

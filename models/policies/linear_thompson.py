@@ -9,9 +9,9 @@ Limits: the regret bound of the paper is for a shared weight vector; independent
 import numpy as np
 from numpy.typing import NDArray
 
+from models.policies.policy import Context, Indices, explore, with_floor
+from models.policies.propensity import argmax_probabilities
 from models.policies.score_rule import ScoreRule
-from models.policy import Context, Indices, explore, with_floor
-from models.propensity import argmax_probabilities
 
 Floats = NDArray[np.float64]
 

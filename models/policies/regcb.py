@@ -10,8 +10,8 @@ Limits: nearly deterministic, so its log supports few other policies; only the f
 import numpy as np
 from numpy.typing import NDArray
 
+from models.policies.policy import with_floor
 from models.policies.score_rule import ScoreRule
-from models.policy import with_floor
 
 Floats = NDArray[np.float64]
 

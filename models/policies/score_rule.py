@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models.linear_model import LinearModel
 from models.policies.artifact_policy import ArtifactPolicy
-from models.policy import Choice, Context, Indices, draw
-from models.scoring_model import ScoringModel
+from models.policies.policy import Choice, Context, Indices, draw
+from models.rewards.linear import LinearModel
+from models.rewards.scoring_model import ScoringModel
 
 Floats = NDArray[np.float64]
 
 
 class ScoreRule(ArtifactPolicy):
-    """A rule from mu and sigma to probabilities, by default on `models.linear_model`."""
+    """A rule from mu and sigma to probabilities, by default on `models.rewards.linear`."""
 
     MODEL: ClassVar[type[ScoringModel]] = LinearModel
 

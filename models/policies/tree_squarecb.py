@@ -1,4 +1,4 @@
-"""Inverse gap weighting on regression trees: the rule of `squarecb`, on `models.trees.tree_model`.
+"""Inverse gap weighting on regression trees: the rule of `squarecb`, on `models.rewards.trees.tree_model`.
 
 Source: Foster & Rakhlin, "Beyond UCB: Optimal and Efficient Contextual Bandits with Regression Oracles" (2020): any
 regression oracle will do, and this one is LightGBM's.
@@ -7,8 +7,8 @@ regression oracle will do, and this one is LightGBM's.
 from typing import ClassVar
 
 from models.policies.squarecb import SquareCB
-from models.scoring_model import ScoringModel
-from models.trees.tree_model import TreeModel
+from models.rewards.scoring_model import ScoringModel
+from models.rewards.trees.tree_model import TreeModel
 
 
 class TreeSquareCB(SquareCB):

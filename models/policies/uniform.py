@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
-from models import design
 from models.policies.artifact_policy import ArtifactPolicy
-from models.policy import Choice, Context, Indices, draw
+from models.policies.policy import Choice, Context, Indices, draw
+from models.rewards import design
 
 Floats = NDArray[np.float64]
 

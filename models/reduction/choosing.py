@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 
 from models.policies import EpsilonGreedy, Greedy, LinearThompson, RegCB, SquareCB, Uniform
-from models.policy import Floats
+from models.policies.policy import Floats
 
 EPSILON = 0.02
 GAMMA = 30.0  # times the square root of the round

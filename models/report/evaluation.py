@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from models.evaluation import Evaluation
+from models.estimators.evaluation import Evaluation
 from models.report.page import cell, checked_target, page, picture
 
 SIMULATED = "<p><strong>Simulated rows: this is no evidence for a promotion.</strong></p>"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from data_contracts.rewards import REWARDS, Outcome
 from data_contracts.tips import Topic
-from models.action_features import ACTION
+from models.rewards.action_features import ACTION
 from models.simulation.moments import Moments
 from models.simulation.offers import TOPICS, Offers
 from models.simulation.people import People

@@ -15,7 +15,7 @@ Limits: rounding adds up over rank-one updates; after 10,000 of them an arm is s
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policy import Floats, Indices
+from models.policies.policy import Floats, Indices
 
 
 class GaussianArms:

@@ -12,7 +12,7 @@ import numpy as np
 
 from data_contracts.rewards import SILENCE_SIGMA
 from data_contracts.tips import Topic
-from models.policy import Floats, Indices
+from models.policies.policy import Floats, Indices
 from models.simulation.gaussian_arms import GaussianArms
 from models.simulation.rules import Rule
 

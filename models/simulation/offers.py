@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data_contracts.features import POSITION
 from data_contracts.tips import Topic
-from models.action_features import ACTION, ACTION_COLUMNS, LONG_EFFORT_MIN, QUICK_MIN, fill_moment
+from models.rewards.action_features import ACTION, ACTION_COLUMNS, LONG_EFFORT_MIN, QUICK_MIN, fill_moment
 from models.simulation.moments import Moments
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from models.policies import EpsilonGreedy, Greedy, LinearThompson, RegCB, SquareCB, Uniform, regcb, squarecb
-from models.policy import EXPLORATION, MAX_EXPLORATION, Floats, Indices, explore
+from models.policies.policy import EXPLORATION, MAX_EXPLORATION, Floats, Indices, explore
 
 Rule = Callable[[Floats, Floats, np.random.Generator], Indices]
 

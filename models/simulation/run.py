@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from data_contracts.rewards import REWARDS, Outcome, silence_reward
 from data_contracts.tips import Topic
-from models.policy import Floats, Indices
+from models.policies.policy import Floats, Indices
 from models.simulation.learners import Learner
 from models.simulation.scenario import Scenario
 

@@ -16,10 +16,10 @@ from data_contracts.identifiers import CandidateId, ClusterId, DecisionId, Perso
 from data_contracts.rewards import SILENCE_PRICE, WAIT_WINDOW_S, silence_reward
 from data_contracts.served import ServedRow
 from data_contracts.tips import TipKind
-from models import design
-from models.action_features import ACTION_COLUMNS
-from models.decision_log import LoggedDecision
-from models.policy import Choice, Context, Floats, Policy
+from models.logs.decision_log import LoggedDecision
+from models.policies.policy import Choice, Context, Floats, Policy
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
 from models.simulation.answers import answers
 from models.simulation.moments import Moments, moments
 from models.simulation.offers import TOPICS, Offers, offers

@@ -10,7 +10,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from models.policy import Floats
+from models.policies.policy import Floats
 from models.simulation.learners import Learner
 from models.simulation.rules import RULES
 from models.simulation.run import Outcomes, simulate

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from models.rewards.training import TrainingRows
 from models.simulation.answers import answers
 from models.simulation.moments import moments
 from models.simulation.offers import offers
 from models.simulation.people import people
-from models.training import TrainingRows
 
 TIPS_A_DAY = 12
 

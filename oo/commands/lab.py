@@ -112,8 +112,8 @@ def gate(
     import json
 
     from data_contracts.errors import Malformed
-    from models.gate import PROMOTE, evidence_from
-    from models.gate import gate as ask
+    from models.promotion.gate import PROMOTE, evidence_from
+    from models.promotion.gate import gate as ask
 
     try:
         data = json.loads(evidence.read_text(encoding="utf-8"))

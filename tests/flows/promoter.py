@@ -25,7 +25,7 @@ from infra.database.audit import audit_log
 from infra.database.policies import policies
 from infra.fault_injection import KILLED
 from infra.settings import Settings
-from models.registry import PolicyRegistry
+from models.registry.policy_registry import PolicyRegistry
 
 FORK = multiprocessing.get_context("fork")
 

@@ -12,7 +12,7 @@ from flows.rehearsing import Rehearsal, begin, live
 from flows.retraining import open_registry
 from infra.database.policies import learning_reports
 from infra.settings import Settings
-from models.evaluation import TOO_LITTLE
+from models.estimators.evaluation import TOO_LITTLE
 
 
 def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> None:

@@ -19,10 +19,10 @@ from infra.database.audit import audit_log
 from infra.database.engine.database import Database
 from infra.database.policies import policies
 from infra.settings import Settings
-from models import artifact
-from models.demotion import promise
-from models.gate import KEEP, gate
-from models.promotion import ShadowComparison
+from models.policies import artifact
+from models.promotion.demotion import promise
+from models.promotion.gate import KEEP, gate
+from models.promotion.shadow_verdict import ShadowComparison
 from tests.flows.test_learning import live
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world

@@ -18,14 +18,13 @@ from flows.retraining import open_registry
 from infra.database.audit import audit_log
 from infra.database.policies import experiments, policies
 from infra.settings import Settings
-from models import artifact
-from models.checks import trained
-from models.evaluation import WORSE
-from models.experiments import BALANCED
-from models.linear_model import LinearModel
-from models.policies import Greedy
+from models.estimators.evaluation import WORSE
+from models.policies import Greedy, artifact
 from models.policies.artifact_policy import ArtifactPolicy
-from models.registry import PolicyRegistry
+from models.policies.laws import trained
+from models.promotion.experiments import BALANCED
+from models.registry.policy_registry import PolicyRegistry
+from models.rewards.linear import LinearModel
 from models.simulation.warm_start import warm_start
 
 

@@ -17,9 +17,8 @@ from infra.database.decisions import decisions, person_posteriors
 from infra.database.engine.database import Database
 from infra.database.policies import policies
 from infra.settings import Settings
-from models import artifact
-from models.policies import TreeSquareCB
-from models.promotion import MIN_DECISIONS
+from models.policies import TreeSquareCB, artifact
+from models.promotion.shadow_verdict import MIN_DECISIONS
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
 

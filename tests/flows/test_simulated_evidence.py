@@ -20,11 +20,11 @@ from infra.database.decisions import decisions
 from infra.database.people import people
 from infra.database.policies import policies
 from infra.settings import Settings
-from models.decision_log import write
-from models.gate import PROMOTE, gate
-from models.logged_decisions import DecisionLog
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog
 from models.policies import Uniform
-from models.promotion import ShadowComparison
+from models.promotion.gate import PROMOTE, gate
+from models.promotion.shadow_verdict import ShadowComparison
 from models.simulation.simulated_log import simulated_log
 from oo.cli import app
 from tests.models.test_gate import GOOD

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from models import artifact, checks
-from models.linear_model import LinearModel
-from models.policies import ArtifactPolicy, LinearThompson
+from models.policies import ArtifactPolicy, LinearThompson, artifact, laws
+from models.rewards.linear import LinearModel
+from models.rewards.training import TrainingRows, fit, gather
 from models.simulation.warm_start import warm_start
-from models.training import TrainingRows, fit, gather
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +32,7 @@ def model(thompson: LinearThompson) -> LinearModel:
 @pytest.fixture(scope="session")
 def small(rows: TrainingRows) -> ArtifactPolicy:
     """A greedy policy, quick to save."""
-    return checks.trained("greedy", rows)
+    return laws.trained("greedy", rows)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from data_contracts.identifiers import CandidateId, ClusterId, SubjectKey, from_
 from data_contracts.rewards import SILENCE_PRICE, silence_reward
 from data_contracts.served import ServedTips
 from data_contracts.tips import Candidate, TipKind, Topic
-from models import design
-from models.action_features import action_features, prepare
 from models.policies import ArtifactPolicy
-from models.policy import Context
+from models.policies.policy import Context
+from models.rewards import design
+from models.rewards.action_features import action_features, prepare
 
 Floats = NDArray[np.float64]
 

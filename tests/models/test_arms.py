@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.arms import MIN_DAYS, compare, unmixed
-from models.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE
+from models.estimators.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE
+from models.promotion.arm_comparison import MIN_DAYS, compare, unmixed
 
 
 def lived(seed: int, days: int, share: float, gain: float) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import ArtifactRefused
-from models import artifact
-from models.policies import ArtifactPolicy
+from models.policies import ArtifactPolicy, artifact
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

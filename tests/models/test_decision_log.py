@@ -8,10 +8,10 @@ import pytest
 
 from data_contracts.errors import Malformed
 from data_contracts.features import FEATURES
-from models import logged_decisions
-from models.decision_log import COLUMNS, pages, write
-from models.logged import FOLDS
-from models.logged_decisions import CrossFitted, CrossFittedTrees, DecisionLog, PolicyTarget
+from models.logs import logged_decisions
+from models.logs.arrays import FOLDS
+from models.logs.decision_log import COLUMNS, pages, write
+from models.logs.logged_decisions import CrossFitted, CrossFittedTrees, DecisionLog, PolicyTarget
 from models.policies import Greedy, LinearThompson, Uniform
 from models.simulation.simulated_log import simulated_log
 

@@ -5,8 +5,8 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from data_contracts.features import FEATURES, POSITION, Source
-from models import design
-from models.action_features import ACTION_COLUMNS
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
 
 Floats = NDArray[np.float64]
 NONE_MASKED = np.zeros(len(FEATURES), dtype=np.bool_)

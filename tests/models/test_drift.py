@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.drift import Span, drift
+from models.promotion.drift import Span, drift
 
 COLUMNS = ("reward", "mood", "place")
 

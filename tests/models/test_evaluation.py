@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import Malformed
-from models.decision_log import write
 from models.estimators import ESTIMATORS
-from models.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE, evaluate
-from models.logged_decisions import DecisionLog, PolicyTarget
-from models.open_bandit import ItemDistribution, OpenBanditLog, distribution_from, uniform
+from models.estimators.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE, evaluate
+from models.logs.decision_log import write
+from models.logs.logged_decisions import DecisionLog, PolicyTarget
+from models.logs.open_bandit import ItemDistribution, OpenBanditLog, distribution_from, uniform
 from models.policies import LinearThompson, Uniform
 from models.report.evaluation import report, save
 from models.report.page import checked_target

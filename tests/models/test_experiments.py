@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from data_contracts.errors import Malformed
-from models.experiments import (
+from models.promotion.experiments import (
     BALANCED,
     DAY_US,
     HOLD_OUT,

@@ -7,9 +7,9 @@ import pytest
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
-from models.demotion import Demote, Stay, judge, promise
-from models.gate import KEEP, PROMOTE, GateEvidence, Segment, evidence_from, gate
-from models.power import detectable, rows_needed, shown_by, table
+from models.promotion.demotion import Demote, Stay, judge, promise
+from models.promotion.gate import KEEP, PROMOTE, GateEvidence, Segment, evidence_from, gate
+from models.promotion.power import detectable, rows_needed, shown_by, table
 
 GOOD = GateEvidence(
     challenger="new",

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import ArtifactRefused
-from models.checks import situations
-from models.habituation import SHOWN, HabituationModel, fit_habituation
-from models.linear_model import LinearModel
 from models.policies import LinearThompson
+from models.policies.laws import situations
+from models.rewards.habituation import SHOWN, HabituationModel, fit_habituation
+from models.rewards.linear import LinearModel
+from models.rewards.training import TrainingRows, fit, gather
 from models.simulation.warm_start import warm_start
-from models.training import TrainingRows, fit, gather
 
 
 def worn(depth: float, rate: float, seed: int = 5) -> TrainingRows:

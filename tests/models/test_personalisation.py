@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from models import person_part
-from models.person_part import Observation, PersonPrior
-from models.personalisation import (
+from models.promotion.personalisation import (
     LEVEL,
     NOT_SHOWN,
     PERSONALISED,
@@ -14,6 +12,8 @@ from models.personalisation import (
     did_it_personalise,
     hat,
 )
+from models.rewards import person_posterior
+from models.rewards.person_posterior import Observation, PersonPrior
 
 DAY_US = 86_400 * 1_000_000
 PRIOR = PersonPrior(np.full(6, 0.2), 0.3)
@@ -25,11 +25,11 @@ def life(seed: int, taste: float, tips: int = 120, level: float = 0.0) -> Trajec
     columns = np.concatenate((np.ones((tips, 1)), rng.integers(0, 2, (tips, 5))), axis=1).astype(float)
     own = np.concatenate(([level], taste * rng.choice([-1.0, 1.0], 5)))
     residuals = columns @ own - taste * own[1:].mean() + rng.normal(0.0, 0.3, tips)
-    return Trajectory(columns, residuals, person_part.EPOCH_US + np.arange(tips) * DAY_US / 4.0)
+    return Trajectory(columns, residuals, person_posterior.EPOCH_US + np.arange(tips) * DAY_US / 4.0)
 
 
 def test_what_the_part_says_is_what_the_served_part_would_have_said() -> None:
-    """The hat matrix gives, before each reward, the very mean of `models.person_part` on the rewards until then."""
+    """Before each reward the hat matrix gives the mean of `models.rewards.person_posterior` on those before it."""
     trajectory = life(1, 0.2, tips=25)
     said = hat(PRIOR, trajectory.columns, trajectory.at_us) @ trajectory.residuals
     observed = [
@@ -37,7 +37,7 @@ def test_what_the_part_says_is_what_the_served_part_would_have_said() -> None:
         for number, (columns, residual, at_us) in enumerate(zip(*trajectory, strict=True))
     ]
     for number in (0, 1, 10, 24):
-        part = person_part.rebuild(PRIOR, observed[:number])
+        part = person_posterior.rebuild(PRIOR, observed[:number])
         assert said[number] == pytest.approx(trajectory.columns[number] @ part.mean, abs=1e-12)
 
 

@@ -3,45 +3,44 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from models import checks
-from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform
-from models.policy import EXPLORATION, MAX_EXPLORATION, draw, uniform, with_floor
-from models.training import TrainingRows
+from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform, laws
+from models.policies.policy import EXPLORATION, MAX_EXPLORATION, draw, uniform, with_floor
+from models.rewards.training import TrainingRows
 
 
 @pytest.fixture(scope="module")
 def policies(rows: TrainingRows) -> Mapping[str, ArtifactPolicy]:
     """Every policy, trained once."""
-    return {name: checks.trained(name, rows) for name in POLICIES}
+    return {name: laws.trained(name, rows) for name in POLICIES}
 
 
-@pytest.mark.parametrize("law", checks.LAWS)
+@pytest.mark.parametrize("law", laws.LAWS)
 @pytest.mark.parametrize("name", POLICIES)
 def test_every_policy_keeps_every_law(name: str, law: str, policies: Mapping[str, ArtifactPolicy]) -> None:
     """Every policy keeps every law."""
-    checks.LAWS[law](policies[name])
+    laws.LAWS[law](policies[name])
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - {Uniform.NAME}))
 def test_a_trained_policy_beats_uniform_in_the_trivial_world(name: str) -> None:
     """A trained policy beats uniform in the trivial world."""
-    learned = checks.value_in_the_trivial_world(checks.trained(name, checks.trivial_world(1)))
-    assert learned > checks.value_in_the_trivial_world(Uniform()) + 0.2
+    learned = laws.value_in_the_trivial_world(laws.trained(name, laws.trivial_world(1)))
+    assert learned > laws.value_in_the_trivial_world(Uniform()) + 0.2
 
 
 def test_a_law_notices_a_policy_that_breaks_it(thompson: LinearThompson, monkeypatch: pytest.MonkeyPatch) -> None:
     """A law notices a policy that breaks it."""
-    monkeypatch.setattr(LinearThompson, "sample", lambda *_: np.zeros(checks.SAMPLES, dtype=np.intp))
-    with pytest.raises(checks.Broken):
-        checks.samples_follow_the_probabilities(thompson)
+    monkeypatch.setattr(LinearThompson, "sample", lambda *_: np.zeros(laws.SAMPLES, dtype=np.intp))
+    with pytest.raises(laws.Broken):
+        laws.samples_follow_the_probabilities(thompson)
 
 
 def test_silence_falls_with_its_price_and_rises_with_interruptions(thompson: LinearThompson) -> None:
     """Silence falls with its price and rises with interruptions."""
-    free = checks.silence_rate(thompson, price=0.0, count=60)
-    usual = checks.silence_rate(thompson, count=60)
-    worn = checks.silence_rate(thompson, spent=3, count=60)
-    dear = checks.silence_rate(thompson, price=0.9, count=60)
+    free = laws.silence_rate(thompson, price=0.0, count=60)
+    usual = laws.silence_rate(thompson, count=60)
+    worn = laws.silence_rate(thompson, spent=3, count=60)
+    dear = laws.silence_rate(thompson, price=0.9, count=60)
     assert free < 0.01 < usual < worn < dear
     assert dear > 0.9
 

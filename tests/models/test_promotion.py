@@ -5,7 +5,7 @@ import pytest
 
 from data_contracts.decisions import Origin
 from data_contracts.identifiers import PolicyDigest
-from models.promotion import MIN_DECISIONS, Keep, Promote, PromotionEvidence, ShadowComparison, verdict
+from models.promotion.shadow_verdict import MIN_DECISIONS, Keep, Promote, PromotionEvidence, ShadowComparison, verdict
 
 NEW, OLD = PolicyDigest("new"), PolicyDigest("old")
 COMPARED = ShadowComparison(NEW, OLD, Origin.LIVE, MIN_DECISIONS, 0.6, 0.02)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from models.propensity import argmax_probabilities, normal_cdf
+from models.policies.propensity import argmax_probabilities, normal_cdf
 
 Floats = NDArray[np.float64]
 ERROR = 1e-9

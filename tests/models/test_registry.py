@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 
 from data_contracts.errors import ArtifactRefused, NotFound
-from models import artifact
-from models.policies import ArtifactPolicy, Uniform
-from models.registry import PolicyRegistry
+from models.policies import ArtifactPolicy, Uniform, artifact
+from models.registry.policy_registry import PolicyRegistry
 from tests.models.test_artifact import trusts
 
 

@@ -4,8 +4,8 @@ from scipy.stats import chisquare
 
 from models.policies import POLICIES
 from models.policies import regcb as regcb_module
-from models.policy import EXPLORATION, with_floor
-from models.propensity import argmax_probabilities
+from models.policies.policy import EXPLORATION, with_floor
+from models.policies.propensity import argmax_probabilities
 from models.simulation.rules import RULES
 
 MU = np.array([0.5, 0.42, 0.3, 0.5, 0.45])

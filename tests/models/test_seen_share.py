@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.decision_log import LoggedDecision, write
-from models.logged_decisions import DecisionLog
+from models.logs.decision_log import LoggedDecision, write
+from models.logs.logged_decisions import DecisionLog
 from models.policies import LinearThompson
 from models.simulation.simulated_log import simulated_log
 

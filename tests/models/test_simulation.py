@@ -2,12 +2,12 @@ import numpy as np
 
 from data_contracts.features import FEATURES
 from data_contracts.rewards import REWARDS
+from models.rewards.training import TrainingRows
 from models.simulation.answers import answers
 from models.simulation.moments import moments
 from models.simulation.offers import offers
 from models.simulation.people import people
 from models.simulation.warm_start import warm_start
-from models.training import TrainingRows
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts.errors import Malformed
-from models import training
-from models.design import D
+from models.rewards import training
+from models.rewards.design import D
+from models.rewards.training import TrainingRows, fit, gather
 from models.simulation.warm_start import warm_start
-from models.training import TrainingRows, fit, gather
 
 ROWS = warm_start(seed=2, count=10, days=5)
 

@@ -10,7 +10,7 @@ from data_contracts.decisions import CandidateRef, Trigger
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId
 from data_contracts.rewards import SILENCE_PRICE
-from models.policy import Policy
+from models.policies.policy import Policy
 from serving.candidates import build_pool
 from serving.catalogue import Catalogue
 from serving.eligibility import eligible, prepare

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from models.checks import trained
-from models.policy import Policy
+from models.policies.laws import trained
+from models.policies.policy import Policy
 from models.simulation.warm_start import warm_start
 from tests.moments.golden_moment import GOLDEN, Answer, answer, load
 

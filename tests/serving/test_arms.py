@@ -10,9 +10,9 @@ from data_contracts.rewards import ReactionKind
 from infra.database.decisions import person_posteriors
 from infra.database.policies import experiments
 from infra.database.policies.experiments import Experiment
-from models import person_part
-from models.checks import trained
-from models.experiments import CHALLENGER, CHAMPION, live_experiment, lived_day
+from models.policies.laws import trained
+from models.promotion.experiments import CHALLENGER, CHAMPION, live_experiment, lived_day
+from models.rewards import person_posterior
 from models.simulation.warm_start import warm_start
 from serving.person_learning import part_at
 from serving.replay import verify
@@ -89,7 +89,7 @@ def test_both_policies_learn_from_each_reward_and_the_arm_decides_with_its_own_p
             assert stored is not None
             model = getattr(shelf.get(digest), "model", None)
             again = part_at(session, model, living.person, 1)  # type: ignore[arg-type]  # both have one
-            assert stored.payload == person_part.pack(again)
+            assert stored.payload == person_posterior.pack(again)
     record = living.record(DecisionId(living.ask_until_decision()))
     assert (record.policy_digest, record.posterior_version) == (made.challenger, 1)
 

@@ -13,9 +13,9 @@ from sqlalchemy import select
 from data_contracts.served import ServedTips
 from infra.database.all_tables import Base
 from infra.database.people import people
-from models.action_features import Floats
-from models.checks import trained
-from models.policy import EXPLORATION
+from models.policies.laws import trained
+from models.policies.policy import EXPLORATION
+from models.rewards.action_features import Floats
 from models.simulation.warm_start import warm_start
 from serving import day as walking
 from serving.day import Day, Step

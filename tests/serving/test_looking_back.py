@@ -13,8 +13,8 @@ from data_contracts.rewards import ReactionKind
 from infra.database.events import events
 from infra.database.policies import policies
 from infra.signing import PolicySeal
-from models.checks import trained
 from models.policies import ArtifactPolicy
+from models.policies.laws import trained
 from models.simulation.warm_start import warm_start
 from serving.champion import ChampionHolder
 from serving.receipt import Receipts

@@ -11,8 +11,8 @@ from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import REWARDS, Outcome, ReactionKind
 from infra.database.decisions import person_posteriors, reactions, reward_changes
 from infra.database.events import events
-from models import person_part
-from models.person_part import PersonPart
+from models.rewards import person_posterior
+from models.rewards.person_posterior import PersonPart
 from serving.person_learning import model_of, part_at
 from serving.replay import recompute
 from tests.serving.world import World
@@ -36,7 +36,7 @@ def part_of(living: World) -> PersonPart:
     with living.database.read() as session:
         stored = person_posteriors.find(session, living.person, living.champion.held.digest)
     assert stored is not None
-    return person_part.unpack(stored.payload)
+    return person_posterior.unpack(stored.payload)
 
 
 def same_part_as_rebuilt(living: World) -> bool:
@@ -48,7 +48,7 @@ def same_part_as_rebuilt(living: World) -> bool:
         assert stored is not None
         rebuilt = part_at(session, model, living.person, stored.version)
         assert stored.version == reward_changes.version_of(session, living.person)
-    return stored.payload == person_part.pack(rebuilt)
+    return stored.payload == person_posterior.pack(rebuilt)
 
 
 def test_a_tip_is_shown_once_and_by_nobody_else(living: World) -> None:
@@ -121,7 +121,7 @@ def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterio
     living.pass_time(seconds=5)
     undone = living.desk.undo(living.person, decision)
     assert (undone.applied, undone.reward, undone.posterior_version) == (True, None, 3)
-    assert person_part.pack(replace(part_of(living), version=before.version)) == person_part.pack(before)
+    assert person_posterior.pack(replace(part_of(living), version=before.version)) == person_posterior.pack(before)
     assert same_part_as_rebuilt(living)
     row = living.row(decision)
     assert (row.outcome, row.reward, row.closed_us) == (None, None, None)

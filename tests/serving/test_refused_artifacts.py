@@ -12,10 +12,9 @@ import pytest
 
 from data_contracts.identifiers import PolicyDigest
 from infra.signing import PolicySeal
-from models import artifact
-from models.checks import trained
-from models.policies import POLICIES, Uniform
-from models.policy import Choice, Context, Floats
+from models.policies import POLICIES, Uniform, artifact
+from models.policies.laws import trained
+from models.policies.policy import Choice, Context, Floats
 from models.simulation.warm_start import warm_start
 from tests.models.test_artifact import replace_arrays
 from tests.serving.world import World, warm_policy

@@ -23,11 +23,11 @@ from infra.database.people import consents, people, texts
 from infra.database.policies import policies
 from infra.signing import PolicySeal
 from infra.vault import Vault
-from models import artifact
-from models.checks import trained
+from models.policies import artifact
 from models.policies.artifact_policy import ArtifactPolicy
+from models.policies.laws import trained
+from models.rewards.training import data_digest
 from models.simulation.warm_start import warm_start
-from models.training import data_digest
 from serving.champion import ChampionHolder
 from serving.hydration import Hydrator
 from serving.outcomes import Outcomes

@@ -1,7 +1,7 @@
 import numpy as np
 
-from models.trees.fold_forests import fold_forests
-from models.trees.growing import Growth
+from models.rewards.trees.fold_forests import fold_forests
+from models.rewards.trees.growing import Growth
 
 QUICK = Growth(trees=10, leaf_rows=10)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import ArtifactRefused
-from models.trees.forest import LEAF, Forest
-from models.trees.growing import Growth, grow
+from models.rewards.trees.forest import LEAF, Forest
+from models.rewards.trees.growing import Growth, grow
 
 FEATURES = 6
 QUICK = Growth(trees=25, leaf_rows=10)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from data_contracts.errors import ArtifactRefused, Malformed
-from models import artifact, checks, person_part
-from models.fitting import learned
-from models.policies import SquareCB, TreeSquareCB
+from models.policies import SquareCB, TreeSquareCB, artifact, laws
+from models.rewards import person_posterior
+from models.rewards.fitting import learned
+from models.rewards.trees.tree_model import TreeModel, fit_trees
 from models.simulation.warm_start import warm_start
-from models.trees.tree_model import TreeModel, fit_trees
 from tests.source_tree import CHECKOUT
 
 
@@ -28,12 +28,12 @@ def test_the_same_rows_give_the_same_arrays(model: TreeModel) -> None:
 
 def test_a_person_moves_the_score_as_far_as_their_part_says(model: TreeModel) -> None:
     """A person who liked a tip raises its score, and by as much as their own part predicts."""
-    for context, actions in checks.situations(1, 4, 6):
+    for context, actions in laws.situations(1, 4, 6):
         stranger = context._replace(person=None)
-        seen = model.observe(context.values, actions[0], reward=1.0, at_us=person_part.EPOCH_US, identifier="1")
+        seen = model.observe(context.values, actions[0], reward=1.0, at_us=person_posterior.EPOCH_US, identifier="1")
         mu, sigma = model.score(stranger, actions)
         assert seen.residual == pytest.approx(1.0 - mu[0], abs=1e-12)
-        known = person_part.learn(person_part.empty(model.person_prior), model.person_prior, seen)
+        known = person_posterior.learn(person_posterior.empty(model.person_prior), model.person_prior, seen)
         moved, surer = model.score(stranger._replace(person=known), actions)
         assert moved[0] - mu[0] == pytest.approx(float(seen.columns @ known.mean), abs=1e-12)
         assert moved[0] > mu[0]

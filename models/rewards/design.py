@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.features import CONSENT_SIGNALS, FEATURES, POSITION
-from models.action_features import ACTION, ACTION_COLUMNS
+from models.rewards.action_features import ACTION, ACTION_COLUMNS
 
 Floats = NDArray[np.float64]
 

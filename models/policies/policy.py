@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models.person_part import PersonPart
+from models.rewards.person_posterior import PersonPart
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

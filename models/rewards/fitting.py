@@ -1,10 +1,10 @@
 """What each policy learns from rewarded tips: the arrays of its model, by the policy's name."""
 
-from models.habituation import HabituationModel, fit_habituation
-from models.linear_model import LinearModel
 from models.policies import POLICIES, ArtifactPolicy, ScoreRule
-from models.training import Fit, TrainingRows, fit, gather
-from models.trees.tree_model import TreeModel, fit_trees
+from models.rewards.habituation import HabituationModel, fit_habituation
+from models.rewards.linear import LinearModel
+from models.rewards.training import Fit, TrainingRows, fit, gather
+from models.rewards.trees.tree_model import TreeModel, fit_trees
 
 
 def learned(name: str, rows: TrainingRows) -> Fit:
@@ -18,5 +18,5 @@ def learned(name: str, rows: TrainingRows) -> Fit:
 
 
 def from_sums(policy: type[ArtifactPolicy]) -> bool:
-    """Whether the sums of `models.training` are all that a policy learns from, so that no row has to be kept."""
+    """Whether the sums of `models.rewards.training` are all that a policy learns from."""
     return issubclass(policy, ScoreRule) and policy.MODEL is LinearModel

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused, Malformed
 from data_contracts.rewards import SILENCE_SIGMA
-from models import design
-from models.action_features import ACTION_COLUMNS
-from models.person_part import Observation, PersonPart, PersonPrior
-from models.policy import Context
-from models.scoring_model import ScoringModel
-from models.training import MIN_NOISE, SIMULATED_MASS, Fit, TrainingRows, checked, person_scale
-from models.trees.forest import NAMES, Forest
-from models.trees.growing import DEFAULT, Growth, grow
+from models.policies.policy import Context
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
+from models.rewards.person_posterior import Observation, PersonPart, PersonPrior
+from models.rewards.scoring_model import ScoringModel
+from models.rewards.training import MIN_NOISE, SIMULATED_MASS, Fit, TrainingRows, checked, person_scale
+from models.rewards.trees.forest import NAMES, Forest
+from models.rewards.trees.growing import DEFAULT, Growth, grow
 
 Floats = NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.trees.forest import Forest
-from models.trees.growing import DEFAULT, Growth, grow
+from models.rewards.trees.forest import Forest
+from models.rewards.trees.growing import DEFAULT, Growth, grow
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

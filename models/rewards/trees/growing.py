@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.trees.forest import LEAF, NAMES, Forest
+from models.rewards.trees.forest import LEAF, NAMES, Forest
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32] | NDArray[np.float64]

@@ -15,7 +15,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from models.policy import Floats
+from models.policies.policy import Floats
 
 MIN_BLOCKS = 20
 LEVEL = 0.01

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.person_part import HALF_LIFE_US, PersonPrior
-from models.policy import Floats
+from models.policies.policy import Floats
+from models.rewards.person_posterior import HALF_LIFE_US, PersonPrior
 
 LIVES = 499  # shuffled ones
 NEWEST = 500  # rewarded tips of a person that are looked at

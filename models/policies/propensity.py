@@ -13,7 +13,7 @@ that grows linearly in t makes t an exponential of the variable, an entire funct
 lost. The number of nodes grows with the logarithm of the scales' ratio: about 60 at 1, 140 at 1000.
 
 Probabilities are returned as integrated. They are not divided by their sum: the sum misses 1 by the quadrature error
-(below 1e-9), and `models.policy.draw` gives that residue to the last action, silence.
+(below 1e-9), and `models.policies.policy.draw` gives that residue to the last action, silence.
 
 Source: Chapelle & Li, "An Empirical Evaluation of Thompson Sampling" (2011), for the sampler; the quadrature is ours.
 """

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.estimators import betting
-from models.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE
-from models.policy import Floats
+from models.estimators.evaluation import BETTER, TOO_LITTLE, UNDECIDED, WORSE
+from models.policies.policy import Floats
 
 MIN_DAYS = 10  # of each arm
 Z = 1.959964  # a 95 % interval, two-sided

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
 from data_contracts.features import FEATURES
-from models import design
-from models.action_features import ACTION_COLUMNS
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

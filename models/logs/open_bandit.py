@@ -20,8 +20,8 @@ from data_contracts.errors import Malformed
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us
 from data_contracts.rewards import REWARDS, Outcome
-from models.decision_log import LoggedDecision
-from models.logged import FOLDS, MIN_PROPENSITY, Floats, Indices, Logged
+from models.logs.arrays import FOLDS, MIN_PROPENSITY, Floats, Indices, Logged
+from models.logs.decision_log import LoggedDecision
 
 TARGET = ("item_id", "position", "probability")
 NEEDED = ("timestamp", "item_id", "position", "click", "propensity_score")

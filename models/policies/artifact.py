@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from data_contracts.errors import ArtifactRefused
 from data_contracts.features import FEATURE_SERVICE_VERSION, FEATURES
 from data_contracts.identifiers import PolicyDigest
-from models import design
-from models.action_features import ACTION_COLUMNS
 from models.policies import POLICIES, ArtifactPolicy
-from models.policy import Context
+from models.policies.policy import Context
+from models.rewards import design
+from models.rewards.action_features import ACTION_COLUMNS
 
 Floats = NDArray[np.float64]
 

@@ -1,8 +1,8 @@
 """The registry of policies: MLflow as a catalogue of data folders, on a database file and a local folder.
 
 The only module that imports mlflow, and it does so when a registry is opened. Nothing is loaded through MLflow: a
-fetched folder goes through `models.artifact.load`, and lies in `policies/DIGEST`, where serving reads it without
-MLflow. The database decides which policy is champion; the aliases here mirror it.
+fetched folder goes through `models.policies.artifact.load`, and lies in `policies/DIGEST`, where serving reads it
+without MLflow. The database decides which policy is champion; the aliases here mirror it.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PolicyDigest
-from models import artifact
+from models.policies import artifact
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,8 +18,8 @@ from data_contracts.decisions import Decision, Origin
 from data_contracts.errors import Malformed
 from data_contracts.features import FEATURE_SERVICE_VERSION, FEATURES
 from data_contracts.rewards import REWARD_TABLE_VERSION
-from models.action_features import ACTION_COLUMNS
-from models.logged import MIN_PROPENSITY
+from models.logs.arrays import MIN_PROPENSITY
+from models.rewards.action_features import ACTION_COLUMNS
 
 Floats = NDArray[np.float64]
 

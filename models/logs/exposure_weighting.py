@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.experiments import point
+from models.promotion.experiments import point
 
 PRIOR = 10.0  # tips that the share of everybody weighs against those of one person
 Bools = NDArray[np.bool_]

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from typing import Self
 
-from models.person_part import Observation, PersonPrior
-from models.policy import Context, Floats
+from models.policies.policy import Context, Floats
+from models.rewards.person_posterior import Observation, PersonPrior
 
 
 class ScoringModel(ABC):
-    """A population part that training makes, plus the Gaussian person part of `models.person_part`."""
+    """A population part that training makes, plus the Gaussian person part of `models.rewards.person_posterior`."""
 
     @classmethod
     @abstractmethod

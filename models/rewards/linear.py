@@ -1,6 +1,6 @@
 """The linear Gaussian model behind most policies: population part plus person part.
 
-    mu_a      = x_a'm + z_a'm_person          summed in the one order that `models.design` documents
+    mu_a      = x_a'm + z_a'm_person          summed in the one order that `models.rewards.design` documents
     sigma_a^2 = |x_a F|^2 + |z_a F_person|^2  the two parts are independent, so variances add
     silence:  mu = its documented reward, sigma = SILENCE_SIGMA
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.rewards import SILENCE_SIGMA
-from models import design
-from models.person_part import Observation, PersonPart, PersonPrior
-from models.policy import Context
-from models.scoring_model import ScoringModel
+from models.policies.policy import Context
+from models.rewards import design
+from models.rewards.person_posterior import Observation, PersonPart, PersonPrior
+from models.rewards.scoring_model import ScoringModel
 
 Floats = NDArray[np.float64]
 

@@ -4,7 +4,7 @@
 
 `s` is the action column `shown_lately`, so a power of it is any exponential recovery, one of 24 / rate hours. Depth and
 rate are those with the smallest squared error on the training rows, where a likelihood-ratio test shows them at 1 %;
-else the depth is 0, which is `models.linear_model` itself. All depths come from the same sums, since scaled sums are
+else the depth is 0, which is `models.rewards.linear` itself. All depths come from the same sums, since scaled sums are
 polynomials in the depth:
 
     sum h^2 x x' = G - 2 depth G_1 + depth^2 G_2,   sum h x r = m - depth m_1,   G_k = sum s^(k rate) x x'
@@ -23,11 +23,11 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from data_contracts.errors import ArtifactRefused
-from models import design
-from models.action_features import ACTION
-from models.linear_model import LinearModel
-from models.policy import Floats
-from models.training import (
+from models.policies.policy import Floats
+from models.rewards import design
+from models.rewards.action_features import ACTION
+from models.rewards.linear import LinearModel
+from models.rewards.training import (
     MIN_NOISE,
     RIDGE,
     Evidence,

@@ -36,8 +36,8 @@ from typing import Any
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
-from models.power import DIFFERENCES, rows_needed
-from models.promotion import MIN_AGREEMENT, MIN_DECISIONS
+from models.promotion.power import DIFFERENCES, rows_needed
+from models.promotion.shadow_verdict import MIN_AGREEMENT, MIN_DECISIONS
 
 MIN_ROWS = rows_needed(max(DIFFERENCES))
 MIN_ESS = 100.0

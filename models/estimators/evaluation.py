@@ -1,8 +1,8 @@
 """Would this policy have been better, and how sure are we? Every estimator, its intervals, and one honest conclusion.
 
 The conclusion is drawn from the estimator declared in `models.estimators.PRIMARY`, as the paired difference to the
-log's own mean reward, with a 99 % interval (`models.power` says why). Where the log cannot carry a conclusion, that is
-the conclusion.
+log's own mean reward, with a 99 % interval (`models.promotion.power` says why). Where the log cannot carry a
+conclusion, that is the conclusion.
 """
 
 import math
@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from data_contracts.errors import Malformed
-from models import power
 from models.estimators import ESTIMATORS, PRIMARY, Estimator, betting, empirical_bernstein
 from models.estimators.batch import Batch
 from models.estimators.bootstrap import REPLICATES, percentile_interval
 from models.estimators.diagnostics import Diagnostics, WeightTally, tally_calibration, tally_weights
 from models.estimators.tally import Tally, begin
-from models.logged import Floats, Log, Logged, RewardModel, Target
+from models.logs.arrays import Floats, Log, Logged, RewardModel, Target
+from models.promotion import power
 
 LEVEL = 0.95
 BETTER, WORSE, UNDECIDED, TOO_LITTLE = "better", "worse", "no difference shown", "not enough evidence"

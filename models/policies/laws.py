@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from data_contracts.features import FEATURES
 from data_contracts.rewards import SILENCE_PRICE, silence_reward
 from data_contracts.tips import Topic
-from models import artifact, design, person_part
-from models.action_features import ACTION, ACTION_COLUMNS
-from models.fitting import learned
-from models.policies import POLICIES, ArtifactPolicy, Uniform
-from models.policy import EXPLORATION, MAX_EXPLORATION, Context, draw
+from models.policies import POLICIES, ArtifactPolicy, Uniform, artifact
+from models.policies.policy import EXPLORATION, MAX_EXPLORATION, Context, draw
+from models.rewards import design, person_posterior
+from models.rewards.action_features import ACTION, ACTION_COLUMNS
+from models.rewards.fitting import learned
+from models.rewards.training import TrainingRows, person_scale
 from models.simulation.moments import moments
 from models.simulation.offers import offers
 from models.simulation.people import people
-from models.training import TrainingRows, person_scale
 
 Floats = NDArray[np.float64]
 
@@ -54,13 +54,13 @@ def situations(seed: int, count: int, candidates: int) -> Iterator[Situation]:
     index = np.repeat(np.arange(count), candidates)
     rows = offers(rng, at.rows(index)).actions.reshape(count, candidates, len(ACTION_COLUMNS))
     values = design.scaled_context(at.vectors(), at.masked)
-    prior = person_part.PersonPrior(person_scale(), 0.3)
+    prior = person_posterior.PersonPrior(person_scale(), 0.3)
     for number in range(count):
         actions = np.vstack((rows[number], np.zeros(len(ACTION_COLUMNS))))
         person = None
         if number % 2:
-            seen = person_part.Observation(person_part.EPOCH_US, "1", rng.normal(size=design.PERSON_D), 0.3)
-            person = person_part.learn(person_part.empty(prior), prior, seen)
+            seen = person_posterior.Observation(person_posterior.EPOCH_US, "1", rng.normal(size=design.PERSON_D), 0.3)
+            person = person_posterior.learn(person_posterior.empty(prior), prior, seen)
         yield Situation(Context(values[number], silence_reward(number % 3), person), actions)
 
 

@@ -1,4 +1,4 @@
-"""Who may become champion: a pure verdict on the shadow run. Whether it would be better, `models.gate` is asked next.
+"""Who may become champion: a pure verdict on the shadow run; `models.promotion.gate` is asked next.
 
 The difference in value by the incumbent's own model is recorded and no rule: whoever maximises that model, the
 incumbent first of all, looks better by it than any challenger that has learned more.

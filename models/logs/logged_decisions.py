@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from data_contracts.decisions import Origin
 from data_contracts.rewards import silence_reward
-from models import design, person_part
-from models.decision_log import Page, pages
-from models.logged import FOLDS, Floats, Indices, Logged, RewardModel
-from models.person_part import Observation, PersonPart
-from models.policy import Context, Policy
-from models.scoring_model import ScoringModel
-from models.seen_share import counts
-from models.training import RIDGE
-from models.trees.fold_forests import FoldForests, fold_forests
-from models.trees.tree_model import tree_rows
+from models.logs.arrays import FOLDS, Floats, Indices, Logged, RewardModel
+from models.logs.decision_log import Page, pages
+from models.logs.exposure_weighting import counts
+from models.policies.policy import Context, Policy
+from models.rewards import design, person_posterior
+from models.rewards.person_posterior import Observation, PersonPart
+from models.rewards.scoring_model import ScoringModel
+from models.rewards.training import RIDGE
+from models.rewards.trees.fold_forests import FoldForests, fold_forests
+from models.rewards.trees.tree_model import tree_rows
 
 DAY_US = 86_400 * 1_000_000
 TREE_TIPS = 2_000  # below, trees have little to grow on, and LightGBM takes seconds to load
@@ -58,7 +58,7 @@ class DecisionLog:
         self.rows = int(self._counts.sum())
 
     def chunks(self) -> Iterator[LoggedDecisions]:
-        """Yield the rows that count (`models.seen_share`) in order."""
+        """Yield the rows that count (`models.logs.exposure_weighting`) in order."""
         start = 0
         for page in pages(self._path):
             rows = _rows(page, start, self._counts[page.start : page.start + page.count])
@@ -213,7 +213,7 @@ class PolicyTarget:
             self._waiting[person] = [each for each in waiting if each[0] > now_us]
             seen = self._seen.setdefault(person, [])
             seen += known
-            self._parts[person] = person_part.rebuild(model.person_prior, seen)
+            self._parts[person] = person_posterior.rebuild(model.person_prior, seen)
         return self._parts.get(person)
 
     def _remember(self, rows: LoggedDecisions, row: int) -> None:

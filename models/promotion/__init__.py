@@ -1,0 +1,1 @@
+"""Who decides: gate, shadow verdict, experiments, demotion, drift."""

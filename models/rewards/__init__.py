@@ -1,0 +1,1 @@
+"""Models of rewards: action features, design, linear and tree models, posteriors."""
