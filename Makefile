@@ -60,7 +60,7 @@ compare: $(STAMP) ## processor time against an earlier commit, in turn; BEFORE=r
 contracts: $(STAMP) ## write what is made of the contracts: event types, OpenAPI, the pages of docs/
 	$(BIN)/python -m data_contracts.events.generate
 	$(BIN)/python -m data_contracts.documents
-	$(BIN)/python -m serving.catalogue_page
+	$(BIN)/python -m serving.candidates.catalogue_page
 	$(BIN)/python -m api.openapi
 	$(BIN)/python -m oo.documents
 

@@ -23,7 +23,7 @@ from models.policies.linear_thompson import LinearThompson
 from models.rewards.person_posterior import pack
 from models.rewards.training import data_digest, fit, gather
 from models.simulation.warm_start import warm_start
-from serving.pool_codec import seal_pool
+from serving.candidates.pool_codec import seal_pool
 
 WARM_START_SEED = 1
 

@@ -16,12 +16,12 @@ from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
 from models.rewards.person_posterior import Observation, PersonPart, PersonPrior, rebuild
-from serving.candidates import Pool, build_pool
-from serving.catalogue import Catalogue
-from serving.eligibility import MOST_ACTIONS, eligible, prepare
-from serving.local_time import MINUTE_US, POINT_US, decision_point_us, minute_of_day
-from serving.moments import Moment, closed_now, free_minutes
-from serving.subjects import Surroundings
+from serving.candidates.candidates import Pool, build_pool
+from serving.candidates.catalogue import Catalogue
+from serving.candidates.eligibility import MOST_ACTIONS, eligible, prepare
+from serving.candidates.subjects import Surroundings
+from serving.recommend.local_time import MINUTE_US, POINT_US, decision_point_us, minute_of_day
+from serving.recommend.speaking_rules import Moment, closed_now, free_minutes
 
 ZONE = ZoneInfo("Europe/Berlin")
 QUIET = (1_320, 480)

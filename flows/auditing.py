@@ -34,7 +34,7 @@ from models.promotion.personalisation import NEWEST, NOBODY, Trajectory, did_it_
 from models.promotion.power import DIFFERENCES, rows_needed
 from models.rewards.design import scaled_context
 from models.rewards.linear import LinearModel
-from serving.shelf import PolicyShelf
+from serving.policy_cache.by_digest import PolicyShelf
 
 PEOPLE = 500  # whose tips are looked at, the first ones
 RECENT_DAYS = 28

@@ -7,8 +7,8 @@ from data_contracts.errors import ErasedPerson
 from data_contracts.identifiers import PersonId, to_us
 from flows.parts import FlowParts
 from infra.database.people import people
-from serving.hydration import Hydrator
-from serving.pool_maker import PoolMaker
+from serving.candidates.pool_maker import PoolMaker
+from serving.candidates.titles import Hydrator
 
 
 class Generated(NamedTuple):

@@ -28,7 +28,7 @@ from models.promotion.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_
 from models.promotion.gate import gate
 from models.promotion.shadow_verdict import Keep, PromotionEvidence, verdict
 from models.registry.policy_registry import PolicyRegistry
-from serving.fallback import Fallback
+from serving.recommend.fallback import Fallback
 
 DAY_US = 86_400 * 1_000_000
 MAX_SHARE = 0.5

@@ -18,8 +18,8 @@ from models.policies import artifact
 from models.promotion.gate import GateEvidence, GateVerdict, gate
 from models.promotion.shadow_verdict import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
 from models.registry.policy_registry import PolicyRegistry
-from serving.shadow import Shadow
-from serving.shelf import PolicyShelf
+from serving.policy_cache.by_digest import PolicyShelf
+from serving.recommend.shadow import Shadow
 
 ALREADY = "already_champion"  # the one verdict that no override can change
 ASKED = "gate_asked"

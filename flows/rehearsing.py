@@ -34,7 +34,7 @@ from models.registry.policy_registry import PolicyRegistry
 from models.simulation import simulated_log
 from models.simulation.people import People
 from models.simulation.people import people as new_crowd
-from serving.shelf import PolicyShelf
+from serving.policy_cache.by_digest import PolicyShelf
 
 DAY_S = 86_400
 TIPS_A_DAY = 8

@@ -17,7 +17,7 @@ from infra.home.contents import home_problems
 from oo.erasure import mark_of
 from oo.household import Household
 from oo.refusals import refusal_of
-from serving.staleness import age_words
+from serving.explain.staleness import age_words
 
 FIXED_SQLITE = (3, 51, 3)
 FREE_BYTES = 1 << 30

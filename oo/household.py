@@ -32,16 +32,16 @@ from infra.settings import Settings
 from infra.vault import Vault
 from oo.output import note
 from oo.refusals import Misused
-from serving.champion import ChampionHolder
-from serving.day import Day
-from serving.hydration import Hydrator
-from serving.outcomes import Outcomes
-from serving.pool_maker import PoolMaker
-from serving.reactions import ReactionDesk
-from serving.receipt import Receipts
-from serving.recommender import Recommender
-from serving.seen import SeenReader
-from serving.shelf import PolicyShelf
+from serving.candidates.pool_maker import PoolMaker
+from serving.candidates.titles import Hydrator
+from serving.explain.receipt import Receipts
+from serving.feedback.outcomes import Outcomes
+from serving.feedback.reactions import ReactionDesk
+from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.day_preview import Day
+from serving.recommend.decision_inputs import SeenReader
+from serving.recommend.recommender import Recommender
 
 LOCALTIME = Path("/etc/localtime")
 

@@ -12,7 +12,7 @@ from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions
 from oo.household import Household
 from oo.refusals import Misused
-from serving.day import Step
+from serving.recommend.day_preview import Step
 
 LOOK_BACK = 100  # decisions; a day has 96 quarter hours
 

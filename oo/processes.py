@@ -70,7 +70,7 @@ def serve_api(*, host: str | None, port: int | None) -> None:
 
 def serve_scorer(*, host: str | None, port: int | None) -> None:
     """Serve `POST /score` alone, without page, sessions or stream."""
-    from serving.app import create_app  # noqa: PLC0415 - as above
+    from serving.score_app import create_app  # noqa: PLC0415 - as above
 
     listener, settings = bound(Settings(), host, port)
     with Household(settings, answer_s=ANSWER_S) as household:

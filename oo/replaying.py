@@ -8,7 +8,7 @@ from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions, reward_changes
 from oo.household import Household
-from serving.replay import Replay, part_of, recompute, verify
+from serving.explain.replay import Replay, part_of, recompute, verify
 
 FOREVER_US = 1 << 62
 

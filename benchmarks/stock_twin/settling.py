@@ -15,8 +15,8 @@ from data_contracts.tips import Condition
 from feature_repo.vector.kernel import ALL_CONSENTS
 from infra.database.people.access_tokens import SESSION_US
 from models.rewards.person_posterior import pack
-from serving.catalogue import DEFAULT_LASTS_MIN, catalogue
-from serving.phrasing import SLOT_NEEDS, slots
+from serving.candidates.catalogue import DEFAULT_LASTS_MIN, catalogue
+from serving.candidates.phrasing import SLOT_NEEDS, slots
 
 
 def settle(home: Path, settled: Settled) -> None:

@@ -222,7 +222,7 @@ def time_machine(policy: str, person: str, since: str | None, until: str | None,
     from oo.evaluating import instant_us, policy_of
     from oo.household import opened
     from oo.replaying import FOREVER_US
-    from serving.otherwise import otherwise
+    from serving.explain.counterfactual import otherwise
 
     begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)
     with opened() as household:

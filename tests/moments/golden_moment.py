@@ -11,12 +11,12 @@ from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId
 from data_contracts.rewards import SILENCE_PRICE
 from models.policies.policy import Policy
-from serving.candidates import build_pool
-from serving.catalogue import Catalogue
-from serving.eligibility import eligible, prepare
-from serving.local_time import MINUTE_US, minute_of_day
-from serving.moments import Latest, Moment, closed_now, free_minutes, no_new_tip
-from serving.scorer import Situation, actions_of, context_of
+from serving.candidates.candidates import build_pool
+from serving.candidates.catalogue import Catalogue
+from serving.candidates.eligibility import eligible, prepare
+from serving.recommend.local_time import MINUTE_US, minute_of_day
+from serving.recommend.scorer import Situation, actions_of, context_of
+from serving.recommend.speaking_rules import Latest, Moment, closed_now, free_minutes, no_new_tip
 from tests.serving.life import Life
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -17,7 +17,7 @@ from oo.household import Household
 from oo.replaying import replay_all, standing_now
 from oo.sign_in import login_url
 from oo.visitor import Visitor, served
-from serving.replay import part_of, recompute
+from serving.explain.replay import part_of, recompute
 from tests.oo.conftest import Hands
 
 TITLE = "Call the roofer"

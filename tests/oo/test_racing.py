@@ -14,7 +14,7 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
 from infra.database.decisions import decisions
 from oo.household import Household
-from serving.open_tip import without_deciding
+from serving.recommend.active_tip import without_deciding
 from tests.oo.canaries import posted
 from tests.oo.conftest import Hands
 

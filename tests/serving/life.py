@@ -13,9 +13,9 @@ from data_contracts.served import ServedRow
 from feature_repo.state.fold import WorkingState
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, ContextVector, context_vector
-from serving.candidates import Pool, build_pool
-from serving.catalogue import Catalogue
-from serving.subjects import Surroundings
+from serving.candidates.candidates import Pool, build_pool
+from serving.candidates.catalogue import Catalogue
+from serving.candidates.subjects import Surroundings
 
 DEVICES = {
     "phone": signals_pb2.DEVICE_PHONE,

@@ -14,9 +14,9 @@ from models.policies.laws import trained
 from models.promotion.experiments import CHALLENGER, CHAMPION, live_experiment, lived_day
 from models.rewards import person_posterior
 from models.simulation.warm_start import warm_start
-from serving.person_learning import part_at
-from serving.replay import verify
-from serving.shelf import PolicyShelf
+from serving.explain.replay import verify
+from serving.feedback.posterior_update import part_at
+from serving.policy_cache.by_digest import PolicyShelf
 from tests.serving.world import World
 
 DAY_US = 86_400 * 1_000_000

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from data_contracts.features import Source
 from data_contracts.tips import MAX_TEXT, Topic
-from serving.catalogue import catalogue
-from serving.catalogue_page import PAGE, render
-from serving.eligibility import eligible, prepare
-from serving.local_time import minute_of_day
-from serving.phrasing import LATE_WIDTH, clean_title, fill_early, fill_late, slots
-from serving.subjects import SELECTORS
+from serving.candidates.catalogue import catalogue
+from serving.candidates.catalogue_page import PAGE, render
+from serving.candidates.eligibility import eligible, prepare
+from serving.candidates.phrasing import LATE_WIDTH, clean_title, fill_early, fill_late, slots
+from serving.candidates.subjects import SELECTORS
+from serving.recommend.local_time import minute_of_day
 from tests.serving.life import Life
 from tests.serving.scenes import scene
 

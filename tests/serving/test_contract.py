@@ -15,7 +15,7 @@ from data_contracts.identifiers import PersonId
 from infra.database.people import people
 from infra.health import Health
 from infra.service_credentials import new_secret
-from serving.app import create_app
+from serving.score_app import create_app
 from tests.serving.world import World
 
 ERRORS: dict[str, type[OOError]] = {kind.code: kind for kind in (NotFound, Unauthenticated, Unavailable)}

@@ -17,12 +17,12 @@ from models.policies.laws import trained
 from models.policies.policy import EXPLORATION
 from models.rewards.action_features import Floats
 from models.simulation.warm_start import warm_start
-from serving import day as walking
-from serving.day import Day, Step
-from serving.hydration import Hydrator
-from serving.moments import Reason
-from serving.pool_maker import PoolMaker
-from serving.scorer import Situation, actions_of, context_of
+from serving.candidates.pool_maker import PoolMaker
+from serving.candidates.titles import Hydrator
+from serving.recommend import day_preview as walking
+from serving.recommend.day_preview import Day, Step
+from serving.recommend.scorer import Situation, actions_of, context_of
+from serving.recommend.speaking_rules import Reason
 from tests.serving.world import World, warm_policy
 
 QUARTER = timedelta(minutes=15)

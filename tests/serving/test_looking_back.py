@@ -16,11 +16,11 @@ from infra.signing import PolicySeal
 from models.policies import ArtifactPolicy
 from models.policies.laws import trained
 from models.simulation.warm_start import warm_start
-from serving.champion import ChampionHolder
-from serving.receipt import Receipts
-from serving.replay import part_of, recompute, verify
-from serving.shadow import Shadow
-from serving.shelf import PolicyShelf
+from serving.explain.receipt import Receipts
+from serving.explain.replay import part_of, recompute, verify
+from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.shadow import Shadow
 from tests.serving.world import World, warm_policy
 
 

@@ -15,9 +15,10 @@ from data_contracts.features import POSITION, SOURCES, Source
 from data_contracts.identifiers import from_us, to_us
 from data_contracts.tips import Candidate, Condition
 from feature_repo.vector.kernel import ContextVector
-from serving.eligibility import MOST_ACTIONS, eligible, prepare
-from serving.local_time import decision_point_us, minute_of_day, next_point_us, within_daily
-from serving.moments import (
+from serving.candidates.eligibility import MOST_ACTIONS, eligible, prepare
+from serving.candidates.phrasing import SLOT_NEEDS, slots
+from serving.recommend.local_time import decision_point_us, minute_of_day, next_point_us, within_daily
+from serving.recommend.speaking_rules import (
     UNKNOWN_GAP_MIN,
     Latest,
     Moment,
@@ -27,7 +28,6 @@ from serving.moments import (
     in_event,
     no_new_tip,
 )
-from serving.phrasing import SLOT_NEEDS, slots
 from tests.serving.life import Life
 from tests.serving.scenes import scene
 

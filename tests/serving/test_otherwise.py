@@ -1,8 +1,8 @@
 """The time machine."""
 
 from models.policies import Uniform
-from serving.otherwise import otherwise
-from serving.shelf import PolicyShelf
+from serving.explain.counterfactual import otherwise
+from serving.policy_cache.by_digest import PolicyShelf
 from tests.serving.test_looking_back import decided
 from tests.serving.world import World
 

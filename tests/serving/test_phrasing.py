@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.phrasing import clean_title, due_phrase, fill_late, shorten
+from serving.candidates.phrasing import clean_title, due_phrase, fill_late, shorten
 from tests.serving.life import Life
 
 

@@ -11,11 +11,11 @@ from data_contracts.tips import Candidate
 from infra.database.people import source_files
 from infra.database.people.source_files import SourceFile
 from infra.vault import Vault
-from serving.candidates import basis_of, build_pool
-from serving.catalogue import Catalogue
-from serving.hydration import Hydrator
-from serving.pool_codec import PoolCache, open_pool, seal_pool
-from serving.pool_maker import PoolMaker
+from serving.candidates.candidates import basis_of, build_pool
+from serving.candidates.catalogue import Catalogue
+from serving.candidates.pool_codec import PoolCache, open_pool, seal_pool
+from serving.candidates.pool_maker import PoolMaker
+from serving.candidates.titles import Hydrator
 from tests.serving.conftest import afternoon
 from tests.serving.world import World
 

@@ -13,8 +13,8 @@ from infra.database.decisions import person_posteriors, reactions, reward_change
 from infra.database.events import events
 from models.rewards import person_posterior
 from models.rewards.person_posterior import PersonPart
-from serving.person_learning import model_of, part_at
-from serving.replay import recompute
+from serving.explain.replay import recompute
+from serving.feedback.posterior_update import model_of, part_at
 from tests.serving.world import World
 
 

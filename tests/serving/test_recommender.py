@@ -18,11 +18,11 @@ from infra.database.all_tables import DecisionRow
 from infra.database.decisions import reactions
 from infra.database.people import consents, people
 from infra.vault import Vault
-from serving import recommender
-from serving.local_time import next_point_us
-from serving.recommender import TOGETHER
-from serving.subjects import SOURCE_BIT
-from serving.tip_box import open_words
+from serving.candidates.subjects import SOURCE_BIT
+from serving.recommend import recommender
+from serving.recommend.local_time import next_point_us
+from serving.recommend.recommender import TOGETHER
+from serving.recommend.sealed_tip import open_words
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
 

@@ -28,13 +28,13 @@ from models.policies.artifact_policy import ArtifactPolicy
 from models.policies.laws import trained
 from models.rewards.training import data_digest
 from models.simulation.warm_start import warm_start
-from serving.champion import ChampionHolder
-from serving.hydration import Hydrator
-from serving.outcomes import Outcomes
-from serving.pool_maker import PoolMaker
-from serving.reactions import ReactionDesk
-from serving.recommender import Recommender
-from serving.seen import SeenReader
+from serving.candidates.pool_maker import PoolMaker
+from serving.candidates.titles import Hydrator
+from serving.feedback.outcomes import Outcomes
+from serving.feedback.reactions import ReactionDesk
+from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.decision_inputs import SeenReader
+from serving.recommend.recommender import Recommender
 from tests.serving.life import Life
 
 

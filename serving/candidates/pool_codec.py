@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import CandidateId, ClusterId, PersonId, SubjectKey, from_us, to_us
 from data_contracts.tips import Candidate, Condition, TipKind, Topic
-from serving.candidates import Basis, Pool
-from serving.eligibility import PreparedPool, prepare
+from serving.candidates.candidates import Basis, Pool
+from serving.candidates.eligibility import PreparedPool, prepare
 
 FIELD = "pool"
 VERSION = 1

@@ -12,10 +12,10 @@ from feature_repo.vector.kernel import ContextVector, context_vector
 from infra.database.decisions.decision_read import PersonNow, PersonNowReader
 from infra.database.engine.database import Database
 from infra.vault import Vault
-from serving.arms import Arm, arm_of
-from serving.champion import ChampionHolder
-from serving.local_time import MINUTE_US, day_start_us
-from serving.moments import Latest, Moment
+from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.experiment_arm import Arm, arm_of
+from serving.recommend.local_time import MINUTE_US, day_start_us
+from serving.recommend.speaking_rules import Latest, Moment
 
 BACK_US = 27 * 60 * MINUTE_US  # further than any local midnight
 CLOSED_BY_REACTION = "reaction"

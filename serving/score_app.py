@@ -25,7 +25,7 @@ from data_contracts.errors import (
 from data_contracts.identifiers import PersonId
 from infra.credential_check import CredentialCheck, bearer
 from infra.health import Health
-from serving.recommender import Recommender
+from serving.recommend.recommender import Recommender
 
 STATUS: Mapping[type[OOError], int] = {
     Malformed: 422,

@@ -12,7 +12,7 @@ from infra.database.decisions.person_posteriors import StoredPart
 from models.policies.policy import Policy
 from models.promotion.experiments import CHAMPION, live_experiment, lived_day
 from models.rewards.person_posterior import PersonPart, unpack
-from serving.champion import ChampionHolder
+from serving.policy_cache.champion import ChampionHolder
 
 
 class Arm(NamedTuple):

@@ -13,14 +13,14 @@ from data_contracts.answers import TipView
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import CAPS
-from serving.explanation import words_of
-from serving.fallback import FallbackPolicy
-from serving.local_time import POINT_US, day_start_us
-from serving.moments import Reason, closed_now, no_new_tip
-from serving.pool_maker import PoolMaker
-from serving.recommender import situation_of
-from serving.scorer import actions_of, context_of, expiry_us
-from serving.seen import Seen, SeenReader
+from serving.candidates.pool_maker import PoolMaker
+from serving.explain.explanation import words_of
+from serving.recommend.decision_inputs import Seen, SeenReader
+from serving.recommend.fallback import FallbackPolicy
+from serving.recommend.local_time import POINT_US, day_start_us
+from serving.recommend.recommender import situation_of
+from serving.recommend.scorer import actions_of, context_of, expiry_us
+from serving.recommend.speaking_rules import Reason, closed_now, no_new_tip
 
 
 @dataclass(frozen=True, slots=True)

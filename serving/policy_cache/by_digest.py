@@ -8,7 +8,7 @@ from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
 from models.policies import artifact
 from models.policies.policy import Policy
-from serving.fallback import FallbackPolicy
+from serving.recommend.fallback import FallbackPolicy
 
 KEPT = 8
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from data_contracts.features import Source
 from data_contracts.identifiers import SubjectKey
 from data_contracts.served import ServedRow
-from serving.local_time import DAY_MIN, MINUTE_US, day_start_us
-from serving.phrasing import due_day_us
+from serving.candidates.phrasing import due_day_us
+from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us
 
 HORIZON_US = 3 * 60 * MINUTE_US  # bindings that begin within this are prepared as well
 MOST = 3  # subjects of one kind: more would crowd out the rest of the pool

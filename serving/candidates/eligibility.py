@@ -12,8 +12,8 @@ from data_contracts.features import POSITION
 from data_contracts.identifiers import to_us
 from data_contracts.tips import Candidate, Condition
 from models.rewards import action_features
-from serving.candidates import Basis, Pool
-from serving.phrasing import SLOT_NEEDS, slots
+from serving.candidates.candidates import Basis, Pool
+from serving.candidates.phrasing import SLOT_NEEDS, slots
 
 MOST_ACTIONS = 30  # candidates that are scored; silence comes on top
 

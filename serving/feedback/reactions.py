@@ -15,10 +15,10 @@ from infra.database.engine.database import Database
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.events.outbox import lock_person
 from infra.vault import Vault
-from serving.champion import ChampionHolder
-from serving.moments import BLOCK_S
-from serving.rewarding import Change, apply, deciding_now
-from serving.seen import CLOSED_BY_REACTION
+from serving.feedback.reward_ledger import Change, apply, deciding_now
+from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.decision_inputs import CLOSED_BY_REACTION
+from serving.recommend.speaking_rules import BLOCK_S
 
 SOURCE = "oo"
 SECOND_US = 1_000_000

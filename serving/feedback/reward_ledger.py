@@ -11,8 +11,8 @@ from infra.database.decisions.reward_changes import Rewarded
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.policies import experiments, policies
 from models.policies.policy import Policy
-from serving.champion import ChampionHolder
-from serving.person_learning import learn
+from serving.feedback.posterior_update import learn
+from serving.policy_cache.champion import ChampionHolder
 
 
 class Change(NamedTuple):

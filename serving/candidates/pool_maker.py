@@ -9,13 +9,13 @@ from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
 from feature_repo.online import OnlinePacket, OnlineTables
 from infra.vault import Vault
-from serving.candidates import CandidateSource, basis_of, build_pool
-from serving.catalogue import Catalogue
-from serving.eligibility import PreparedPool, prepare
-from serving.fallback import Fallback
-from serving.hydration import Hydrator
-from serving.pool_codec import PoolCache, seal_pool
-from serving.subjects import Surroundings
+from serving.candidates.candidates import CandidateSource, basis_of, build_pool
+from serving.candidates.catalogue import Catalogue
+from serving.candidates.eligibility import PreparedPool, prepare
+from serving.candidates.pool_codec import PoolCache, seal_pool
+from serving.candidates.subjects import Surroundings
+from serving.candidates.titles import Hydrator
+from serving.recommend.fallback import Fallback
 
 
 class Made(NamedTuple):

@@ -8,11 +8,11 @@ conditions that it was chosen under are not asked again: a sentence does not cha
 from data_contracts.answers import Recommendation
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
-from serving.local_time import day_start_us
-from serving.moments import Reason, closed_now, free_minutes, no_new_tip, stays_open
-from serving.seen import Seen, vector_of
-from serving.subjects import SOURCE_BIT
-from serving.tip_box import Sealer, Words, open_words
+from serving.candidates.subjects import SOURCE_BIT
+from serving.recommend.decision_inputs import Seen, vector_of
+from serving.recommend.local_time import day_start_us
+from serving.recommend.sealed_tip import Sealer, Words, open_words
+from serving.recommend.speaking_rules import Reason, closed_now, free_minutes, no_new_tip, stays_open
 
 
 def without_deciding(seen: Seen, vault: Sealer) -> Recommendation | None:

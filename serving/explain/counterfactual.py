@@ -12,7 +12,7 @@ from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.decisions import decisions
 from infra.database.engine.database import Session
 from models.policies.policy import Policy
-from serving.replay import part_of, recompute
+from serving.explain.replay import part_of, recompute
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.clock_face import clock_face
 from data_contracts.tips import MAX_TEXT
-from serving.local_time import DAY_MIN, MINUTE_US, day_start_us, local, minute_of_day
+from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us, local, minute_of_day
 
 SLOT = re.compile(r"\{(\w+)\}")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)

@@ -19,8 +19,8 @@ from infra.connectors.import_files import titles_of
 from infra.database.engine.database import Database
 from infra.database.people import consents, source_files, texts
 from infra.vault import Vault
-from serving.phrasing import clean_title
-from serving.subjects import SOURCE_BIT
+from serving.candidates.phrasing import clean_title
+from serving.candidates.subjects import SOURCE_BIT
 
 REMEMBERED_FILES = 256
 

@@ -7,14 +7,14 @@ from types import MappingProxyType
 from data_contracts.clock_face import clock_face
 from data_contracts.features import FEATURES, POSITION, Source
 from data_contracts.tips import Candidate
-from serving.catalogue import catalogue
-from serving.eligibility import needs_of
-from serving.local_time import minute_of_day
-from serving.moments import next_event_us
-from serving.phrasing import due_phrase, fill_late, slots
-from serving.scorer import Situation
-from serving.subjects import SELECTORS, SOURCE_BIT
-from serving.tip_box import Words
+from serving.candidates.catalogue import catalogue
+from serving.candidates.eligibility import needs_of
+from serving.candidates.phrasing import due_phrase, fill_late, slots
+from serving.candidates.subjects import SELECTORS, SOURCE_BIT
+from serving.recommend.local_time import minute_of_day
+from serving.recommend.scorer import Situation
+from serving.recommend.sealed_tip import Words
+from serving.recommend.speaking_rules import next_event_us
 
 WRITTEN_WHY = "It fits what your signals say right now."
 FACTS = 2  # phrases of `why_now`

@@ -20,9 +20,9 @@ from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.events import events
 from infra.database.events.outbox import lock_person
 from infra.database.people import consents
-from serving.champion import ChampionHolder
-from serving.reactions import SECOND_US, SOURCE
-from serving.rewarding import Change, apply, deciding_now
+from serving.feedback.reactions import SECOND_US, SOURCE
+from serving.feedback.reward_ledger import Change, apply, deciding_now
+from serving.policy_cache.champion import ChampionHolder
 
 WAIT_US = WAIT_WINDOW_S * SECOND_US
 CHUNK = 100

@@ -15,9 +15,9 @@ from models.policies.policy import Context
 from models.rewards import design
 from models.rewards.action_features import ACTION_COLUMNS
 from models.rewards.design import Floats, scaled_context
-from serving.replay import part_of
-from serving.shelf import PolicyShelf
-from serving.staleness import left_out
+from serving.explain.replay import part_of
+from serving.explain.staleness import left_out
+from serving.policy_cache.by_digest import PolicyShelf
 
 TIP = "tip"
 POLICY = "policy"

@@ -16,8 +16,8 @@ from infra.database.policies import policies, shadow
 from infra.database.policies.shadow import ShadowDecision
 from models.policies.policy import Choice
 from models.promotion.shadow_verdict import ShadowComparison
-from serving.replay import part_of, recompute
-from serving.shelf import PolicyShelf
+from serving.explain.replay import part_of, recompute
+from serving.policy_cache.by_digest import PolicyShelf
 
 CHUNK = 50
 

@@ -1,9 +1,9 @@
 """Candidates: who makes them, which of them a person's pool holds, and in what order they stand there.
 
 A pool is prepared ahead and holds for an hour. What moves with the clock stays open in it: `{gap}` and `{until}` are
-filled when a tip is given, and conditions, effort and expiry are checked again then (`serving/moments.py`). What a
-pool was made from is its *basis*; a pool whose basis differs from the person's state now is made again at once, so a
-task that arrived or was finished a second ago counts.
+filled when a tip is given, and conditions, effort and expiry are checked again then
+(`serving/recommend/speaking_rules.py`). What a pool was made from is its *basis*; a pool whose basis differs from the
+person's state now is made again at once, so a task that arrived or was finished a second ago counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
-from serving.local_time import MINUTE_US, day_start_us
-from serving.phrasing import LATE_WIDTH, slots
-from serving.subjects import SOURCE_BIT, Surroundings
+from serving.candidates.phrasing import LATE_WIDTH, slots
+from serving.candidates.subjects import SOURCE_BIT, Surroundings
+from serving.recommend.local_time import MINUTE_US, day_start_us
 
 POOL_SIZE = 128  # tips of a pool; at most `moments.MOST_ACTIONS` of them are scored
 POOL_LASTS_US = 60 * MINUTE_US

@@ -25,16 +25,16 @@ from data_contracts.errors import Conflict, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
 from infra.database.decisions.writer import DecisionWriter, NewDecision, new_decision
 from infra.vault import Vault
-from serving.eligibility import Eligible, eligible
-from serving.explanation import words_of
-from serving.fallback import Fallback, FallbackCounts, FallbackPolicy
-from serving.local_time import minute_of_day
-from serving.moments import Reason, free_minutes
-from serving.open_tip import without_deciding
-from serving.pool_maker import Made, PoolMaker
-from serving.scorer import Scored, Situation, score
-from serving.seen import Seen, SeenReader, vector_of
-from serving.tip_box import Words, seal_words
+from serving.candidates.eligibility import Eligible, eligible
+from serving.candidates.pool_maker import Made, PoolMaker
+from serving.explain.explanation import words_of
+from serving.recommend.active_tip import without_deciding
+from serving.recommend.decision_inputs import Seen, SeenReader, vector_of
+from serving.recommend.fallback import Fallback, FallbackCounts, FallbackPolicy
+from serving.recommend.local_time import minute_of_day
+from serving.recommend.scorer import Scored, Situation, score
+from serving.recommend.sealed_tip import Words, seal_words
+from serving.recommend.speaking_rules import Reason, free_minutes
 
 DEADLINE_S = 2.0
 ATTEMPTS = 5

@@ -25,9 +25,9 @@ from models.policies.policy import Choice, Context, Policy, draw, with_floor
 from models.policies.propensity import argmax_probabilities
 from models.rewards.design import scaled_context
 from models.rewards.person_posterior import PersonPart
-from serving.person_learning import model_of, part_at
-from serving.scorer import build_fingerprint
-from serving.shelf import PolicyShelf
+from serving.feedback.posterior_update import model_of, part_at
+from serving.policy_cache.by_digest import PolicyShelf
+from serving.recommend.scorer import build_fingerprint
 
 Floats = NDArray[np.float64]
 

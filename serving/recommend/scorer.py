@@ -23,10 +23,10 @@ from models.policies.policy import Context, Policy
 from models.rewards.action_features import Floats, action_features
 from models.rewards.design import scaled_context
 from models.rewards.person_posterior import PersonPart
-from serving.catalogue import DEFAULT_LASTS_MIN, catalogue
-from serving.eligibility import Eligible, PreparedPool
-from serving.local_time import DAY_MIN, MINUTE_US, day_start_us, next_point_us, within_daily
-from serving.moments import Moment, Reason, next_event_us
+from serving.candidates.catalogue import DEFAULT_LASTS_MIN, catalogue
+from serving.candidates.eligibility import Eligible, PreparedPool
+from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us, next_point_us, within_daily
+from serving.recommend.speaking_rules import Moment, Reason, next_event_us
 
 BUILD_VERSION = "1"
 GAP_HOLDS_US = 5 * MINUTE_US  # a sentence that counts free minutes holds this long, then until the next point

@@ -1,4 +1,4 @@
-"""Every tip of the catalogue as a page: `python -m serving.catalogue_page` writes docs/tips.md."""
+"""Every tip of the catalogue as a page: `python -m serving.candidates.catalogue_page` writes docs/tips.md."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -6,10 +6,10 @@ from pathlib import Path
 
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.tips import Condition, Topic
-from serving.catalogue import Template, catalogue
-from serving.local_time import DAY_MIN
+from serving.candidates.catalogue import Template, catalogue
+from serving.recommend.local_time import DAY_MIN
 
-PAGE = Path(__file__).parent.parent / "docs" / "tips.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tips.md"
 ABOUT = {
     "task.due_2h": "a task due within two hours",
     "task.due_today": "a task due today",
@@ -36,7 +36,7 @@ def render() -> str:
         f"{len(tips)} tips in {clusters} clusters of meaning. A tip is at most 90 characters once its slots are filled "
         "from the person's own\nsignals; a slot without a value means that the tip is not given. What is given when is "
         "for the policy to choose, among\nthe tips that fit. This page is written by "
-        "`python -m serving.catalogue_page` and compared by a test.\n"
+        "`python -m serving.candidates.catalogue_page` and compared by a test.\n"
     )
     order = list(Topic)
     groups = groupby(sorted(tips, key=lambda tip: order.index(tip.topic)), key=lambda tip: tip.topic)

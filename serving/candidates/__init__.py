@@ -1,0 +1,1 @@
+"""Candidates: catalogue, subjects, pools and eligibility."""

@@ -1,0 +1,1 @@
+"""Why: explanations, receipts, replay and counterfactuals."""

@@ -1,0 +1,1 @@
+"""Reactions, rewards and what a posterior learns of them."""

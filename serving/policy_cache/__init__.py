@@ -1,0 +1,1 @@
+"""The policies of a process, verified when they are loaded."""

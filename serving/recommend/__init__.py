@@ -1,0 +1,1 @@
+"""One recommendation: inputs, rules, scoring, the record."""
