@@ -7,9 +7,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from api import errors
-from api.accounts.attempts import Attempts
 from api.accounts.endpoints import router as accounts
-from api.accounts.sessions import SessionDesk
+from api.accounts.rate_limiter import Attempts
+from api.accounts.session_store import SessionDesk
 from api.admin.endpoints import router as admin
 from api.admin.probes import router as probes
 from api.admin.service import forced_promotion
@@ -22,9 +22,9 @@ from api.middleware.security_headers import SecurityHeaders
 from api.middleware.trusted_host import LOCAL, TrustedHost
 from api.openapi import PROBLEM, describe
 from api.page.endpoints import page_routes
-from api.parts import Parts
 from api.preferences.endpoints import router as preferences
 from api.reactions.endpoints import router as reactions
+from api.services import Parts
 from api.signals.endpoints import router as signals
 from api.signals.limits import push_limits
 from api.sources.endpoints import router as sources

@@ -6,10 +6,10 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.accounts.attempts import Attempts
-from api.accounts.sessions import SessionDesk, Visitor
+from api.accounts.rate_limiter import Attempts
+from api.accounts.session_store import SessionDesk, Visitor
 from api.metrics import Metrics
-from api.parts import Parts
+from api.services import Parts
 from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from api.parts import Parts
+from api.services import Parts
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us

@@ -5,8 +5,8 @@ from hmac import compare_digest
 from typing import NoReturn
 
 from api.accounts.schemas import SessionOut
-from api.accounts.sessions import Visitor
-from api.parts import Parts
+from api.accounts.session_store import Visitor
+from api.services import Parts
 from data_contracts.errors import NotFound, Unauthenticated
 from data_contracts.identifiers import from_us, to_us
 from infra.database.audit import audit_log

@@ -1,9 +1,9 @@
 """Totals and health, as the database and the adapters have them now."""
 
-from api.accounts.sessions import SessionDesk, Visitor
+from api.accounts.session_store import SessionDesk, Visitor
 from api.admin.schemas import CheckOut, HealthOut, LearningOut, OverrideOut, StatsOut
 from api.metrics import Metrics
-from api.parts import Parts
+from api.services import Parts
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import from_us, to_us
 from infra.database.audit import audit_log

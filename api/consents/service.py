@@ -1,7 +1,7 @@
 """Reading and changing what a person allows; it holds from the next request on."""
 
 from api.consents.schemas import ConsentIn, ConsentOut, ConsentsOut
-from api.parts import Parts
+from api.services import Parts
 from data_contracts.features import SOURCES, Source
 from data_contracts.identifiers import PersonId, new_id, to_us
 from infra.database.people import consents

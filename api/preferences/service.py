@@ -1,7 +1,7 @@
 """Reading and changing when oO may speak; it holds from the next request on."""
 
-from api.parts import Parts
 from api.preferences.schemas import PreferencesIn, PreferencesOut
+from api.services import Parts
 from data_contracts.clock_face import clock_face, minute_at
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import PersonRow

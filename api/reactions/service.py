@@ -1,8 +1,8 @@
 """Hands reactions to serving, and counts those that took effect."""
 
 from api.metrics import Metrics
-from api.parts import ReactionDesk
 from api.reactions.schemas import ReactionIn
+from api.services import ReactionDesk
 from data_contracts.answers import ReactionResult
 from data_contracts.identifiers import DecisionId, PersonId
 

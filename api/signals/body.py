@@ -4,10 +4,10 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
-from api.signals.judging import Pusher
-from api.signals.pushers import admit
+from api.signals.authentication import admit
 from api.signals.schemas import SignalsIn
 from api.signals.service import read
+from api.signals.validation import Pusher
 
 
 class Push(NamedTuple):

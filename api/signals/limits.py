@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from api.accounts.attempts import Attempts
+from api.accounts.rate_limiter import Attempts
 
 REFUSED = (10, 60, 60)  # each caller, all together, within so many seconds
 PUSHES = (3_000, 30_000, 60)  # each source, all together; a push may hold 10,000 signals

@@ -6,10 +6,10 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.parts import Parts
-from api.signals import fates
-from api.signals.judging import Broken, Pusher, Sound, judge
+from api.services import Parts
+from api.signals import verdict_codec
 from api.signals.schemas import SignalsIn
+from api.signals.validation import Broken, Pusher, Sound, judge
 from data_contracts.answers import SignalStatus, SignalVerdict
 from data_contracts.errors import ConsentMissing
 from data_contracts.events.codec import kind
@@ -64,7 +64,7 @@ def _answered(parts: Parts, delivery: Delivery | None, items: list[Any]) -> list
         return None
     with parts.database.read() as session:
         answer = deliveries.answer_of(session, delivery)
-    return None if answer is None else fates.unpack(answer, items)
+    return None if answer is None else verdict_codec.unpack(answer, items)
 
 
 def _push_chunk(parts: Parts, pusher: Pusher, items: list[Any], before: list[SignalVerdict]) -> list[SignalVerdict]:
@@ -105,14 +105,14 @@ def _keep(
         _keep_boxes(uow, pusher, judged, appended, now_us)
         verdicts = [_verdict(*signal) for signal in zip(items, judged, appended, strict=True)]
         if pusher.delivery is not None:
-            deliveries.remember(uow, pusher.delivery, fates.pack([*before, *verdicts]), now_us=now_us)
+            deliveries.remember(uow, pusher.delivery, verdict_codec.pack([*before, *verdicts]), now_us=now_us)
         uow.commit()
     return verdicts
 
 
 def _verdict(item: Any, signal: Sound | Broken, appended: Appended | None) -> SignalVerdict:
     rule = signal.rule if isinstance(signal, Broken) else None
-    return SignalVerdict(fates.claimed_id(item), SignalStatus(appended or SignalStatus.QUARANTINED), rule)
+    return SignalVerdict(verdict_codec.claimed_id(item), SignalStatus(appended or SignalStatus.QUARANTINED), rule)
 
 
 def _keep_boxes(

@@ -1,6 +1,6 @@
 """Adding, showing, renewing and ending sources; each leaves an audit line in the same transaction."""
 
-from api.parts import Parts
+from api.services import Parts
 from api.sources.owners import Owner
 from api.sources.schemas import MintedOut, SourceIn, SourceOut, SourcesOut
 from data_contracts.identifiers import from_us, to_us

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.dependencies import CurrentPerson, DecisionPath, PartsOf, visitor_again, visitor_at_the_door
 from api.metrics import Metrics
-from api.parts import Parts
+from api.services import Parts
 from api.tips.schemas import ShownOut
 from api.tips.service import answer_bytes, read_trigger
 from data_contracts.answers import Receipt, Recommendation

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.parts import Parts
+from api.services import Parts
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from infra.database.decisions.writer import DecisionWriter

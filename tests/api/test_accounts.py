@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from api.accounts.sessions import Visitor
+from api.accounts.session_store import Visitor
 from infra.database.audit import audit_log
 from infra.database.people import access_tokens, people
 from infra.settings import Settings

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from api.signals import signatures
-from api.signals.judging import judge
+from api.signals.validation import judge
 from data_contracts.errors import BadSignature
 from data_contracts.identifiers import PersonId, SubjectKey
 from infra.database.all_tables import EventRow, PersonRow, PushSourceRow

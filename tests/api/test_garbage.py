@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from api.accounts.attempts import Attempts
+from api.accounts.rate_limiter import Attempts
 from api.app import TOKEN_ATTEMPTS
 from api.errors import MEDIA_TYPE
 from tests.api.conftest import Door, lasting_door

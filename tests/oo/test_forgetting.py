@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from api.accounts.sessions import SessionDesk
+from api.accounts.session_store import SessionDesk
 from api.signals.service import push
 from data_contracts.answers import SignalStatus
 from data_contracts.decisions import Trigger

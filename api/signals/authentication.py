@@ -7,10 +7,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.dependencies import caller_of, get_metrics, get_parts, get_push_limits, visitor_again
 from api.middleware.body_limit import allow_known_sender
-from api.parts import Parts
+from api.services import Parts
 from api.signals import signatures
-from api.signals.judging import Pusher
 from api.signals.signatures import Signed
+from api.signals.validation import Pusher
 from data_contracts.errors import BadSignature, Malformed, Unauthenticated, Unavailable
 from data_contracts.identifiers import to_us
 from infra.database.push_sources import push_sources
