@@ -25,7 +25,7 @@ from data_contracts.events.codec import Event, decode
 from data_contracts.identifiers import PersonId
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow
-from flows.parts import opened
+from flows.context import opened
 from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database
 from infra.database.events import events, mirror_log, working_state

@@ -27,7 +27,7 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineFile
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_view
-from flows.parts import opened
+from flows.context import opened
 from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database
 from infra.database.events import events

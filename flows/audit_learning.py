@@ -2,8 +2,8 @@
 
 from prefect import flow, task
 
-from flows.auditing import audit_learning as audit
-from flows.parts import opened
+from flows.context import opened
+from flows.learning.learning_report import audit_learning as audit
 from flows.running import RETRIES, leave
 
 TIMEOUT_S = 900

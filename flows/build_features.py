@@ -2,11 +2,11 @@
 
 from prefect import flow, task
 
-from flows.feature_building import Built
-from flows.feature_building import build_features as build
-from flows.feature_building import materialize as bring_online
-from flows.parts import opened
+from flows.context import opened
 from flows.running import RETRIES, leave
+from flows.upkeep.feature_refresh import Built
+from flows.upkeep.feature_refresh import build_features as build
+from flows.upkeep.feature_refresh import materialize as bring_online
 
 TIMEOUT_S = 600
 

@@ -2,9 +2,9 @@
 
 from prefect import flow, task
 
-from flows.expiring import anchor_audit, expire
-from flows.parts import opened
+from flows.context import opened
 from flows.running import RETRIES, leave
+from flows.upkeep.expiry import anchor_audit, expire
 
 TIMEOUT_S = 600
 

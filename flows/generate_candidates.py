@@ -2,10 +2,10 @@
 
 from prefect import flow, task
 
-from flows.candidate_building import Generated
-from flows.candidate_building import generate_candidates as generate
-from flows.parts import opened
+from flows.context import opened
 from flows.running import RETRIES, leave
+from flows.upkeep.candidate_pools import Generated
+from flows.upkeep.candidate_pools import generate_candidates as generate
 
 TIMEOUT_S = 300
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from prefect import flow, task
 
 from data_contracts.identifiers import PersonId, from_us
-from flows.importing import Gate, great_expectations_gate, import_files
-from flows.parts import FlowParts, opened
+from flows.context import FlowParts, opened
+from flows.ingest.importing import Gate, great_expectations_gate, import_files
 from flows.running import RETRIES, leave
 from infra.connectors.connector import FileRefused
 from infra.connectors.import_files import digest_of

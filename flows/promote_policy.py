@@ -2,11 +2,11 @@
 
 from prefect import flow, task
 
-from flows.demoting import judge_champion
-from flows.experimenting import look
-from flows.parts import opened
-from flows.promoting import Considered, consider
-from flows.retraining import open_registry
+from flows.context import opened
+from flows.learning.experiments import look
+from flows.learning.promotion import Considered, consider
+from flows.learning.rollback import judge_champion
+from flows.learning.training import open_registry
 from flows.running import RETRIES, leave
 
 TIMEOUT_S = 900

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from prefect import flow, task
 
-from flows.parts import opened
-from flows.retraining import Retrained, open_registry, retrain
+from flows.context import opened
+from flows.learning.training import Retrained, open_registry, retrain
 from flows.running import RETRIES, leave, scheduled_at
-from flows.windows import window_end
+from flows.schedule.windows import window_end
 
 TIMEOUT_S = 1_200
 DAY_S = 86_400

@@ -8,7 +8,7 @@ from prefect import runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.tasks import exponential_backoff
 
-from flows.windows import EPOCH
+from flows.schedule.windows import EPOCH
 
 RETRIES: dict[str, Any] = {
     "retries": 2,

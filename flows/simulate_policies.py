@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from prefect import flow, task
 
+from flows.learning.simulation import Trial, live, recorded, trial
 from flows.running import RETRIES, leave
-from flows.simulating import Trial, live, recorded, trial
 from infra.settings import Settings
 from models.simulation.summary import PolicySummary
 

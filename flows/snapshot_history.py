@@ -2,9 +2,9 @@
 
 from prefect import flow, task
 
-from flows.parts import opened
+from flows.context import opened
 from flows.running import RETRIES, leave
-from flows.snapshotting import Taken, take
+from flows.upkeep.snapshots import Taken, take
 
 TIMEOUT_S = 1_800
 

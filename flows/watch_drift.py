@@ -2,9 +2,9 @@
 
 from prefect import flow, task
 
-from flows.drifting import retrain_on_drift
-from flows.parts import opened
-from flows.retraining import open_registry
+from flows.context import opened
+from flows.learning.drift import retrain_on_drift
+from flows.learning.training import open_registry
 from flows.running import RETRIES, leave
 
 TIMEOUT_S = 1_200

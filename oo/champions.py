@@ -2,8 +2,8 @@
 
 from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest
-from flows.promoting import Promoted, promote
-from flows.retraining import open_registry, retrain
+from flows.learning.promotion import Promoted, promote
+from flows.learning.training import open_registry, retrain
 from infra.database.audit import audit_log
 from infra.database.policies import policies
 from models.policies import artifact

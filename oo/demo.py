@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 from api.app import create_app
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import DecisionId, PersonId
-from flows.promoting import promote
-from flows.retraining import open_registry
+from flows.learning.promotion import promote
+from flows.learning.training import open_registry
 from infra.clock import system_clock
 from infra.database.all_tables import PersonRow
 from infra.settings import Settings

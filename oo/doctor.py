@@ -10,7 +10,7 @@ from data_contracts.errors import OOError
 from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedRow
-from flows.expiring import anchor_audit
+from flows.upkeep.expiry import anchor_audit
 from infra.database.all_tables import PersonRow
 from infra.database.policies import policies
 from infra.home.contents import home_problems

@@ -16,8 +16,8 @@ from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from data_contracts.signals.values import LATEST
-from flows.parts import OpenedParts
-from flows.parts import opened as opened_stores
+from flows.context import OpenedParts
+from flows.context import opened as opened_stores
 from infra.background_loop import BackgroundLoop
 from infra.clock import Clock, fixed_clock
 from infra.database.all_tables import PersonRow

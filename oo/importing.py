@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
-from flows.importing import import_files
+from flows.ingest.importing import import_files
 from infra.connectors.import_files import ImportReport
 from infra.database.all_tables import PersonRow
 from oo.household import Household

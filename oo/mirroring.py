@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from data_contracts.errors import Malformed, Unavailable
 from data_contracts.identifiers import PersonId
-from flows.following import Following
-from flows.shares import EVERYBODY, Share
+from flows.stream.mirror_consumer import Following
+from flows.stream.partitions import EVERYBODY, Share
 from infra.mirror.jetstream.bundled_server import BundledServer, free_port, has_store, known_url
 from infra.mirror.metrics import MirrorMetrics
 from infra.mirror.reconciler import MirrorWatch

@@ -32,7 +32,7 @@ QUIET = {
     "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # flows/timekeeper.py asks for what is due
+    "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # flows/schedule/timekeeper.py asks for what is due
     "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",  # renames a run that waits for its turn
     "PREFECT_SERVER_SERVICES_FOREMAN_ENABLED": "false",  # watches the workers of work pools, and there are none
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",  # automations, and there are none

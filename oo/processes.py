@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data_contracts.errors import Unavailable
-from flows.shares import share_of
+from flows.stream.partitions import share_of
 from infra.background_loop import END, BackgroundLoop
 from infra.health import Health
 from infra.home.consistency import require_files
@@ -122,7 +122,7 @@ def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = Fal
     ):
         household.health.register("probes", probes.ping, vital=False)
         # Prefect reads its environment once, when it is imported: before the server it would start one of its own
-        from flows.deployments import serve  # noqa: PLC0415 - as above
+        from flows.schedule.worker import serve  # noqa: PLC0415 - as above
 
         server.ready()
         serve(health=household.health)

@@ -69,7 +69,7 @@ def replay(household: Household) -> Replayed:
 
 
 async def _read_again(household: Household, standing: list[dead_letters.DeadLetter]) -> list[int]:
-    from flows.following import judge  # noqa: PLC0415 - as above
+    from flows.stream.mirror_consumer import judge  # noqa: PLC0415 - as above
     from infra.mirror.jetstream.connection import connected  # noqa: PLC0415 - as above
     from infra.mirror.jetstream.consumer import read_at  # noqa: PLC0415 - as above
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from flows.simulating import Trial, live, recorded
+from flows.learning.simulation import Trial, live, recorded
 from infra.settings import Settings
 from models.report import simulation
 from models.report.page import checked_target

@@ -28,7 +28,7 @@ def guarded_prefect(settings: Settings, credential: str, *, page: bool) -> Any:
 
     Its WebSockets demand the credential in their first message, since a browser cannot send it with the handshake.
     """
-    from flows.prefect_app import prefect_app  # noqa: PLC0415 - takes seconds, and reads the environment
+    from flows.schedule.prefect_app import prefect_app  # noqa: PLC0415 - takes seconds, and reads the environment
 
     checked = CredentialCheck(
         _own_site(prefect_app(), settings),

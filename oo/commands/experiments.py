@@ -31,9 +31,9 @@ def start(
 ) -> None:
     """Begin an experiment: the champion against a challenger that has run in shadow, assigned by person and day."""
     from data_contracts.identifiers import from_us
-    from flows.experimenting import begin
-    from flows.promoting import compare
-    from flows.retraining import open_registry
+    from flows.learning.experiments import begin
+    from flows.learning.promotion import compare
+    from flows.learning.training import open_registry
     from oo.champions import resolve
     from oo.household import opened
 
@@ -53,7 +53,7 @@ def end(
     as_json: AsJson = False,
 ) -> None:
     """End the experiment: the champion decides on all days again."""
-    from flows.experimenting import end as end_experiment
+    from flows.learning.experiments import end as end_experiment
     from oo.household import opened
 
     with opened() as household:

@@ -28,10 +28,10 @@ def export(
     """Write the decision log as data: no text, no name, people as numbers."""
     from data_contracts.decisions import Origin
     from data_contracts.errors import Malformed
-    from flows import log_exporting
+    from flows.learning import log_export
     from oo.household import opened
 
-    writers = {"oo": log_exporting.export, "obd": log_exporting.export_open_bandit}
+    writers = {"oo": log_export.export, "obd": log_export.export_open_bandit}
     if layout not in writers or origin not in set(Origin):
         raise Malformed("--format is oo or obd, --origin is live or simulated")
     with opened() as household:
@@ -42,7 +42,7 @@ def export(
 
 def audit(as_json: AsJson = False) -> None:
     """Audit learning now: does it personalise, is it better than the control, is there enough evidence to tell."""
-    from flows.auditing import audit_learning
+    from flows.learning.learning_report import audit_learning
     from oo.household import opened
 
     with opened() as household:
@@ -127,8 +127,8 @@ def gate(
 
 def judge(as_json: AsJson = False) -> None:
     """Judge the champion's rewards since its promotion; exit 1 when it was shown to be too low, and went."""
-    from flows.demoting import judge_champion
-    from flows.retraining import open_registry
+    from flows.learning.rollback import judge_champion
+    from flows.learning.training import open_registry
     from oo.household import opened
 
     with opened() as household:
@@ -153,8 +153,8 @@ def rehearse(
     as_json: AsJson = False,
 ) -> None:
     """Let simulated people live under the champion, in a home of their own, so that a policy's way can be tried."""
-    from flows.rehearsing import Rehearsal, begin, known, live
-    from flows.retraining import open_registry
+    from flows.learning.sandbox import Rehearsal, begin, known, live
+    from flows.learning.training import open_registry
     from oo.household import opened
 
     with opened() as household:
@@ -172,8 +172,8 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Give the champion's slot back to the policy that it replaced."""
-    from flows.demoting import rollback as go_back
-    from flows.retraining import open_registry
+    from flows.learning.rollback import rollback as go_back
+    from flows.learning.training import open_registry
     from oo.household import opened
 
     with opened() as household:
@@ -200,7 +200,7 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
-    from flows.simulating import trial
+    from flows.learning.simulation import trial
     from oo.simulating import lived
 
     wanted = trial(scenario, policies.split(","), people=people, days=days, seed=seed)

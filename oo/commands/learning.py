@@ -20,7 +20,7 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train a challenger from everything decided so far and register it; the simulated warm start is its prior."""
-    from flows.retraining import open_registry, retrain
+    from flows.learning.training import open_registry, retrain
     from models.policies import POLICIES
     from oo.household import opened
     from oo.refusals import Misused
@@ -46,10 +46,10 @@ def promote(
 ) -> None:
     """Let challengers see what was decided, ask the gate, and make a policy the champion when it allows it."""
     from data_contracts.errors import PromotionRefused
-    from flows.champion_changes import reconcile
-    from flows.promoting import compare
-    from flows.promoting import promote as promote_policy
-    from flows.retraining import open_registry
+    from flows.learning.champion_swap import reconcile
+    from flows.learning.promotion import compare
+    from flows.learning.promotion import promote as promote_policy
+    from flows.learning.training import open_registry
     from oo.champions import resolve
     from oo.household import opened
 

@@ -51,7 +51,7 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     Where the online features are missing they are made for everybody.
     """
     from data_contracts.identifiers import PersonId
-    from flows.rebuilding import rebuild
+    from flows.stream.state_repair import rebuild
     from infra.database.people import people
     from infra.home.consistency import lacks_online
     from oo.household import Household
@@ -77,7 +77,7 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
 @features_app.command("restore")
 def restore_features(as_json: AsJson = False) -> None:
     """Put back the events that the snapshots have and the table lost, and fold them."""
-    from flows.snapshotting import restore
+    from flows.upkeep.snapshots import restore
     from oo.household import opened
 
     with opened() as household:

@@ -12,8 +12,8 @@ from data_contracts.identifiers import PersonId
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow
 from feature_repo.state.served_row import served_row
-from flows.following import Following
-from flows.parts import OpenedParts, opened
+from flows.context import OpenedParts, opened
+from flows.stream.mirror_consumer import Following
 from infra.clock import system_clock
 from infra.database.all_tables import RewardChangeRow
 from infra.database.engine.database import Session

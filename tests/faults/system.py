@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from sqlalchemy import insert
 
 from data_contracts.identifiers import PersonId, to_us
-from flows.parts import opened
+from flows.context import opened
 from infra.clock import system_clock
 from infra.database.all_tables import DecisionRow
 from infra.database.people import access_tokens

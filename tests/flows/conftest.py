@@ -14,8 +14,8 @@ import pytest
 
 from data_contracts.identifiers import PersonId
 from feature_repo.online import open_online
-from flows.parts import OpenedParts
-from flows.stream import Stream
+from flows.context import OpenedParts
+from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.settings import Settings

@@ -14,8 +14,8 @@ from typing import Any
 
 from feature_repo.history.served_rows import History
 from feature_repo.online.sqlite_file import OnlineFile
-from flows.feature_building import build_features, materialize
-from flows.parts import opened
+from flows.context import opened
+from flows.upkeep.feature_refresh import build_features, materialize
 from infra.clock import fixed_clock
 from infra.settings import Settings
 

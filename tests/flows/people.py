@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
-from flows.parts import OpenedParts
+from flows.context import OpenedParts
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.people import consents, people

@@ -19,8 +19,8 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - as above
 
 from data_contracts.errors import OOError
 from data_contracts.identifiers import PolicyDigest
-from flows import champion_changes, demoting, promoting, rehearsing, retraining
-from flows.parts import OpenedParts, opened
+from flows.context import OpenedParts, opened
+from flows.learning import champion_swap, promotion, rollback, sandbox, training
 from infra.database.audit import audit_log
 from infra.database.policies import policies
 from infra.fault_injection import KILLED
@@ -45,21 +45,21 @@ class Meeting(PolicyRegistry):
 def race(parts: OpenedParts, registry: PolicyRegistry, digest: PolicyDigest | None, barrier: Any) -> Any:
     """Promote at the very moment at which the others do."""
     registry.__class__, Meeting.barrier = Meeting, barrier
-    return promoting.promote(parts, registry, digest, actor="racer", override="a race")._asdict()
+    return promotion.promote(parts, registry, digest, actor="racer", override="a race")._asdict()
 
 
 def act(parts: OpenedParts, name: str, digest: PolicyDigest | None, barrier: Any) -> Any:
     """Do one thing and return what to say about it."""
-    registry = retraining.open_registry(parts)
+    registry = training.open_registry(parts)
     tomorrow = parts.clock() + timedelta(days=1)
     actions: dict[str, Callable[[], Any]] = {
-        "begin": lambda: rehearsing.begin(parts, registry, rehearsing.Rehearsal(people=2, seed=1)),
-        "live": lambda: rehearsing.live(parts, days=1)._asdict(),
-        "train": lambda: retraining.retrain(parts, registry, tomorrow)._asdict(),
-        "promote": lambda: promoting.promote(parts, registry, digest, actor="test", override="a test")._asdict(),
+        "begin": lambda: sandbox.begin(parts, registry, sandbox.Rehearsal(people=2, seed=1)),
+        "live": lambda: sandbox.live(parts, days=1)._asdict(),
+        "train": lambda: training.retrain(parts, registry, tomorrow)._asdict(),
+        "promote": lambda: promotion.promote(parts, registry, digest, actor="test", override="a test")._asdict(),
         "race": lambda: race(parts, registry, digest, barrier),
-        "rollback": lambda: demoting.rollback(parts, registry, actor="test", reason="a test")._asdict(),
-        "reconcile": lambda: champion_changes.reconcile(parts, registry)._asdict(),
+        "rollback": lambda: rollback.rollback(parts, registry, actor="test", reason="a test")._asdict(),
+        "reconcile": lambda: champion_swap.reconcile(parts, registry)._asdict(),
         "report": lambda: report(parts, registry),
     }
     return actions[name]()

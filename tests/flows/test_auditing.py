@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from data_contracts.decisions import Origin
-from flows.auditing import NO_PERSON_PART, audit_learning
-from flows.parts import OpenedParts, opened
-from flows.rehearsing import Rehearsal, begin, live
-from flows.retraining import open_registry
+from flows.context import OpenedParts, opened
+from flows.learning.learning_report import NO_PERSON_PART, audit_learning
+from flows.learning.sandbox import Rehearsal, begin, live
+from flows.learning.training import open_registry
 from infra.database.policies import learning_reports
 from infra.settings import Settings
 from models.estimators.evaluation import TOO_LITTLE

@@ -9,12 +9,12 @@ import pytest
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
-from flows import demoting
-from flows.demoting import Change, judge_champion, last_change, rollback
-from flows.gate_evidence import Trained, evidence_of
-from flows.parts import OpenedParts
-from flows.promoting import promote
-from flows.retraining import open_registry, retrain
+from flows.context import OpenedParts
+from flows.learning import rollback as rollback_flow
+from flows.learning.gate_evidence import Trained, evidence_of
+from flows.learning.promotion import promote
+from flows.learning.rollback import Change, judge_champion, last_change, rollback
+from flows.learning.training import open_registry, retrain
 from infra.database.audit import audit_log
 from infra.database.engine.database import Database
 from infra.database.policies import policies
@@ -58,8 +58,8 @@ def test_a_champion_goes_back_by_hand_and_by_itself(
     promote(parts, registry, second, actor="test", override="a test")
     early = judge_champion(parts, registry, actor="test")
     assert (early.demoted, early.reference) == (None, None)  # too few rewards of the first to promise anything
-    monkeypatch.setattr(demoting, "last_change", lambda *_: Change(first, 0, 0.4))
-    monkeypatch.setattr(demoting, "rewards_of", lambda *_: np.full(200, 0.02))
+    monkeypatch.setattr(rollback_flow, "last_change", lambda *_: Change(first, 0, 0.4))
+    monkeypatch.setattr(rollback_flow, "rewards_of", lambda *_: np.full(200, 0.02))
     made = judge_champion(parts, registry, actor="test").demoted
     assert made is not None
     assert (made.digest, made.replaced) == (first, second)

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
-from flows.parts import opened
-from flows.table import DEPLOYMENTS
+from flows.context import opened
+from flows.schedule.deployments import DEPLOYMENTS
 from infra.database.engine.database import Database
 from infra.database.policies import policies
 from infra.settings import Settings
@@ -23,8 +23,8 @@ from tests.flows.conftest import PREFECT
 
 SHORTENED = """
 from datetime import timedelta
-from flows.deployments import serve
-from flows.table import DEPLOYMENTS
+from flows.schedule.worker import serve
+from flows.schedule.deployments import DEPLOYMENTS
 
 often = DEPLOYMENTS["retrain_policy"]._replace(every=timedelta(minutes=1), parameters={"window_s": 2_000_000_000})
 serve({"retrain_policy": often}, tick_s=1, poll_s=1)

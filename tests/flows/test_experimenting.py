@@ -8,15 +8,16 @@ import pytest
 
 from data_contracts.errors import Conflict, Malformed, NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows import experimenting
-from flows.auditing import audit_learning
-from flows.champion_changes import KEPT_IN_SHADOW, introduce, retire_old_challengers
-from flows.parts import FlowParts, opened
-from flows.promoting import compare, promote
-from flows.rehearsing import Rehearsal, begin, live
-from flows.retraining import open_registry
+from flows.context import FlowParts, opened
+from flows.learning import experiments
+from flows.learning.champion_swap import KEPT_IN_SHADOW, introduce, retire_old_challengers
+from flows.learning.learning_report import audit_learning
+from flows.learning.promotion import compare, promote
+from flows.learning.sandbox import Rehearsal, begin, live
+from flows.learning.training import open_registry
 from infra.database.audit import audit_log
-from infra.database.policies import experiments, policies
+from infra.database.policies import experiments as stored
+from infra.database.policies import policies
 from infra.settings import Settings
 from models.estimators.evaluation import WORSE
 from models.policies import Greedy, artifact
@@ -61,13 +62,13 @@ def test_an_experiment_is_lived_compared_audited_and_ended_with_its_champion(reh
     with household(rehearsed) as (parts, registry):
         digest = challenge(parts, registry, trained("epsilon_greedy", warm_start(5, count=20, days=10)))
         with pytest.raises(PromotionRefused, match="shadow_missing"):
-            experimenting.begin(parts, registry, digest, share=0.4, days=9, actor="test")
+            experiments.begin(parts, registry, digest, share=0.4, days=9, actor="test")
         with pytest.raises(Malformed, match="share"):
-            experimenting.begin(parts, registry, digest, share=0.6, days=9, actor="test")
+            experiments.begin(parts, registry, digest, share=0.6, days=9, actor="test")
         compare(parts)
-        made = experimenting.begin(parts, registry, digest, share=0.4, days=9, actor="test", override="a rehearsal")
+        made = experiments.begin(parts, registry, digest, share=0.4, days=9, actor="test", override="a rehearsal")
         with pytest.raises(Conflict, match="runs already"):
-            experimenting.begin(parts, registry, digest, share=0.4, days=9, actor="test", override="again")
+            experiments.begin(parts, registry, digest, share=0.4, days=9, actor="test", override="again")
         live(parts, days=5)
     with household(rehearsed) as (parts, registry):
         told = audit_learning(parts)["experiment"]
@@ -84,11 +85,11 @@ def test_an_experiment_is_lived_compared_audited_and_ended_with_its_champion(reh
         with parts.database.read() as session:
             assert digest in [row.digest for row in policies.list_all(session, "shadow")]
         promote(parts, registry, digest, actor="test", override="enough seen")
-        told = experimenting.look(parts, actor="test")
+        told = experiments.look(parts, actor="test")
         assert told is not None
         assert told["ended_why"] == "the champion changed"
         with pytest.raises(NotFound, match="no experiment"):
-            experimenting.end(parts, actor="test", why="too late")
+            experiments.end(parts, actor="test", why="too late")
 
 
 def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(rehearsed: Path) -> None:
@@ -108,15 +109,15 @@ def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(rehears
     with household(rehearsed) as (parts, registry):
         compare(parts)
         with pytest.raises(PromotionRefused):
-            experimenting.begin(parts, registry, digest, share=0.5, days=300, actor="test")
-        made = experimenting.begin(parts, registry, digest, share=0.5, days=300, actor="test", override="to see it")
+            experiments.begin(parts, registry, digest, share=0.5, days=300, actor="test")
+        made = experiments.begin(parts, registry, digest, share=0.5, days=300, actor="test", override="to see it")
         live(parts, days=12)
     with household(rehearsed) as (parts, _):
-        told = experimenting.look(parts, actor="test")
+        told = experiments.look(parts, actor="test")
         assert told is not None
         assert (told["verdict"], told["ended_why"]) == (WORSE, "the challenger is shown to be worse")
         with parts.database.read() as session:
-            assert experiments.running(session, to_us(parts.clock())) is None
+            assert stored.running(session, to_us(parts.clock())) is None
             ended = [line.detail["id"] for line in audit_log.newest(session, action="experiment_ended")]
             began = audit_log.newest(session, action="experiment_began")[0].detail
     assert ended == [made.id]

@@ -9,11 +9,11 @@ from data_contracts.retention import FILES, LOG_DAYS, TABLES
 from data_contracts.served import ServedRow
 from feature_repo.history.served_rows import History
 from feature_repo.history.snapshots import Snapshots
-from flows.expiring import STORES, expire
-from flows.feature_building import build_features
-from flows.parts import OpenedParts
-from flows.rebuilding import rebuild
-from flows.snapshotting import take
+from flows.context import OpenedParts
+from flows.stream.state_repair import rebuild
+from flows.upkeep.expiry import STORES, expire
+from flows.upkeep.feature_refresh import build_features
+from flows.upkeep.snapshots import take
 from infra.database.all_tables import Base, TextRow
 from infra.database.events import events, quarantine, working_state
 from infra.mirror.jetstream.stream_config import WINDOW_S

@@ -7,10 +7,10 @@ import pytest
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
 from feature_repo.state.served_row import served_row
-from flows import feature_building
-from flows.candidate_building import Generated, generate_candidates
-from flows.feature_building import append_history, build_features
-from flows.parts import OpenedParts
+from flows.context import OpenedParts
+from flows.upkeep import feature_refresh
+from flows.upkeep.candidate_pools import Generated, generate_candidates
+from flows.upkeep.feature_refresh import append_history, build_features
 from infra.database.all_tables import PersonRow
 from tests.flows import people
 from tests.flows.test_stream import truth
@@ -51,7 +51,7 @@ def test_who_is_erased_meanwhile_is_taken_out_of_history_again(
     """An erasure between reading the log and writing the part leaves nothing."""
     live(parts, person)
     history = History(parts.settings.history)
-    read_log: Callable[..., object] = feature_building._log
+    read_log: Callable[..., object] = feature_refresh._log
 
     def erased_after_reading(*arguments: object) -> object:
         log = list(read_log(*arguments))  # type: ignore[call-overload]  # an iterator of the module's own
@@ -60,7 +60,7 @@ def test_who_is_erased_meanwhile_is_taken_out_of_history_again(
             uow.commit()
         return log
 
-    monkeypatch.setattr(feature_building, "_log", erased_after_reading)
+    monkeypatch.setattr(feature_refresh, "_log", erased_after_reading)
     assert append_history(parts, history, person) == 0
     assert history.read("mood").is_empty()
 
@@ -89,8 +89,8 @@ def test_feast_brings_history_online_behind_the_guard(parts: OpenedParts, person
     people.append(parts.database, [people.mood(person, now_us - HOUR_US, 4)])
     build_features(parts)
     before = parts.online.read(person)
-    feature_building.materialize(parts)
+    feature_refresh.materialize(parts)
     assert parts.online.read(person) == before
     parts.online.delete(person)
-    feature_building.materialize(parts)
+    feature_refresh.materialize(parts)
     assert parts.online.read(person).row.mood.mood == (4,)

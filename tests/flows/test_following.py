@@ -15,9 +15,9 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineFile
 from feature_repo.state.served_row import served_row
-from flows.following import MAX_DELIVERIES, Following
-from flows.shares import EVERYBODY, Share, share_of
-from flows.stream import Stream
+from flows.stream.mirror_consumer import MAX_DELIVERIES, Following
+from flows.stream.partitions import EVERYBODY, Share, share_of
+from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.events import dead_letters, mirror_log

@@ -8,8 +8,8 @@ from data_contracts.events.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.signals.kinds import SIGNALS
-from flows.importing import CONSENT_MISSING, great_expectations_gate, import_files
-from flows.parts import FlowParts, OpenedParts
+from flows.context import FlowParts, OpenedParts
+from flows.ingest.importing import CONSENT_MISSING, great_expectations_gate, import_files
 from infra.connectors.import_files import ImportReport
 from infra.database.events import events, quarantine
 from infra.database.people import consents, source_files

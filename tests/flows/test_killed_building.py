@@ -14,8 +14,8 @@ import pytest
 
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
-from flows.feature_building import build_features, materialize
-from flows.parts import OpenedParts, opened
+from flows.context import OpenedParts, opened
+from flows.upkeep.feature_refresh import build_features, materialize
 from infra.clock import fixed_clock
 from infra.database.people import people as people_table
 from infra.settings import Settings

@@ -9,9 +9,9 @@ import pytest
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PersonId
 from data_contracts.rewards import ReactionKind
-from flows.parts import OpenedParts
-from flows.promoting import consider, promote
-from flows.retraining import open_registry, retrain
+from flows.context import OpenedParts
+from flows.learning.promotion import consider, promote
+from flows.learning.training import open_registry, retrain
 from infra.database.audit import audit_log
 from infra.database.decisions import decisions, person_posteriors
 from infra.database.engine.database import Database

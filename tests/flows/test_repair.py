@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import delete
 
 from data_contracts.identifiers import PersonId, to_us
-from flows.parts import OpenedParts
-from flows.rebuilding import rebuild
+from flows.context import OpenedParts
+from flows.stream.state_repair import rebuild
 from infra.clock import fixed_clock
 from infra.database.all_tables import EventRow, WorkingRow
 from infra.database.engine.database import Database

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from data_contracts.decisions import Origin
 from data_contracts.identifiers import PersonId, PolicyDigest, from_us
-from flows import demoting, rehearsing, retraining
-from flows.auditing import audit_learning
-from flows.gate_evidence import Trained, evidence_of, measured
-from flows.log_exporting import settled
-from flows.parts import OpenedParts, opened
+from flows.context import OpenedParts, opened
+from flows.learning import rollback, sandbox, training
+from flows.learning.gate_evidence import Trained, evidence_of, measured
+from flows.learning.learning_report import audit_learning
+from flows.learning.log_export import settled
 from infra.database.audit import audit_log
 from infra.database.decisions import decisions
 from infra.database.people import people
@@ -38,13 +38,13 @@ def test_rows_that_are_relabelled_as_live_count_as_nothing(parts: OpenedParts) -
     with parts.database.unit_of_work() as uow:
         for number in range(2):
             people.create(uow, person=PersonId(f"simulated-{number}"), name=f"{number}", zone="UTC", created_us=1)
-        rows = [rehearsing._row(each) for each in lived]
+        rows = [sandbox._row(each) for each in lived]
         decisions.add_lived(uow, [row._replace(origin=Origin.LIVE.value) for row in rows])
         uow.commit()
     assert len(list(settled(parts.database, origin=Origin.SIMULATED))) == 0  # the row and the record must agree
     assert list(settled(parts.database, origin=Origin.LIVE, unsettled=True)) == []
-    assert demoting.rewards_of(parts, INCUMBENT, 0).size == 0
-    assert list(retraining._settled(parts, from_us(lived[-1].decision.at_us + 1))) == []
+    assert rollback.rewards_of(parts, INCUMBENT, 0).size == 0
+    assert list(training._settled(parts, from_us(lived[-1].decision.at_us + 1))) == []
     shadow = ShadowComparison(CHALLENGER, INCUMBENT, Origin.LIVE, 900, 0.9, 0.1)
     evidence = evidence_of(parts.database, Uniform(), shadow, Trained(0, 0))
     assert gate(evidence).failing == "too_few_rows"

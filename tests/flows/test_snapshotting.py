@@ -10,9 +10,9 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.snapshots import Snapshots
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
-from flows.parts import OpenedParts
-from flows.rebuilding import rebuild
-from flows.snapshotting import Restored, Taken, restore, take
+from flows.context import OpenedParts
+from flows.stream.state_repair import rebuild
+from flows.upkeep.snapshots import Restored, Taken, restore, take
 from infra.database.all_tables import EventRow, PersonRow
 from infra.database.events import events
 from tests.flows import people

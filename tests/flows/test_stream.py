@@ -11,8 +11,8 @@ from feature_repo.online import OnlineFile
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
 from feature_repo.state.served_row import served_row
-from flows import stream
-from flows.stream import Stream
+from flows.stream import processor
+from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.all_tables import PersonRow
 from infra.database.engine.database import Database
@@ -77,7 +77,7 @@ def test_folding_again_changes_nothing(living: Database, online: OnlineFile, per
     folds = Stream(database=living, online=online, clock=fixed_clock(now))
     folds.fold_all()
     before = online.read(person)
-    assert folds.fold_all() == folds.fold_person(person) == stream.Folded()
+    assert folds.fold_all() == folds.fold_person(person) == processor.Folded()
     assert online.read(person) == before
 
 
@@ -134,7 +134,7 @@ def test_a_person_who_is_being_erased_gets_no_online_row(
         uow.session.get_one(PersonRow, person).erasing = True
         uow.commit()
     folds = Stream(database=living, online=online, clock=fixed_clock(now))
-    assert folds.fold_person(person) == stream.Folded(gone=1)
+    assert folds.fold_person(person) == processor.Folded(gone=1)
     assert not folds.refresh_person(person)
     assert online.read(person).event_us == 0
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.table import DAY, HOUR, Deployed
-from flows.timekeeper import Timekeeper
-from flows.windows import EPOCH, window_end
+from flows.schedule.deployments import DAY, HOUR, Deployed
+from flows.schedule.timekeeper import Timekeeper
+from flows.schedule.windows import EPOCH, window_end
 from infra.clock import fixed_clock
 
 TABLE = {"hourly": Deployed("x.y", HOUR, "why"), "daily": Deployed("x.z", DAY, "why")}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.promoting import promote
-from flows.retraining import open_registry, retrain
+from flows.learning.promotion import promote
+from flows.learning.training import open_registry, retrain
 from infra.settings import Settings
 from oo.household import Household
 from tests.oo.command_line import CommandLine

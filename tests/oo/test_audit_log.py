@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.retention import TABLES
-from flows.expiring import expire
+from flows.upkeep.expiry import expire
 from infra.settings import Settings
 from oo.household import Household
 from tests.oo.command_line import CommandLine

@@ -14,9 +14,9 @@ from api.signals.service import push
 from data_contracts.events.oo.events.v1.event_pb2 import Event
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import ReactionKind
-from flows.feature_building import build_features
 from flows.ingest_files import ingest_known_files
-from flows.snapshotting import take
+from flows.upkeep.feature_refresh import build_features
+from flows.upkeep.snapshots import take
 from infra.database.push_sources import push_sources
 from oo.household import Household
 from tests.oo.canaries import found_in

@@ -20,7 +20,7 @@ from typer.main import get_group
 from api.admin.service import forced_promotion
 from data_contracts.decisions import pack, unpack
 from data_contracts.features import FEATURES, Source
-from flows.retraining import open_registry, retrain
+from flows.learning.training import open_registry, retrain
 from infra.database.all_tables import AuditRow
 from oo.cli import app
 from oo.household import Household

@@ -20,9 +20,9 @@ from data_contracts.errors import ErasedPerson, NotFound, OOError
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
 from feature_repo.history.snapshots import Snapshots
-from flows.feature_building import build_features
-from flows.importing import import_files
-from flows.snapshotting import take
+from flows.ingest.importing import import_files
+from flows.upkeep.feature_refresh import build_features
+from flows.upkeep.snapshots import take
 from infra.database.events import events
 from infra.database.maintenance import erasure
 from infra.database.people import access_tokens

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.errors import DamagedStore
 from data_contracts.identifiers import PersonId
-from flows.parts import opened
+from flows.context import opened
 from infra.database.engine.database import Database, open_database
 from infra.database.keys import key_fingerprints
 from infra.database.maintenance import erasure

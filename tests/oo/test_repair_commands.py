@@ -9,8 +9,8 @@ import pytest
 
 from data_contracts.events.codec import encode, kind
 from data_contracts.identifiers import PersonId, to_us
-from flows.following import MAX_DELIVERIES, Following
-from flows.parts import OpenedParts, opened
+from flows.context import OpenedParts, opened
+from flows.stream.mirror_consumer import MAX_DELIVERIES, Following
 from infra.clock import fixed_clock
 from infra.database.events import dead_letters, events
 from infra.mirror.jetstream.connection import connected

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from data_contracts.errors import Unavailable
-from flows.table import DEPLOYMENTS
+from flows.schedule.deployments import DEPLOYMENTS
 from infra.credential_check import basic
 from infra.storage.locks import RoleLock
 from oo.visitor import Visitor

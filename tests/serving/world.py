@@ -13,7 +13,7 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, new_id, to_us
 from data_contracts.rewards import ReactionKind
 from feature_repo.online import OnlineFile
-from flows.stream import Stream
+from flows.stream.processor import Stream
 from infra.database.all_tables import DecisionRow
 from infra.database.decisions import decisions
 from infra.database.decisions.writer import DecisionWriter

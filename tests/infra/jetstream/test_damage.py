@@ -8,8 +8,8 @@ import pytest
 
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineFile
-from flows.following import Following
-from flows.stream import Stream
+from flows.stream.mirror_consumer import Following
+from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.events import working_state

@@ -11,7 +11,7 @@ from data_contracts.retention import LOG_DAYS
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
 from feature_repo.state.served_row import served_row, served_view
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.events import events, working_state
 from infra.database.events.working_state import FoldHead
 

@@ -18,8 +18,8 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineTables, ViewRow, view_rows
 from feature_repo.state.served_row import served_view
-from flows.fold_step import Folded, Known, KnownStates, Step, advance
-from flows.shares import EVERYBODY, Share
+from flows.stream.partitions import EVERYBODY, Share
+from flows.stream.state_cache import Folded, Known, KnownStates, Step, advance
 from infra.clock import Clock
 from infra.database.engine.database import Database
 from infra.database.events import events, working_state

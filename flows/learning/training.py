@@ -17,9 +17,9 @@ import numpy as np
 from data_contracts.decisions import Decision, Origin, unpack
 from data_contracts.identifiers import PolicyDigest, to_us
 from data_contracts.retention import LOG_DAYS
-from flows.champion_changes import introduce, reconcile
-from flows.feature_building import build_features, open_feast
-from flows.parts import FlowParts
+from flows.context import FlowParts
+from flows.learning.champion_swap import introduce, reconcile
+from flows.upkeep.feature_refresh import build_features, open_feast
 from infra.database.decisions import decisions
 from infra.fault_injection import reach
 from models.policies import POLICIES, LinearThompson, artifact

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from data_contracts.identifiers import to_us
 from feature_repo.online import OnlineFile, OnlineTables, open_online
-from flows.stream import Stream
+from flows.stream.processor import Stream
 from infra.bus import Bus
 from infra.clock import Clock
 from infra.database.engine.database import Database

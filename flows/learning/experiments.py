@@ -15,9 +15,9 @@ import numpy as np
 
 from data_contracts.errors import Malformed, NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
-from flows.log_exporting import settled
-from flows.parts import FlowParts
-from flows.promoting import ALREADY, gathered, seen_in_shadow
+from flows.context import FlowParts
+from flows.learning.log_export import settled
+from flows.learning.promotion import ALREADY, gathered, seen_in_shadow
 from infra.database.policies import experiments, policies
 from infra.database.policies.experiments import Experiment
 from infra.database.policies.policies import Champion

@@ -16,7 +16,7 @@ from data_contracts.events.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.signals.kinds import RULES, SIGNALS
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
 from infra.connectors.reconciliation import Known, restored, subject_of, synced, vanished

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data_contracts.decisions import Origin
 from data_contracts.features import POSITION
 from data_contracts.rewards import REWARDS, Outcome
-from flows.log_exporting import settled
+from flows.learning.log_export import settled
 from infra.database.engine.database import Database
 from models.estimators import ESTIMATORS, PRIMARY
 from models.estimators.batch import joined

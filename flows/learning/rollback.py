@@ -12,9 +12,9 @@ import numpy as np
 
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PolicyDigest
-from flows.champion_changes import change_champion
-from flows.log_exporting import settled
-from flows.parts import FlowParts
+from flows.context import FlowParts
+from flows.learning.champion_swap import change_champion
+from flows.learning.log_export import settled
 from infra.database.audit import audit_log
 from infra.database.policies import policies
 from infra.database.policies.policies import Champion

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.errors import ErasedPerson
 from data_contracts.identifiers import PersonId, to_us
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.people import people
 from serving.candidates.pool_maker import PoolMaker
 from serving.candidates.titles import Hydrator

@@ -9,7 +9,7 @@ from data_contracts.identifiers import from_us, to_us
 from data_contracts.retention import COLUMNS, FILES, TABLES
 from feature_repo.history.served_rows import History
 from feature_repo.history.snapshots import Snapshots
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.audit import audit_chain, audit_verification
 from infra.database.audit.audit_verification import Report
 from infra.database.engine.unit_of_work import UnitOfWork

@@ -18,8 +18,8 @@ from typing import Protocol, Self
 from data_contracts.errors import ErasedPerson, Malformed, NotFound, OOError
 from data_contracts.events.codec import decode, kind
 from data_contracts.identifiers import PersonId, to_us
-from flows.shares import EVERYBODY, Share
-from flows.stream import Stream
+from flows.stream.partitions import EVERYBODY, Share
+from flows.stream.processor import Stream
 from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock
 from infra.database.engine.database import Database

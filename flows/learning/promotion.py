@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.champion_changes import change_champion, reconcile, retire_old_challengers
-from flows.demoting import REFERENCE, reference_after
-from flows.gate_evidence import Trained, evidence_of
-from flows.parts import FlowParts
+from flows.context import FlowParts
+from flows.learning.champion_swap import change_champion, reconcile, retire_old_challengers
+from flows.learning.gate_evidence import Trained, evidence_of
+from flows.learning.rollback import REFERENCE, reference_after
 from infra.database.audit import audit_log
 from infra.database.policies import policies, shadow
 from infra.database.policies.policies import Champion

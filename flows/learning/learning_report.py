@@ -2,8 +2,8 @@
 
 Personalisation (`models.promotion.personalisation`), the difference to the standing uniform control (off-policy, from
 the champion's own decisions), the arms of the training holdout (`models.promotion.experiments`) and of the newest live
-experiment (`flows.experimenting`), how challengers compare over time, what the gate answered them, and whether so much
-data can show a difference at all (`models.promotion.power`).
+experiment (`flows.learning.experiments`), how challengers compare over time, what the gate answered them, and whether
+so much data can show a difference at all (`models.promotion.power`).
 """
 
 import math
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.demoting import last_change
-from flows.experimenting import look
-from flows.log_exporting import settled
-from flows.parts import FlowParts
-from flows.promoting import ASKED
+from flows.context import FlowParts
+from flows.learning.experiments import look
+from flows.learning.log_export import settled
+from flows.learning.promotion import ASKED
+from flows.learning.rollback import last_change
 from infra.database.audit import audit_log
 from infra.database.policies import learning_reports, policies, shadow
 from infra.database.policies.policies import Champion

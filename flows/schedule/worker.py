@@ -12,8 +12,8 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.deployments.runner import RunnerDeployment
 from prefect.states import Scheduled
 
-from flows.table import DEPLOYMENTS, Deployed
-from flows.timekeeper import TICK_S, Timekeeper
+from flows.schedule.deployments import DEPLOYMENTS, Deployed
+from flows.schedule.timekeeper import TICK_S, Timekeeper
 from infra.clock import Clock, system_clock
 from infra.health import Health
 

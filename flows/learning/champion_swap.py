@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import ArtifactRefused, Conflict
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.audit import audit_log
 from infra.database.policies import experiments, policies
 from infra.database.policies.policies import Champion

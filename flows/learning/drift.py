@@ -6,9 +6,9 @@ import numpy as np
 
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us, to_us
-from flows.log_exporting import settled
-from flows.parts import FlowParts
-from flows.retraining import retrain
+from flows.context import FlowParts
+from flows.learning.log_export import settled
+from flows.learning.training import retrain
 from infra.database.policies import policies
 from models.promotion.drift import Drift, Span, drift
 from models.promotion.experiments import DAY_US

@@ -9,7 +9,7 @@ from data_contracts.errors import ErasedPerson, NotFound
 from data_contracts.events.codec import StoredEvent, decode
 from data_contracts.identifiers import PersonId, from_us
 from feature_repo.history.snapshots import Manifest, Snapshots
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.events import events
 
 __all__ = ["Restored", "Taken", "restore", "take"]

@@ -17,9 +17,9 @@ from data_contracts.decisions import Origin
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.rewards import REWARD_TABLE_VERSION, REWARDS
-from flows.champion_changes import introduce
-from flows.parts import FlowParts
-from flows.promoting import promote
+from flows.context import FlowParts
+from flows.learning.champion_swap import introduce
+from flows.learning.promotion import promote
 from infra.database.decisions import decisions
 from infra.database.decisions.writer import NewDecision, new_decision
 from infra.database.people import people

@@ -17,7 +17,7 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.batch import Folded, build_history
 from feature_repo.history.compaction import compact
 from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
-from flows.parts import FlowParts
+from flows.context import FlowParts
 from infra.database.events import events
 from infra.database.people import people
 

@@ -1,0 +1,1 @@
+"""Training, evidence, promotion, experiments and reports."""

@@ -1,0 +1,1 @@
+"""Deployments, their windows, and the worker that runs them."""

@@ -1,0 +1,1 @@
+"""The stream processor: from new events to served rows."""

@@ -1,0 +1,1 @@
+"""Features, candidate pools, snapshots and expiry."""
