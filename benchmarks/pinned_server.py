@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from benchmarks.load import pin
-from oo.server_config import config_of
+from oo.processes.server_config import config_of
 
 SERVER_CORE, LOAD_CORE = 0, 1
 CHECKOUT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from api.app import create_app
 from benchmarks.hand_clock import HandClock
 from benchmarks.pinned_server import serve
 from infra.settings import Settings
-from oo.household import Household
+from oo.runtime import Household
 
 
 class SeededHousehold(Household):

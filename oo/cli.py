@@ -6,7 +6,7 @@ import sys
 import typer
 
 from oo.commands import audit_log, experiments, keys, lab, learning, life, privacy, reduction, repair, running, sources
-from oo.refusals import Misused, refusing
+from oo.ui.cli_errors import Misused, refusing
 
 # processes that `oo` starts never take a file of the folder they are started in for a module of theirs
 SAFE = {"PYTHONSAFEPATH": "1"}

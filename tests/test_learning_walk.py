@@ -15,9 +15,9 @@ from models.logs.decision_log import described
 from models.promotion.gate import MIN_ROWS
 from models.promotion.power import table
 from oo.cli import app
-from oo.household import opened
-from oo.preparing import make_ready
-from oo.up import Wishes
+from oo.processes.home_setup import make_ready
+from oo.processes.up import Wishes
+from oo.runtime import opened
 from tests.source_tree import CHECKOUT
 
 PAGE = CHECKOUT / "docs" / "learning.md"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import AsJson, emit, rows
+from oo.ui.output import AsJson, emit, rows
 
 audit_log_app = typer.Typer(name="audit-log", help="Who changed what.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,7 +19,7 @@ def verify_log(as_json: AsJson = False) -> None:
     """Name entries that were edited, deleted, inserted or cut off since they were written; exit 1 if there are any."""
     from infra.database.audit.audit_verification import verify
     from infra.home.audit_anchors import Anchors
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         key = household.vault.audit_key
@@ -48,7 +48,7 @@ def show_log(
     """Show the newest entries."""
     from data_contracts.identifiers import from_us
     from infra.database.audit.audit_log import newest
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household, household.database.read() as session:
         found = newest(session, limit, action)

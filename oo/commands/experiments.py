@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import AsJson, emit
+from oo.ui.output import AsJson, emit
 
 SHORT = 12
 experiment_app = typer.Typer(
@@ -34,8 +34,8 @@ def start(
     from flows.learning.experiments import begin
     from flows.learning.promotion import compare
     from flows.learning.training import open_registry
-    from oo.champions import resolve
-    from oo.household import opened
+    from oo.actions.champions import resolve
+    from oo.runtime import opened
 
     with opened() as household:
         stores = household.stores
@@ -54,7 +54,7 @@ def end(
 ) -> None:
     """End the experiment: the champion decides on all days again."""
     from flows.learning.experiments import end as end_experiment
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         ended = end_experiment(household.stores, actor="cli", why=reason)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import AsJson, emit, note, rows
+from oo.ui.output import AsJson, emit, note, rows
 
 keys_app = typer.Typer(name="keys", help="The keys of this home.", no_args_is_help=True, rich_markup_mode=None)
 NAMES = ("master", "policy", "push")
@@ -27,8 +27,8 @@ def show_status(as_json: AsJson = False) -> None:
     """
     from data_contracts.errors import DamagedStore
     from infra.settings import Settings
-    from oo.household import opened
-    from oo.keyring import file_states, status
+    from oo.actions.keyring import file_states, status
+    from oo.runtime import opened
 
     try:
         with opened() as household:
@@ -60,9 +60,9 @@ def rotate(
     The keys of people are wrapped again and the old master key is destroyed; policies are signed again, and the old
     signing key still verifies; each webhook gets a new secret, and the old one works for a day more.
     """
-    from oo import keyring
-    from oo.household import opened
-    from oo.refusals import Misused
+    from oo.actions import keyring
+    from oo.runtime import opened
+    from oo.ui.cli_errors import Misused
 
     if name in REFUSED:
         raise Misused(f"the {name} key {REFUSED[name]}")
@@ -88,8 +88,8 @@ def distrust(
     as_json: AsJson = False,
 ) -> None:
     """Let policies that an older signing key has signed be refused from now on."""
-    from oo.household import opened
-    from oo.keyring import distrust as distrust_key
+    from oo.actions.keyring import distrust as distrust_key
+    from oo.runtime import opened
 
     with opened() as household:
         distrust_key(household, key)

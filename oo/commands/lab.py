@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from oo.commands.life import log_app
-from oo.output import AsJson, emit, rows
+from oo.ui.output import AsJson, emit, rows
 
 PLACES = 4
 SHORT = 12
@@ -29,7 +29,7 @@ def export(
     from data_contracts.decisions import Origin
     from data_contracts.errors import Malformed
     from flows.learning import log_export
-    from oo.household import opened
+    from oo.runtime import opened
 
     writers = {"oo": log_export.export, "obd": log_export.export_open_bandit}
     if layout not in writers or origin not in set(Origin):
@@ -43,7 +43,7 @@ def export(
 def audit(as_json: AsJson = False) -> None:
     """Audit learning now: does it personalise, is it better than the control, is there enough evidence to tell."""
     from flows.learning.learning_report import audit_learning
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         found = audit_learning(household.stores, actor="cli")
@@ -86,8 +86,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Say what a policy would have been worth on logged decisions, how sure that is, or that it cannot be said."""
-    from oo.evaluating import evaluate_file
-    from oo.household import opened
+    from oo.actions.evaluation import evaluate_file
+    from oo.runtime import opened
 
     with opened() as household:
         found = evaluate_file(household, log, policy=policy, layout=layout, seed=seed)
@@ -129,7 +129,7 @@ def judge(as_json: AsJson = False) -> None:
     """Judge the champion's rewards since its promotion; exit 1 when it was shown to be too low, and went."""
     from flows.learning.rollback import judge_champion
     from flows.learning.training import open_registry
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         found = judge_champion(household.stores, open_registry(household.stores), actor="cli")
@@ -155,7 +155,7 @@ def rehearse(
     """Let simulated people live under the champion, in a home of their own, so that a policy's way can be tried."""
     from flows.learning.sandbox import Rehearsal, begin, known, live
     from flows.learning.training import open_registry
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         stores = household.stores
@@ -174,7 +174,7 @@ def rollback(
     """Give the champion's slot back to the policy that it replaced."""
     from flows.learning.rollback import rollback as go_back
     from flows.learning.training import open_registry
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         made = go_back(household.stores, open_registry(household.stores), actor="cli", reason=reason)
@@ -201,7 +201,7 @@ def simulate(
 ) -> None:
     """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
     from flows.learning.simulation import trial
-    from oo.simulating import lived
+    from oo.actions.simulation import lived
 
     wanted = trial(scenario, policies.split(","), people=people, days=days, seed=seed)
     found, run = lived(scenario, wanted, processes=processes, record=record, report=report)
@@ -219,9 +219,9 @@ def simulate(
 def time_machine(policy: str, person: str, since: str | None, until: str | None, *, as_json: bool) -> None:
     """Print what another policy would have said to a person; `oo replay --policy` ends here."""
     from data_contracts.identifiers import PersonId, from_us
-    from oo.evaluating import instant_us, policy_of
-    from oo.household import opened
-    from oo.replaying import FOREVER_US
+    from oo.actions.evaluation import instant_us, policy_of
+    from oo.actions.replay import FOREVER_US
+    from oo.runtime import opened
     from serving.explain.counterfactual import otherwise
 
     begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, rows
+from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, rows
 
 SHORT = 12
 
@@ -22,8 +22,8 @@ def train(
     """Train a challenger from everything decided so far and register it; the simulated warm start is its prior."""
     from flows.learning.training import open_registry, retrain
     from models.policies import POLICIES
-    from oo.household import opened
-    from oo.refusals import Misused
+    from oo.runtime import opened
+    from oo.ui.cli_errors import Misused
 
     if policy not in POLICIES:
         raise Misused(f"--policy is one of {', '.join(POLICIES)}, not {policy!r}")
@@ -50,8 +50,8 @@ def promote(
     from flows.learning.promotion import compare
     from flows.learning.promotion import promote as promote_policy
     from flows.learning.training import open_registry
-    from oo.champions import resolve
-    from oo.household import opened
+    from oo.actions.champions import resolve
+    from oo.runtime import opened
 
     with opened() as household:
         stores, registry = household.stores, open_registry(household.stores)
@@ -76,7 +76,7 @@ def promote(
 def policies(as_json: AsJson = False) -> None:
     """List the registered policies, newest first."""
     from infra.database.policies.policies import list_all
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household, household.database.read() as session:
         found = list_all(session)
@@ -94,8 +94,8 @@ def sign(
     as_json: AsJson = False,
 ) -> None:
     """Put this home's signature under a registered policy that it has not signed: after a restore, or a new key."""
-    from oo.champions import resolve, trust
-    from oo.household import opened
+    from oo.actions.champions import resolve, trust
+    from oo.runtime import opened
 
     with opened() as household:
         name = trust(household, resolve(household, digest), reason)
@@ -118,8 +118,8 @@ def replay(
 
         time_machine(policy, person, since, until, as_json=as_json)
         return
-    from oo.household import opened
-    from oo.replaying import replay_all
+    from oo.actions.replay import replay_all
+    from oo.runtime import opened
 
     with opened() as household:
         found = replay_all(household, household.person(person), decision)

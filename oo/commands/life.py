@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 log_app = typer.Typer(name="log", help="Tell oO how you are.", no_args_is_help=True, rich_markup_mode=None)
 Instant = Annotated[str | None, typer.Option("--at", help="An instant with zone, such as 2026-11-25T10:40+01:00.")]
@@ -31,8 +31,8 @@ def import_files(
 
     The sound part is kept, the rest is named by file, line and rule.
     """
-    from oo.household import opened
-    from oo.importing import import_all
+    from oo.actions.importing import import_all
+    from oo.runtime import opened
 
     with opened() as household:
         report = import_all(household, household.settle_in(person, zone), files)
@@ -84,8 +84,8 @@ def log_context(
 
 
 def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> None:
-    from oo.household import opened
-    from oo.logging_in import log_signal
+    from oo.actions.log_signal import log_signal
+    from oo.runtime import opened
 
     with opened() as household:
         verdict = log_signal(household, household.settle_in(name), kind, data)
@@ -97,8 +97,8 @@ def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson
 
     No server is needed.
     """
-    from oo.household import at_instant
-    from oo.one_tip import one_tip
+    from oo.actions.tip import one_tip
+    from oo.runtime import at_instant
 
     with at_instant(at) as household:
         answer = one_tip(household, household.person(person))
@@ -121,8 +121,8 @@ def today(
 
     In steps of 15 minutes, without logging.
     """
-    from oo.household import opened
-    from oo.one_tip import walk_day
+    from oo.actions.tip import walk_day
+    from oo.runtime import opened
 
     with opened() as household:
         steps = walk_day(household, household.person(person), date)
@@ -140,8 +140,8 @@ def react(
     as_json: AsJson = False,
 ) -> None:
     """Answer a tip, by default the newest."""
-    from oo.household import opened
-    from oo.one_tip import answer
+    from oo.actions.tip import answer
+    from oo.runtime import opened
 
     with opened() as household:
         result = answer(household, household.person(person), kind, decision)
@@ -158,8 +158,8 @@ def why(
 
     Its probability, and what each feature added to its score.
     """
-    from oo.household import opened
-    from oo.one_tip import receipt_of
+    from oo.actions.tip import receipt_of
+    from oo.runtime import opened
 
     with opened() as household:
         receipt = receipt_of(household, household.person(person), decision)
@@ -180,8 +180,8 @@ def preferences(
     from data_contracts.clock_face import clock_face, minute_at
     from data_contracts.identifiers import PersonId
     from infra.database.people import people
-    from oo.household import opened
-    from oo.refusals import Misused
+    from oo.runtime import opened
+    from oo.ui.cli_errors import Misused
 
     begin, dash, end = (quiet or "").partition("-")
     if quiet is not None and not dash:

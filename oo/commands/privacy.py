@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 consent_app = typer.Typer(name="consent", help="What oO may know of you.", no_args_is_help=True, rich_markup_mode=None)
 Signal = Annotated[str, typer.Argument(help="tasks, calendar, habits, mood, context or tips")]
@@ -24,7 +24,7 @@ def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) 
     from data_contracts.features import SOURCES
     from data_contracts.identifiers import PersonId
     from infra.database.people import consents
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         row = household.person(person)
@@ -50,8 +50,8 @@ def withdraw(signal: Signal, person: PersonName = DEFAULT_PERSON, as_json: AsJso
 def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
     from data_contracts.features import CONSENT_SIGNALS, Source
     from data_contracts.identifiers import PersonId
-    from oo.household import opened
-    from oo.refusals import Misused
+    from oo.runtime import opened
+    from oo.ui.cli_errors import Misused
 
     if signal not in CONSENT_SIGNALS:
         raise Misused(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
@@ -72,8 +72,8 @@ def forget(
     as_json: AsJson = False,
 ) -> None:
     """Erase a person from every store, for good."""
-    from oo.erasure import erase
-    from oo.household import opened
+    from oo.actions.erasure import erase
+    from oo.runtime import opened
 
     if not yes:
         typer.confirm(f"Erase everything about {person!r}, in every store, for good?", abort=True, err=True)
@@ -84,8 +84,8 @@ def forget(
 
 def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], as_json: AsJson = False) -> None:
     """Write everything but the keys into one archive."""
-    from oo.backup import write_backup
-    from oo.household import opened
+    from oo.actions.backup import write_backup
+    from oo.runtime import opened
 
     with opened() as household:
         report = write_backup(household, file)
@@ -108,8 +108,8 @@ def restore(
 
     Put the keys folder of the old home there first: only with its keys can it be told who was erased.
     """
-    from oo.backup import restore_backup
-    from oo.household import Household
+    from oo.actions.backup import restore_backup
+    from oo.runtime import Household
 
     with Household() as household:
         report = restore_backup(household, file, tombstones_of or (), without_tombstones=without_tombstones)

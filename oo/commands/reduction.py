@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import AsJson, emit
+from oo.ui.output import AsJson, emit
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def reduce(
     from models.reduction.choosing import RULES
     from models.reduction.examples import examples_from
     from models.reduction.run import reduce as run
-    from oo.refusals import Misused
+    from oo.ui.cli_errors import Misused
 
     if policy not in RULES:
         raise Misused(f"--policy is one of {', '.join(RULES)}, not {policy!r}")

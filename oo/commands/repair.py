@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import AsJson, emit, rows
+from oo.ui.output import AsJson, emit, rows
 
 mirror_app = typer.Typer(name="mirror", help="The mirror in JetStream.", no_args_is_help=True, rich_markup_mode=None)
 features_app = typer.Typer(name="features", help="What is known now.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,8 +23,8 @@ def register(app: typer.Typer) -> None:
 @mirror_app.command("verify")
 def verify_mirror(as_json: AsJson = False) -> None:
     """Compare ids and hashes of table and mirror over the mirror's window; exit 1 when they differ."""
-    from oo.household import opened
-    from oo.repairing import verify
+    from oo.actions.repair import verify
+    from oo.runtime import opened
 
     with opened() as household:
         counts, sound = verify(household)
@@ -36,8 +36,8 @@ def verify_mirror(as_json: AsJson = False) -> None:
 @mirror_app.command("rebuild")
 def rebuild_mirror(as_json: AsJson = False) -> None:
     """Empty the mirror and fill it again from the table."""
-    from oo.household import opened
-    from oo.repairing import rebuild_mirror as run
+    from oo.actions.repair import rebuild_mirror as run
+    from oo.runtime import opened
 
     with opened() as household:
         count = run(household)
@@ -54,7 +54,7 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     from flows.stream.state_repair import rebuild
     from infra.database.people import people
     from infra.home.consistency import lacks_online
-    from oo.household import Household
+    from oo.runtime import Household
 
     with Household(online=False) as household:
         lost = lacks_online(household.settings)
@@ -78,7 +78,7 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
 def restore_features(as_json: AsJson = False) -> None:
     """Put back the events that the snapshots have and the table lost, and fold them."""
     from flows.upkeep.snapshots import restore
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         done = restore(household.stores)
@@ -92,7 +92,7 @@ def restore_features(as_json: AsJson = False) -> None:
 def list_letters(as_json: AsJson = False) -> None:
     """Show the messages that the stream gave up on; never their content."""
     from infra.database.events import dead_letters
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household, household.database.read() as session:
         standing = dead_letters.standing(session)
@@ -103,8 +103,8 @@ def list_letters(as_json: AsJson = False) -> None:
 @letters_app.command("replay")
 def replay_letters(as_json: AsJson = False) -> None:
     """Read them from the mirror again, once what hindered them is gone."""
-    from oo.household import opened
-    from oo.repairing import replay
+    from oo.actions.repair import replay
+    from oo.runtime import opened
 
     with opened() as household:
         result = replay(household)

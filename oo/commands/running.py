@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 serve_app = typer.Typer(name="serve", help="One process of oO, for who runs them apart.", rich_markup_mode=None)
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 picks a free one.")]
@@ -23,7 +23,7 @@ def demo(
     files: Annotated[list[Path] | None, typer.Argument(help="Your own files instead of the example.")] = None,
 ) -> None:
     """Walk the whole way once, on example data or your own files."""
-    from oo.demo import run
+    from oo.actions.demo import run
 
     run(files or [])
 
@@ -42,7 +42,7 @@ def up(
 
     That is the API, the stream and the scheduled flows.
     """
-    from oo.up import run
+    from oo.processes.up import run
 
     if prefect_page and not flows:
         raise typer.BadParameter("Prefect's page needs the scheduled flows")
@@ -59,8 +59,8 @@ def link(
     It works once, within ten minutes; the QR code is for the phone.
     """
     from data_contracts.identifiers import PersonId
-    from oo.household import opened
-    from oo.sign_in import login_url, qr_code
+    from oo.runtime import opened
+    from oo.ui.sign_in_link import login_url, qr_code
 
     with opened() as household:
         row = household.person(person)
@@ -76,8 +76,8 @@ def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None
 
     Exit 1 when something is.
     """
-    from oo.doctor import examine
-    from oo.household import opened
+    from oo.actions.doctor import examine
+    from oo.runtime import opened
 
     with opened() as household:
         findings = examine(household, person)
@@ -90,7 +90,7 @@ def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None
 @serve_app.command("api")
 def serve_api(port: Port = None, host: Host = None) -> None:
     """Serve the page and the API, with scorer, fold and learner in the same process."""
-    from oo.processes import serve_api as run
+    from oo.processes.servers import serve_api as run
 
     run(host=host, port=port)
 
@@ -101,7 +101,7 @@ def serve_scorer(port: Port = None, host: Host = None) -> None:
 
     It lies in `keys/scorer.credential` and is sent as `Authorization: Bearer`.
     """
-    from oo.processes import serve_scorer as run
+    from oo.processes.servers import serve_scorer as run
 
     run(host=host, port=port)
 
@@ -113,7 +113,7 @@ def serve_stream(
     share: Annotated[str | None, typer.Option(help="Which part of the people, such as 2/3.")] = None,
 ) -> None:
     """Fold new events into features, for an api process that does not."""
-    from oo.processes import serve_stream as run
+    from oo.processes.servers import serve_stream as run
 
     run(host=host, port=port, share=share)
 
@@ -121,7 +121,7 @@ def serve_stream(
 @serve_app.command("nats")
 def serve_nats(port: Annotated[int, typer.Option("--port", help="Port that clients know.")] = 4222) -> None:
     """Run the bundled nats-server of this home."""
-    from oo.processes import serve_nats as run
+    from oo.processes.servers import serve_nats as run
 
     run(port=port)
 
@@ -134,7 +134,7 @@ def serve_worker(
     prefect_page: Annotated[bool, typer.Option(help="Serve Prefect's page, and say where it is.")] = False,
 ) -> None:
     """Run the scheduled flows."""
-    from oo.processes import serve_worker as run
+    from oo.processes.servers import serve_worker as run
 
     run(host=host, port=port, prefect_page=prefect_page)
 
@@ -151,7 +151,7 @@ def serve_prefect(
 
     It wants the credential in `keys/prefect.credential`, with the user `oo`.
     """
-    from oo.vendor_servers import serve_prefect as run
+    from oo.processes.vendor_servers import serve_prefect as run
 
     run(host=host, port=port, descriptor=fd, page=page)
 
@@ -162,6 +162,6 @@ def serve_mlflow(port: Port = None, host: Host = None) -> None:
 
     It wants the credential in `keys/mlflow.credential`, with the user `oo`.
     """
-    from oo.vendor_servers import serve_mlflow as run
+    from oo.processes.vendor_servers import serve_mlflow as run
 
     run(host=host, port=port)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oo.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
+from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 if TYPE_CHECKING:
     from infra.database.engine.unit_of_work import UnitOfWork
-    from oo.household import Household
+    from oo.runtime import Household
 
 sources_app = typer.Typer(
     name="sources", help="Devices and webhooks that may push.", no_args_is_help=True, rich_markup_mode=None
@@ -37,8 +37,8 @@ def add(
     from data_contracts.signals.kinds import SIGNALS
     from infra.database.push_sources import push_sources
     from infra.database.push_sources.push_sources import Form
-    from oo.household import opened
-    from oo.refusals import Misused
+    from oo.runtime import opened
+    from oo.ui.cli_errors import Misused
 
     if not SIGNALS.keys() >= set(kinds):
         raise Misused(f"the kinds of signals are {', '.join(SIGNALS)}")
@@ -65,7 +65,7 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
     """Show what may push, what it may bring, and when it was last in use."""
     from data_contracts.identifiers import PersonId, from_us
     from infra.database.push_sources import push_sources
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         row = household.person(person)
@@ -114,7 +114,7 @@ def revoke(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = Fa
 def _changing(person: str) -> Iterator[tuple["Household", "UnitOfWork", dict[str, Any]]]:
     """Give what each change of a source takes, and commit at the end."""
     from data_contracts.identifiers import PersonId
-    from oo.household import opened
+    from oo.runtime import opened
 
     with opened() as household:
         row = household.person(person)

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
-from oo.visitor import served as served_on_loopback
+from oo.ui.api_client import served as served_on_loopback
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE: dict[str, Any] = {

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import uvicorn
 from fastapi import FastAPI
 
-from oo.server_config import config_of
+from oo.processes.server_config import config_of
 
 PATIENCE_S = 30.0
 AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: close by a reset

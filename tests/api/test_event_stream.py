@@ -18,8 +18,8 @@ from feature_repo.online import open_online
 from infra.database.audit import audit_log
 from infra.database.events.feed import EventFeed
 from infra.database.people import people
-from oo.household import Household
-from oo.importing import import_all
+from oo.actions.importing import import_all
+from oo.runtime import Household
 from tests.api.browsers import served
 from tests.api.conftest import Door
 from tests.api.deliveries import mood

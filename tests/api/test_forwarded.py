@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from oo.http_server.connections import OpenConnections
-from oo.visitor import served
+from oo.processes.http_server.connections import OpenConnections
+from oo.ui.api_client import served
 from tests.api.conftest import ADMIN_TOKEN, Door
 from tests.http_attacks import request
 

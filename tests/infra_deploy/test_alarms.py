@@ -19,8 +19,8 @@ from infra.mirror.metrics import MirrorMetrics
 from infra.mirror.reconciler import Extent, MirrorWatch
 from infra.mirror.relay import RelayState
 from infra.settings import Settings
-from oo.household import Household
-from oo.measuring import measure
+from oo.processes.metrics import measure
+from oo.runtime import Household
 from tests.flows import people
 from tests.infra.jetstream.mirrors import wait_until
 from tests.infra_deploy.alarms import Samples, alarms, raised, rules, samples, schema

@@ -12,7 +12,7 @@ import pytest
 from flows.learning.promotion import promote
 from flows.learning.training import open_registry, retrain
 from infra.settings import Settings
-from oo.household import Household
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 
 FEW_PEOPLE = 10  # simulated, for a policy that is quick to train

@@ -9,9 +9,9 @@ from data_contracts.identifiers import PersonId
 from infra.database.engine.database import open_database
 from infra.database.engine.migrations import downgrade
 from infra.settings import Settings
-from oo.erasure import erase
-from oo.household import Household
-from oo.importing import import_all
+from oo.actions.erasure import erase
+from oo.actions.importing import import_all
+from oo.runtime import Household
 
 RESIDENT, GONE = "ada", "ben"
 TASK = {"task": "7", "state": "open", "title": "Call"}

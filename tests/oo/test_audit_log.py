@@ -9,7 +9,7 @@ import pytest
 from data_contracts.retention import TABLES
 from flows.upkeep.expiry import expire
 from infra.settings import Settings
-from oo.household import Household
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import make_older
 

@@ -18,7 +18,7 @@ from flows.ingest_files import ingest_known_files
 from flows.upkeep.feature_refresh import build_features
 from flows.upkeep.snapshots import take
 from infra.database.push_sources import push_sources
-from oo.household import Household
+from oo.runtime import Household
 from tests.oo.canaries import found_in
 from tests.oo.command_line import CommandLine
 

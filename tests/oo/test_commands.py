@@ -23,7 +23,7 @@ from data_contracts.features import FEATURES, Source
 from flows.learning.training import open_registry, retrain
 from infra.database.all_tables import AuditRow
 from oo.cli import app
-from oo.household import Household
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 from tests.oo.conftest import FEW_PEOPLE
 

@@ -13,10 +13,10 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions
-from oo.household import Household
-from oo.replaying import replay_all, standing_now
-from oo.sign_in import login_url
-from oo.visitor import Visitor, served
+from oo.actions.replay import replay_all, standing_now
+from oo.runtime import Household
+from oo.ui.api_client import Visitor, served
+from oo.ui.sign_in_link import login_url
 from serving.explain.replay import part_of, recompute
 from tests.oo.conftest import Hands
 

@@ -29,9 +29,9 @@ from infra.database.people import access_tokens
 from infra.database.push_sources.deliveries import Delivery
 from infra.settings import Settings
 from infra.vault import Vault
-from oo import erasure as oo_erasure
-from oo.forgetting import Memory, forget_who_left, memories
-from oo.household import Household
+from oo.actions import erasure as oo_erasure
+from oo.processes.cache_eviction import Memory, forget_who_left, memories
+from oo.runtime import Household
 from tests.flows.people import mood
 from tests.oo.canaries import NAME, SOURCE, WORDS, found_in, posted, write_inputs
 from tests.oo.command_line import CommandLine

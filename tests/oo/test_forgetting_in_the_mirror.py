@@ -8,7 +8,7 @@ from infra.clock import fixed_clock
 from infra.database.engine.database import open_database
 from infra.mirror.jetstream.bundled_server import BundledServer, free_port
 from infra.settings import Settings
-from oo.mirroring import forget_in_mirror
+from oo.processes.mirror import forget_in_mirror
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 

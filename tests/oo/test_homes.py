@@ -21,10 +21,10 @@ from infra.home.home_manifest import HomeManifest, save
 from infra.keys.key_files import FILES, fingerprints
 from infra.settings import Settings
 from infra.signing import PolicySeal
-from oo.erasure import finish_erasures
-from oo.household import Household
-from oo.preparing import make_ready
-from oo.up import Wishes
+from oo.actions.erasure import finish_erasures
+from oo.processes.home_setup import make_ready
+from oo.processes.up import Wishes
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import (
     GONE,

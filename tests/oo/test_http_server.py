@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from oo.http_server.connections import OpenConnections
-from oo.http_server.limits import HttpLimits
-from oo.http_server.refusals import Refusal
-from oo.visitor import served
+from oo.processes.http_server.connections import OpenConnections
+from oo.processes.http_server.limits import HttpLimits
+from oo.processes.http_server.refusals import Refusal
+from oo.ui.api_client import served
 from tests import http_attacks
 from tests.http_attacks import CHUNKED, Seen, attack, connect, dripping, held, request, until_ended
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from oo.household import Household
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from oo.http_server.connections import OpenConnections
-from oo.http_server.limits import HttpLimits
+from oo.processes.http_server.connections import OpenConnections
+from oo.processes.http_server.limits import HttpLimits
 from tests.source_tree import ROOTS, python_files
 
 
@@ -91,4 +91,4 @@ def test_loopback_and_trusted_proxies_are_not_counted(host: str) -> None:
 def test_every_server_has_these_limits() -> None:
     """There is one place where uvicorn is configured."""
     places = [path for path, text in python_files(*ROOTS, "benchmarks", "tests").items() if "uvicorn.Config(" in text]
-    assert places == ["oo/server_config.py", "tests/oo/test_open_connections.py"]
+    assert places == ["oo/processes/server_config.py", "tests/oo/test_open_connections.py"]

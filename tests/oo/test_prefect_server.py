@@ -15,8 +15,8 @@ import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from oo.prefect_server import PrefectServer
-from oo.visitor import served
+from oo.processes.prefect_server import PrefectServer
+from oo.ui.api_client import served
 from tests.api.browsers import chromium_of
 from tests.listening import PROC, counted, descendants, expected, listeners
 

@@ -13,7 +13,7 @@ from data_contracts.decisions import Trigger
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
 from infra.database.decisions import decisions
-from oo.household import Household
+from oo.runtime import Household
 from serving.recommend.active_tip import without_deciding
 from tests.oo.canaries import posted
 from tests.oo.conftest import Hands
@@ -24,7 +24,7 @@ import json, sys, time
 from pathlib import Path
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId
-from oo.household import Household
+from oo.runtime import Household
 
 person, name, racers, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 with Household() as household:

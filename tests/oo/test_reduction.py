@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from oo.cli import app
-from oo.refusals import refusal_of
+from oo.ui.cli_errors import refusal_of
 
 
 @pytest.fixture

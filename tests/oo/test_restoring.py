@@ -12,8 +12,8 @@ import pytest
 from data_contracts.identifiers import PersonId
 from infra.settings import Settings
 from infra.vault import Vault
-from oo.backup import TOMBSTONES
-from oo.household import Household
+from oo.actions.backup import TOMBSTONES
+from oo.runtime import Household
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import GONE, RESIDENT, forget_in, live_in, make_older
 from tests.oo.test_forgetting import traces

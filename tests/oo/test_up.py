@@ -21,7 +21,7 @@ from data_contracts.errors import Unavailable
 from flows.schedule.deployments import DEPLOYMENTS
 from infra.credential_check import basic
 from infra.storage.locks import RoleLock
-from oo.visitor import Visitor
+from oo.ui.api_client import Visitor
 from tests.infra_deploy.compose import own_commands
 from tests.infra_deploy.test_processes import PATIENCE_S, survivors
 from tests.listening import Listener, counted, descendants, expected, listed, listeners

@@ -1,0 +1,1 @@
+"""The processes of oO and what they share."""

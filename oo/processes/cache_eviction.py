@@ -1,0 +1,43 @@
+"""Takes people who were erased, by whatever process, out of the memory of this one."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from data_contracts.identifiers import PersonId
+from infra.database.people import people
+from oo.runtime import Household
+
+
+class Memory(NamedTuple):
+    """Something that remembers people: whom, and how it forgets one."""
+
+    remembered: Callable[[], set[PersonId]]
+    forget: Callable[[PersonId], None]
+
+
+def memories(household: Household) -> tuple[Memory, ...]:
+    """Return everything in a household that remembers people between two requests."""
+    stream, pools, vault = household.stores.stream, household.pools, household.vault
+    packets = household.stores.online.packets
+    return (
+        Memory(stream.remembered, stream.drop),
+        Memory(pools.remembered, pools.forget),
+        Memory(vault.remembered, vault.drop),
+        Memory(packets.remembered, packets.forget),
+    )
+
+
+def forget_who_left(household: Household, known: Sequence[Memory]) -> int:
+    """Forget everybody who is remembered and is not here any more, or is leaving; return how many that were.
+
+    It asks the database, not the bus: the erasure may have happened in another process.
+    """
+    remembered = set[PersonId]().union(*(memory.remembered() for memory in known))
+    if not remembered:
+        return 0
+    with household.database.read() as session:
+        gone = remembered - people.present(session, remembered)
+    for person in gone:
+        for memory in known:
+            memory.forget(person)
+    return len(gone)
