@@ -8,8 +8,8 @@ from starlette.middleware import Middleware
 
 from api import errors
 from api.accounts.endpoints import router as accounts
-from api.accounts.rate_limiter import Attempts
-from api.accounts.session_store import SessionDesk
+from api.accounts.rate_limiter import RateLimiter
+from api.accounts.session_store import SessionStore
 from api.admin.endpoints import router as admin
 from api.admin.probes import router as probes
 from api.admin.service import forced_promotion
@@ -24,7 +24,7 @@ from api.openapi import PROBLEM, describe
 from api.page.endpoints import page_routes
 from api.preferences.endpoints import router as preferences
 from api.reactions.endpoints import router as reactions
-from api.services import Parts
+from api.services import Services
 from api.signals.endpoints import router as signals
 from api.signals.limits import push_limits
 from api.sources.endpoints import router as sources
@@ -42,7 +42,7 @@ HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
 
 
-class Door(FastAPI):
+class App(FastAPI):
     """FastAPI, with its errors described as the problems that they are."""
 
     def openapi(self) -> dict[str, Any]:
@@ -50,8 +50,8 @@ class Door(FastAPI):
         return describe(super().openapi())
 
 
-def create_app(settings: Settings, parts: Parts) -> FastAPI:
-    """Return the app that serves the API and the page; `parts` are opened and closed by who built them."""
+def create_app(settings: Settings, services: Services) -> FastAPI:
+    """Return the app that serves the API and the page; `services` are opened and closed by who built them."""
     origin = urlsplit(settings.url)
     secure = origin.scheme == "https"
     names = {*LOCAL, (origin.hostname or "").lower(), settings.host.lower()} - {""}
@@ -65,20 +65,20 @@ def create_app(settings: Settings, parts: Parts) -> FastAPI:
         ]
     )
     app.state.settings = settings
-    app.state.parts = parts
+    app.state.services = services
     app.state.metrics = Metrics()
-    app.state.sessions = SessionDesk(parts.database, parts.clock, secure=secure)
-    app.state.attempts = Attempts(*TOKEN_ATTEMPTS)
+    app.state.sessions = SessionStore(services.database, services.clock, secure=secure)
+    app.state.attempts = RateLimiter(*TOKEN_ATTEMPTS)
     app.state.push_limits = push_limits()
-    app.state.feed = EventFeed(parts.database)
-    parts.health.register("event_feed", app.state.feed.ping, vital=False)
-    app.state.override = parts.health.prober.add("forced promotion", lambda: forced_promotion(parts))
+    app.state.feed = EventFeed(services.database)
+    services.health.register("event_feed", app.state.feed.ping, vital=False)
+    app.state.override = services.health.prober.add("forced promotion", lambda: forced_promotion(services))
     return app
 
 
-def build(middleware: list[Middleware] | None = None) -> Door:
+def build(middleware: list[Middleware] | None = None) -> App:
     """Return the app with its routes and nothing behind them: what its contract is generated from."""
-    app = Door(
+    app = App(
         title=TITLE,
         version=VERSION,
         description=DESCRIPTION,

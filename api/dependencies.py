@@ -6,10 +6,10 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.accounts.rate_limiter import Attempts
-from api.accounts.session_store import SessionDesk, Visitor
+from api.accounts.rate_limiter import RateLimiter
+from api.accounts.session_store import Session, SessionStore
 from api.metrics import Metrics
-from api.services import Parts
+from api.services import Services
 from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
@@ -32,20 +32,20 @@ def _of_app(name: str, _: type[T]) -> Callable[[Request], T]:
     return get
 
 
-get_parts = _of_app("parts", Parts)
+get_services = _of_app("services", Services)
 get_settings = _of_app("settings", Settings)
 get_metrics = _of_app("metrics", Metrics)
-get_sessions = _of_app("sessions", SessionDesk)
-get_attempts = _of_app("attempts", Attempts)
+get_sessions = _of_app("sessions", SessionStore)
+get_attempts = _of_app("attempts", RateLimiter)
 get_push_limits = _of_app("push_limits", PushLimits)
 get_feed = _of_app("feed", EventFeed)
 
-PartsOf = Annotated[Parts, Depends(get_parts)]
+ServicesOf = Annotated[Services, Depends(get_services)]
 SettingsOf = Annotated[Settings, Depends(get_settings)]
 MetricsOf = Annotated[Metrics, Depends(get_metrics)]
-SessionsOf = Annotated[SessionDesk, Depends(get_sessions)]
+SessionsOf = Annotated[SessionStore, Depends(get_sessions)]
 FeedOf = Annotated[EventFeed, Depends(get_feed)]
-AttemptsOf = Annotated[Attempts, Depends(get_attempts)]
+RateLimiterOf = Annotated[RateLimiter, Depends(get_attempts)]
 
 
 def caller_of(request: Request) -> str:
@@ -57,7 +57,7 @@ Caller = Annotated[str, Depends(caller_of)]
 DecisionPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 
 
-def require_auth(request: Request, sessions: SessionsOf) -> Visitor:
+def require_auth(request: Request, sessions: SessionsOf) -> Session:
     """Return who is there, read from the database at each request; raises `Unauthenticated`."""
     sid = sessions.cookie_of(request.scope)
     visitor = sessions.load(sid) if sid else None
@@ -66,17 +66,17 @@ def require_auth(request: Request, sessions: SessionsOf) -> Visitor:
     return visitor
 
 
-CurrentVisitor = Annotated[Visitor, Depends(require_auth)]
+CurrentSession = Annotated[Session, Depends(require_auth)]
 
 
-def require_person(visitor: CurrentVisitor) -> PersonId:
+def require_person(visitor: CurrentSession) -> PersonId:
     """Return the person of the session; an admin token's session has none."""
     if visitor.person is None:
         raise Forbidden(NO_PERSON)
     return visitor.person
 
 
-def require_admin(visitor: CurrentVisitor) -> Visitor:
+def require_admin(visitor: CurrentSession) -> Session:
     """Return the visitor when the database says that the role is admin."""
     if visitor.role != "admin":
         raise Forbidden("this is for administrators")
@@ -84,10 +84,10 @@ def require_admin(visitor: CurrentVisitor) -> Visitor:
 
 
 CurrentPerson = Annotated[PersonId, Depends(require_person)]
-CurrentAdmin = Annotated[Visitor, Depends(require_admin)]
+CurrentAdmin = Annotated[Session, Depends(require_admin)]
 
 
-async def visitor_at_the_door(request: Request) -> tuple[PersonId, int]:
+async def remembered_session(request: Request) -> tuple[PersonId, int]:
     """Return person and session epoch from memory; only a session that was not seen lately is read.
 
     Whoever uses it must hold the epoch against the one of its own read, so that a revoked session ends at once.
@@ -96,15 +96,15 @@ async def visitor_at_the_door(request: Request) -> tuple[PersonId, int]:
     sid = sessions.cookie_of(request.scope)
     visitor = sessions.recall(sid) if sid else None
     if visitor is None:
-        return await visitor_again(request)
+        return await reread_session(request)
     return _person_and_epoch(visitor)
 
 
-async def visitor_again(request: Request) -> tuple[PersonId, int]:
+async def reread_session(request: Request) -> tuple[PersonId, int]:
     """Return person and session epoch as the database has them now."""
     visitor = await run_in_threadpool(require_auth, request, get_sessions(request))
     return _person_and_epoch(visitor)
 
 
-def _person_and_epoch(visitor: Visitor) -> tuple[PersonId, int]:
+def _person_and_epoch(visitor: Session) -> tuple[PersonId, int]:
     return require_person(visitor), visitor.epoch

@@ -27,7 +27,7 @@ class Recommender(Protocol):
         """
 
 
-class ReactionDesk(Protocol):
+class ReactionHandler(Protocol):
     """Takes what a person answered; called in a worker thread. All raise `NotFound` for another person's decision."""
 
     def shown(self, person: PersonId, decision: DecisionId) -> bool:
@@ -48,7 +48,7 @@ class Receipts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """Everything that the door is made of; the composition root builds it once a process."""
 
     database: Database
@@ -56,6 +56,6 @@ class Parts:
     clock: Clock
     health: Health
     recommender: Recommender
-    reactions: ReactionDesk
+    reactions: ReactionHandler
     receipts: Receipts
     random_bytes: RandomBytes = secrets.token_bytes

@@ -8,10 +8,10 @@ from api.app import create_app
 from benchmarks.hand_clock import HandClock
 from benchmarks.pinned_server import serve
 from infra.settings import Settings
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 
-class SeededHousehold(Household):
+class SeededHousehold(Runtime):
     """A household as `oo up` opens it, whose decisions take the seeds 1, 2, 3, ..."""
 
     def __init__(self, home: Path) -> None:
@@ -25,9 +25,9 @@ class SeededHousehold(Household):
 
 def main(home: Path) -> None:
     """Serve until killed."""
-    with SeededHousehold(home) as household:
-        app = create_app(household.settings, household.parts)
-        household.start()
+    with SeededHousehold(home) as runtime:
+        app = create_app(runtime.settings, runtime.services)
+        runtime.start()
         serve(app)
 
 

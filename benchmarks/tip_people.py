@@ -15,7 +15,7 @@ from data_contracts.served import ServedRow
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
-from models.rewards.person_posterior import Observation, PersonPart, PersonPrior, rebuild
+from models.rewards.person_posterior import Observation, PersonPosterior, PersonPrior, rebuild
 from serving.candidates.candidates import Pool, build_pool
 from serving.candidates.catalogue import Catalogue
 from serving.candidates.eligibility import MOST_ACTIONS, eligible, prepare
@@ -97,7 +97,7 @@ class Resident:
         return sha256(f"session {self.number}".encode()).digest()[:count]
 
     @cached_property
-    def part(self) -> PersonPart:
+    def part(self) -> PersonPosterior:
         """The posterior of twenty made-up reactions."""
         rng = np.random.default_rng(self.number)
         seen = [

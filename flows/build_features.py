@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from flows.context import opened
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 from flows.upkeep.feature_refresh import Built
 from flows.upkeep.feature_refresh import build_features as build
 from flows.upkeep.feature_refresh import materialize as bring_online
@@ -14,15 +14,15 @@ TIMEOUT_S = 600
 @task(name="fold_and_append", timeout_seconds=TIMEOUT_S, **RETRIES)
 def fold_and_append() -> Built:
     """Do it on the home of this process."""
-    with opened() as parts:
-        return build(parts)
+    with opened() as context:
+        return build(context)
 
 
 @task(name="materialize", timeout_seconds=TIMEOUT_S, **RETRIES)
 def materialize() -> None:
     """Bring the newest window of history online."""
-    with opened() as parts:
-        bring_online(parts)
+    with opened() as context:
+        bring_online(context)
 
 
 @flow(name="build_features", timeout_seconds=TIMEOUT_S, persist_result=False)
@@ -30,4 +30,4 @@ def build_features() -> None:
     """Bring every feature up to date."""
     built = fold_and_append()
     materialize()
-    leave("build_features", built._asdict())
+    publish_run_summary("build_features", built._asdict())

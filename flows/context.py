@@ -20,7 +20,7 @@ from infra.signing import PolicySeal
 from infra.vault import Vault
 
 
-class FlowParts(Protocol):
+class FlowContext(Protocol):
     """The stores of one installation, and the stream that keeps features up to date behind every commit."""
 
     @property
@@ -53,7 +53,7 @@ class FlowParts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedParts:
+class OpenedContext:
     """The parts of a process that runs flows."""
 
     settings: Settings
@@ -73,7 +73,7 @@ def opened(
     *,
     answer_s: float | None = None,
     online: bool = True,
-) -> Iterator[OpenedParts]:
+) -> Iterator[OpenedContext]:
     """Give the parts of a home, by default the one that the environment names, and close them again.
 
     Whoever opens the files can write them, so each process brings their checkpointers along; only one of them works.
@@ -105,7 +105,7 @@ def opened(
             checkpointer.start()
             stack.callback(checkpointer.close)
         stack.callback(bus.subscribe(stream.handle))
-        yield OpenedParts(settings, database, home.vault, home.seal, tables, stream, clock, checkpointers)
+        yield OpenedContext(settings, database, home.vault, home.seal, tables, stream, clock, checkpointers)
 
 
 def _location(settings: Settings) -> str | Path:

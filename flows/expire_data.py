@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from flows.context import opened
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 from flows.upkeep.expiry import anchor_audit, expire
 
 TIMEOUT_S = 600
@@ -12,15 +12,15 @@ TIMEOUT_S = 600
 @task(name="delete_expired", timeout_seconds=TIMEOUT_S, **RETRIES)
 def delete_expired() -> dict[str, int]:
     """Do it on the home of this process."""
-    with opened() as parts:
-        return expire(parts)
+    with opened() as context:
+        return expire(context)
 
 
 @task(name="anchor_audit_log", timeout_seconds=TIMEOUT_S, **RETRIES)
 def anchor_audit_log() -> dict[str, int]:
     """Note the newest entry of the audit log outside the database; an entry that was changed fails the run."""
-    with opened() as parts:
-        report = anchor_audit(parts)
+    with opened() as context:
+        report = anchor_audit(context)
     return {"audit_entries": report.entries, "audit_anchored": report.anchored}
 
 
@@ -28,4 +28,4 @@ def anchor_audit_log() -> dict[str, int]:
 def expire_data() -> None:
     """Delete what has expired, then anchor what is left of the audit log."""
     deleted = delete_expired()
-    leave("expire_data", deleted | anchor_audit_log())
+    publish_run_summary("expire_data", deleted | anchor_audit_log())

@@ -6,9 +6,9 @@ from typing import NamedTuple
 from prefect import flow, task
 
 from data_contracts.identifiers import PersonId, from_us
-from flows.context import FlowParts, opened
+from flows.context import FlowContext, opened
 from flows.ingest.importing import Gate, great_expectations_gate, import_files
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 from infra.connectors.connector import FileRefused
 from infra.connectors.import_files import digest_of
 from infra.database.people import people, source_files
@@ -27,15 +27,15 @@ class Ingested(NamedTuple):
     quarantined: int = 0
 
 
-def ingest_known_files(parts: FlowParts, *, gate: Gate = great_expectations_gate) -> Ingested:
+def ingest_known_files(context: FlowContext, *, gate: Gate = great_expectations_gate) -> Ingested:
     """Import each known file that has changed, or was last read on another day: recurring events move on by the day."""
     done = Ingested()
-    with parts.database.read() as session:
+    with context.database.read() as session:
         household = [PersonId(row.person) for row in people.list_all(session)]
-        known = {person: source_files.list_for(session, parts.vault, person) for person in household}
+        known = {person: source_files.list_for(session, context.vault, person) for person in household}
     for person, files in known.items():
-        stale = [Path(file.path) for file in files if _is_stale(parts, file)]
-        report = import_files(parts, person, stale, gate=gate)
+        stale = [Path(file.path) for file in files if _is_stale(context, file)]
+        report = import_files(context, person, stale, gate=gate)
         done = Ingested(
             files=done.files + len(files),
             unchanged=done.unchanged + len(files) - len(stale),
@@ -46,8 +46,8 @@ def ingest_known_files(parts: FlowParts, *, gate: Gate = great_expectations_gate
     return done
 
 
-def _is_stale(parts: FlowParts, file: SourceFile) -> bool:
-    if from_us(file.imported_us).date() != parts.clock().date():
+def _is_stale(context: FlowContext, file: SourceFile) -> bool:
+    if from_us(file.imported_us).date() != context.clock().date():
         return True
     try:
         return digest_of(Path(file.path)) != file.digest
@@ -58,11 +58,11 @@ def _is_stale(parts: FlowParts, file: SourceFile) -> bool:
 @task(name="read_known_files", timeout_seconds=TIMEOUT_S, **RETRIES)
 def read_known_files() -> Ingested:
     """Do it on the home of this process."""
-    with opened() as parts:
-        return ingest_known_files(parts)
+    with opened() as context:
+        return ingest_known_files(context)
 
 
 @flow(name="ingest_files", timeout_seconds=TIMEOUT_S, persist_result=False)
 def ingest_files() -> None:
     """Read known files again."""
-    leave("ingest_files", read_known_files()._asdict())
+    publish_run_summary("ingest_files", read_known_files()._asdict())

@@ -20,7 +20,7 @@ RETRIES: dict[str, Any] = {
 Counts = Mapping[str, int | float | str]
 
 
-def leave(name: str, counts: Counts) -> None:
+def publish_run_summary(name: str, counts: Counts) -> None:
     """Leave the Markdown artifact of a run; whoever calls it puts counts, rules and digests in, and nobody's words."""
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in counts.items())
     create_markdown_artifact(

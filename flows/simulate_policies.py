@@ -6,7 +6,7 @@ from typing import NamedTuple
 from prefect import flow, task
 
 from flows.learning.simulation import Trial, live, recorded, trial
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 from infra.settings import Settings
 from models.simulation.summary import PolicySummary
 
@@ -50,5 +50,5 @@ def simulate_policies(
             ("not for me", each.not_for_me),
         )
     }
-    leave("simulate_policies", {**counts, "mlflow run": made.run, **told})
+    publish_run_summary("simulate_policies", {**counts, "mlflow run": made.run, **told})
     return made

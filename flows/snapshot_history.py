@@ -3,7 +3,7 @@
 from prefect import flow, task
 
 from flows.context import opened
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 from flows.upkeep.snapshots import Taken, take
 
 TIMEOUT_S = 1_800
@@ -12,11 +12,11 @@ TIMEOUT_S = 1_800
 @task(name="take_snapshots", timeout_seconds=TIMEOUT_S, **RETRIES)
 def take_snapshots() -> Taken:
     """Do it on the home of this process."""
-    with opened() as parts:
-        return take(parts)
+    with opened() as context:
+        return take(context)
 
 
 @flow(name="snapshot_history", timeout_seconds=TIMEOUT_S, persist_result=False)
 def snapshot_history() -> None:
     """Take snapshots."""
-    leave("snapshot_history", take_snapshots()._asdict())
+    publish_run_summary("snapshot_history", take_snapshots()._asdict())

@@ -5,7 +5,7 @@ from prefect import flow, task
 from flows.context import opened
 from flows.learning.drift import retrain_on_drift
 from flows.learning.training import open_registry
-from flows.running import RETRIES, leave
+from flows.running import RETRIES, publish_run_summary
 
 TIMEOUT_S = 1_200
 
@@ -13,12 +13,12 @@ TIMEOUT_S = 1_200
 @task(name="retrain_when_moved", timeout_seconds=TIMEOUT_S, **RETRIES)
 def retrain_when_moved() -> dict[str, str | float]:
     """Do it on the home of this process; return what moved."""
-    with opened() as parts:
-        found = retrain_on_drift(parts, open_registry(parts))
+    with opened() as context:
+        found = retrain_on_drift(context, open_registry(context))
     return {"moved": found.column or "nothing", "before": found.before, "after": found.after}
 
 
 @flow(name="watch_drift", timeout_seconds=TIMEOUT_S, persist_result=False)
 def watch_drift() -> None:
     """Look, and train when something moved."""
-    leave("watch_drift", retrain_when_moved())
+    publish_run_summary("watch_drift", retrain_when_moved())

@@ -6,7 +6,7 @@ from functools import cache
 
 from data_contracts.errors import Malformed
 
-__all__ = ["POINTS", "PROMOTION_POINTS", "STREAM_POINTS", "reach"]
+__all__ = ["POINTS", "PROMOTION_POINTS", "STREAM_POINTS", "crash_point"]
 
 KILLED = 137
 STREAM_POINTS = (
@@ -40,7 +40,7 @@ POINTS = (*STREAM_POINTS, *PROMOTION_POINTS, *ROTATION_POINTS)
 _reached: Counter[str] = Counter()
 
 
-def reach(point: str) -> None:
+def crash_point(point: str) -> None:
     """Die without any clean-up when this is the named point and it is reached for the named time."""
     armed = _armed()
     if armed is None or armed[0] != point:

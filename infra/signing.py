@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from data_contracts.errors import Malformed, NotFound
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from infra.keys.key_files import read_key
 from infra.storage import files
 
@@ -80,7 +80,7 @@ class PolicySeal:
         """Put a pair in place of the current one, the private half first."""
         with files.locked_folder(self._keys):
             files.replace(self._keys / PRIVATE, private.private_bytes_raw())
-            reach("policy_key_replaced")
+            crash_point("policy_key_replaced")
             files.replace(self._keys / PUBLIC, private.public_key().public_bytes_raw())
 
     def finish(self) -> bool:

@@ -11,12 +11,12 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from api.services import Parts
+from api.services import Services
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from data_contracts.signals.values import LATEST
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from flows.context import opened as opened_stores
 from infra.background_loop import BackgroundLoop
 from infra.clock import Clock, fixed_clock
@@ -36,11 +36,11 @@ from serving.candidates.pool_maker import PoolMaker
 from serving.candidates.titles import Hydrator
 from serving.explain.receipt import Receipts
 from serving.feedback.outcomes import Outcomes
-from serving.feedback.reactions import ReactionDesk
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.feedback.reactions import ReactionHandler
+from serving.policy_cache.by_digest import PolicyCache
 from serving.policy_cache.champion import ChampionHolder
 from serving.recommend.day_preview import Day
-from serving.recommend.decision_inputs import SeenReader
+from serving.recommend.decision_inputs import DecisionInputsReader
 from serving.recommend.recommender import Recommender
 
 LOCALTIME = Path("/etc/localtime")
@@ -57,7 +57,7 @@ def system_zone() -> str:
     return found
 
 
-class Household:
+class Runtime:
     """The stores of one home, with the people in it, and all that answers them."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Household:
         self._stack.close()
 
     @cached_property
-    def stores(self) -> OpenedParts:
+    def stores(self) -> OpenedContext:
         """Return the stores, the schema up to date, and the stream that follows every commit.
 
         Raises `DamagedStore`, with the remedy, for a home that does not belong together.
@@ -136,9 +136,9 @@ class Household:
         return PoolMaker(self.stores.online, self.vault, self.hydrator)
 
     @cached_property
-    def reader(self) -> SeenReader:
+    def reader(self) -> DecisionInputsReader:
         """Return the packed reads."""
-        reader = SeenReader(self.database, self.stores.online, self.vault, self.champion)
+        reader = DecisionInputsReader(self.database, self.stores.online, self.vault, self.champion)
         self._stack.callback(reader.close)
         return reader
 
@@ -159,9 +159,9 @@ class Household:
         return secrets.randbits(63)
 
     @cached_property
-    def desk(self) -> ReactionDesk:
+    def desk(self) -> ReactionHandler:
         """Return where answers arrive."""
-        return ReactionDesk(self.database, self.vault, self.champion, self.clock)
+        return ReactionHandler(self.database, self.vault, self.champion, self.clock)
 
     @cached_property
     def outcomes(self) -> Outcomes:
@@ -169,9 +169,9 @@ class Household:
         return Outcomes(self.database, self.champion, self.clock)
 
     @cached_property
-    def shelf(self) -> PolicyShelf:
+    def shelf(self) -> PolicyCache:
         """Return the policies by digest."""
-        return PolicyShelf(self.settings.policies, self.stores.seal.holds)
+        return PolicyCache(self.settings.policies, self.stores.seal.holds)
 
     @cached_property
     def receipts(self) -> Receipts:
@@ -200,9 +200,9 @@ class Household:
         return loop
 
     @cached_property
-    def parts(self) -> Parts:
+    def services(self) -> Services:
         """Return what the door is made of."""
-        return Parts(
+        return Services(
             database=self.database,
             vault=self.vault,
             clock=self.clock,
@@ -302,14 +302,14 @@ def zone_of(row: PersonRow) -> ZoneInfo:
 
 
 @contextmanager
-def opened() -> Iterator[Household]:
+def opened() -> Iterator[Runtime]:
     """Give the household of the environment's settings."""
-    with Household() as household:
-        yield household
+    with Runtime() as runtime:
+        yield runtime
 
 
 @contextmanager
-def at_instant(text: str | None) -> Iterator[Household]:
+def at_instant(text: str | None) -> Iterator[Runtime]:
     """Give the household at an instant with zone, or now; raises `Misused`."""
     if text is None:
         clock = None
@@ -319,5 +319,5 @@ def at_instant(text: str | None) -> Iterator[Household]:
         except (ValueError, Malformed) as error:
             form = f"an instant with zone and before {LATEST:%Y}, such as 2026-11-25T10:40+01:00"
             raise Misused(f"--at takes {form}, not {text!r}") from error
-    with Household(clock=clock) as household:
-        yield household
+    with Runtime(clock=clock) as runtime:
+        yield runtime

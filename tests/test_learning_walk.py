@@ -90,8 +90,8 @@ def test_a_rehearsal_reaches_nobody(home: Path) -> None:
     for words in (["serve", "api"], ["serve", "scorer"]):
         assert isinstance(CliRunner().invoke(app, words).exception, Conflict)
     (home / "rehearsal.json").unlink()
-    with opened() as household:
-        household.settle_in("me")
+    with opened() as runtime:
+        runtime.settle_in("me")
     done = CliRunner().invoke(app, ["rehearse"])
     assert isinstance(done.exception, Conflict)
 

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse
 
 from api.accounts import service
 from api.accounts.schemas import SessionOut, TokenIn
-from api.dependencies import AttemptsOf, Caller, CurrentVisitor, MetricsOf, PartsOf, SessionsOf, SettingsOf
+from api.dependencies import Caller, CurrentSession, MetricsOf, RateLimiterOf, ServicesOf, SessionsOf, SettingsOf
 from api.page.endpoints import unstored
 from data_contracts.errors import Unauthenticated
 
@@ -21,10 +21,10 @@ FORGET = {"clear-site-data": '"cache", "storage"'}
 def exchange_token(  # noqa: PLR0917 - FastAPI injects by name
     body: TokenIn,
     caller: Caller,
-    parts: PartsOf,
+    services: ServicesOf,
     settings: SettingsOf,
     sessions: SessionsOf,
-    attempts: AttemptsOf,
+    attempts: RateLimiterOf,
     metrics: MetricsOf,
 ) -> Response:
     """Open an admin session of 24 hours for an automated tool that knows ADMIN_TOKEN.
@@ -32,10 +32,10 @@ def exchange_token(  # noqa: PLR0917 - FastAPI injects by name
     The token is compared first and only a wrong one counts: who guesses locks nobody out who knows it.
     """
     if not service.is_admin_token(settings=settings, token=body.token.get_secret_value()):
-        attempts.count(caller, parts.clock())
+        attempts.count(caller, services.clock())
         metrics.refusals.labels("token").inc()
-        service.refuse_token(parts=parts)
-    sid = service.open_admin_session(parts=parts)
+        service.refuse_token(services=services)
+    sid = service.open_admin_session(services=services)
     return Response(status_code=204, headers={"set-cookie": sessions.set_cookie(sid, service.ADMIN_SESSION_S)})
 
 
@@ -46,10 +46,10 @@ async def open_link(token: LinkToken, request: Request) -> Response:  # noqa: AR
 
 
 @router.post("/login/{token}", operation_id="redeem_login_link", include_in_schema=False)
-def redeem_link(token: LinkToken, parts: PartsOf, sessions: SessionsOf, metrics: MetricsOf) -> Response:
+def redeem_link(token: LinkToken, services: ServicesOf, sessions: SessionsOf, metrics: MetricsOf) -> Response:
     """Sign the browser in, once, and go to the page."""
     try:
-        sid = service.redeem_link(parts=parts, token=token)
+        sid = service.redeem_link(services=services, token=token)
     except Unauthenticated:
         metrics.refusals.labels("link").inc()
         return RedirectResponse("/#link-used", 303)
@@ -57,15 +57,15 @@ def redeem_link(token: LinkToken, parts: PartsOf, sessions: SessionsOf, metrics:
 
 
 @router.get("/api/session", operation_id="get_session")
-def session(visitor: CurrentVisitor, parts: PartsOf) -> SessionOut:
+def session(visitor: CurrentSession, services: ServicesOf) -> SessionOut:
     """Return who is signed in."""
-    return service.describe(parts=parts, visitor=visitor)
+    return service.describe(services=services, visitor=visitor)
 
 
 @router.post("/api/auth/logout", operation_id="sign_out", status_code=204)
-def sign_out(_: CurrentVisitor, request: Request, parts: PartsOf, sessions: SessionsOf) -> Response:
+def sign_out(_: CurrentSession, request: Request, services: ServicesOf, sessions: SessionsOf) -> Response:
     """End this session, and let the browser forget all that it kept."""
     sid = sessions.cookie_of(request.scope) or ""
-    service.sign_out(parts=parts, sid=sid)
+    service.sign_out(services=services, sid=sid)
     sessions.forget(sid)
     return Response(status_code=204, headers={"set-cookie": sessions.clear_cookie(), **FORGET})

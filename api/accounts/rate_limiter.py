@@ -12,7 +12,7 @@ MAX_CALLERS = 1_024
 
 
 @dataclass(slots=True)
-class Attempts:
+class RateLimiter:
     """Counts attempts of one process; at most `each` per caller and `together` for all within `window_s` seconds."""
 
     each: int

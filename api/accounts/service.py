@@ -5,8 +5,8 @@ from hmac import compare_digest
 from typing import NoReturn
 
 from api.accounts.schemas import SessionOut
-from api.accounts.session_store import Visitor
-from api.services import Parts
+from api.accounts.session_store import Session
+from api.services import Services
 from data_contracts.errors import NotFound, Unauthenticated
 from data_contracts.identifiers import from_us, to_us
 from infra.database.audit import audit_log
@@ -24,46 +24,46 @@ def is_admin_token(*, settings: Settings, token: str) -> bool:
     return compare_digest(_digest(token), _digest(settings.admin_token.get_secret_value()))
 
 
-def open_admin_session(*, parts: Parts) -> str:
+def open_admin_session(*, services: Services) -> str:
     """Return the `sid` of a new admin session of 24 hours."""
-    now_us = to_us(parts.clock())
-    with parts.database.unit_of_work() as uow:
+    now_us = to_us(services.clock())
+    with services.database.unit_of_work() as uow:
         audit_log.append(uow, at_us=now_us, actor="admin_token", action="admin_session_opened")
-        sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=parts.random_bytes)
+        sid = access_tokens.open_admin_session(uow, now_us=now_us, random_bytes=services.random_bytes)
         uow.commit()
     return sid
 
 
-def refuse_token(*, parts: Parts) -> NoReturn:
+def refuse_token(*, services: Services) -> NoReturn:
     """Note that a wrong token was tried; raises `Unauthenticated`."""
-    with parts.database.unit_of_work() as uow:
-        audit_log.append(uow, at_us=to_us(parts.clock()), actor="unknown", action="admin_session_refused")
+    with services.database.unit_of_work() as uow:
+        audit_log.append(uow, at_us=to_us(services.clock()), actor="unknown", action="admin_session_refused")
         uow.commit()
     raise Unauthenticated("this is not the admin token")
 
 
-def redeem_link(*, parts: Parts, token: str) -> str:
+def redeem_link(*, services: Services, token: str) -> str:
     """Use a one-time link up and return the `sid` of a new session; raises `Unauthenticated`."""
-    now_us = to_us(parts.clock())
-    with parts.database.unit_of_work() as uow:
+    now_us = to_us(services.clock())
+    with services.database.unit_of_work() as uow:
         person = access_tokens.redeem_login_link(uow, token, now_us=now_us)
-        sid = access_tokens.open_session(uow, person=person, now_us=now_us, random_bytes=parts.random_bytes)
+        sid = access_tokens.open_session(uow, person=person, now_us=now_us, random_bytes=services.random_bytes)
         uow.commit()
     return sid
 
 
-def sign_out(*, parts: Parts, sid: str) -> None:
+def sign_out(*, services: Services, sid: str) -> None:
     """End one session on every replica; the person's other sessions go on."""
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         access_tokens.revoke_session(uow, sid)
         uow.commit()
 
 
-def describe(*, parts: Parts, visitor: Visitor) -> SessionOut:
+def describe(*, services: Services, visitor: Session) -> SessionOut:
     """Return who is signed in."""
     name = None
     if visitor.person is not None:
-        with parts.database.read() as session:
+        with services.database.read() as session:
             name = people.get(session, visitor.person).name
     return SessionOut(name=name, role=visitor.role, expires_at=from_us(visitor.ends_us))
 

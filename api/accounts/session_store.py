@@ -16,7 +16,7 @@ MAX_REMEMBERED = 10_000
 REREAD_US = access_tokens.TOUCH_US  # a remembered session is read again, and marked as in use, this often
 
 
-class Visitor(NamedTuple):
+class Session(NamedTuple):
     """A valid session; `person` is None for the admin token's, `epoch` is the person's session epoch."""
 
     person: PersonId | None
@@ -26,7 +26,7 @@ class Visitor(NamedTuple):
     read_us: int
 
 
-class SessionDesk:
+class SessionStore:
     """Finds the visitor of a request. Only hashes of cookies are remembered."""
 
     def __init__(self, database: Database, clock: Clock, *, secure: bool) -> None:
@@ -35,7 +35,7 @@ class SessionDesk:
         self.secure = secure
         self.cookie = "__Host-sid" if secure else "sid"
         self._prefix = f"{self.cookie}=".encode()
-        self._remembered: OrderedDict[bytes, Visitor] = OrderedDict()
+        self._remembered: OrderedDict[bytes, Session] = OrderedDict()
 
     def cookie_of(self, scope: Scope) -> str | None:
         """Return the `sid` that a request brings, when it has the form of one."""
@@ -47,7 +47,7 @@ class SessionDesk:
                         return str(found[len(self._prefix) :], "latin-1")
         return None
 
-    def recall(self, sid: str) -> Visitor | None:
+    def recall(self, sid: str) -> Session | None:
         """Return the visitor from memory; None when the session must be read again."""
         visitor = self._remembered.get(_key(sid))
         if visitor is None:
@@ -55,7 +55,7 @@ class SessionDesk:
         now_us = to_us(self.clock())
         return visitor if now_us < visitor.ends_us and 0 <= now_us - visitor.read_us < REREAD_US else None
 
-    def load(self, sid: str) -> Visitor | None:
+    def load(self, sid: str) -> Session | None:
         """Return the visitor as the database has it now, and remember it."""
         now_us = to_us(self.clock())
         with self.database.read() as session:
@@ -67,7 +67,7 @@ class SessionDesk:
             with self.database.unit_of_work() as uow:
                 access_tokens.touch_session(uow, sid, now_us=now_us)
                 uow.commit()
-        visitor = Visitor(found.person, found.role, found.epoch, found.expires_us, now_us)
+        visitor = Session(found.person, found.role, found.epoch, found.expires_us, now_us)
         self._remember(sid, visitor)
         return visitor
 
@@ -94,7 +94,7 @@ class SessionDesk:
         """Return the Set-Cookie header that signs a browser out."""
         return self.set_cookie("", 0)
 
-    def _remember(self, sid: str, visitor: Visitor) -> None:
+    def _remember(self, sid: str, visitor: Session) -> None:
         self._remembered[_key(sid)] = visitor
         while len(self._remembered) > MAX_REMEMBERED:
             self._remembered.popitem(last=False)

@@ -8,7 +8,7 @@ from pydantic import WithJsonSchema
 from api.admin import service
 from api.admin.event_stream import MEDIA_TYPE, EventStream
 from api.admin.schemas import LearningOut, StatsOut
-from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, PartsOf, SessionsOf
+from api.dependencies import CurrentAdmin, FeedOf, MetricsOf, ServicesOf, SessionsOf
 from infra.database.events.feed import CAPACITY
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
@@ -18,23 +18,23 @@ STREAM: dict[int | str, dict[str, Any]] = {200: {"content": {MEDIA_TYPE: {}}}}
 
 
 @router.get("/stats", operation_id="get_stats")
-def stats(_: CurrentAdmin, parts: PartsOf, metrics: MetricsOf) -> StatsOut:
+def stats(_: CurrentAdmin, services: ServicesOf, metrics: MetricsOf) -> StatsOut:
     """Return counts, the silence rate, fallbacks, and who rules; nothing about one person."""
-    return service.stats(parts=parts, metrics=metrics)
+    return service.stats(services=services, metrics=metrics)
 
 
 @router.get("/events/stream", operation_id="stream_events", response_class=Response, responses=STREAM)
 def stream(  # noqa: PLR0917 - FastAPI injects by name
     request: Request,
     visitor: CurrentAdmin,
-    parts: PartsOf,
+    services: ServicesOf,
     feed: FeedOf,
     sessions: SessionsOf,
     newest: Annotated[int, Query(ge=0, le=CAPACITY)] = 100,
     last_event_id: Annotated[str | None, Header(pattern=PLACE), WithJsonSchema(PLACE_SCHEMA)] = None,
 ) -> Response:
     """Follow what is committed, by any process: ids, kinds, pseudonyms and times, and not a word of what it says."""
-    service.note_read(parts=parts, visitor=visitor, action="events_watched")
+    service.note_read(services=services, visitor=visitor, action="events_watched")
     sid = sessions.cookie_of(request.scope) or ""
     return EventStream(
         feed,
@@ -45,8 +45,8 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
 
 
 @router.get("/learning", operation_id="get_learning")
-def learning(visitor: CurrentAdmin, parts: PartsOf) -> LearningOut:
+def learning(visitor: CurrentAdmin, services: ServicesOf) -> LearningOut:
     """Return the newest audit of learning: personalisation, control, holdout, challengers, power; 404 before one."""
-    report = service.learning(parts=parts)
-    service.note_read(parts=parts, visitor=visitor, action="learning_read")  # it has numbers of each person
+    report = service.learning(services=services)
+    service.note_read(services=services, visitor=visitor, action="learning_read")  # it has numbers of each person
     return report

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from data_contracts.errors import OOError
 from data_contracts.identifiers import from_us
 from infra.database.events.feed import EventFeed
-from infra.database.events.newest import Seen
+from infra.database.events.newest import NewestEvent
 from infra.database.events.ring import EventRing
 
 MEDIA_TYPE = "text/event-stream"
@@ -113,7 +113,7 @@ class EventStream(Response):
         await asyncio.wait_for(send(message), self.write_s)
 
 
-def _message(seen: Seen) -> str:
+def _message(seen: NewestEvent) -> str:
     data = {
         "id": seen.id,
         "person": seen.person,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from api.admin import service
 from api.admin.schemas import HealthOut
-from api.dependencies import get_metrics, get_parts
+from api.dependencies import get_metrics, get_services
 from data_contracts.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
@@ -20,13 +20,13 @@ METRICS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}
 @router.get("/health", operation_id="get_health")
 async def health(request: Request) -> HealthOut:
     """Say how every adapter was when it was last probed, and whether a champion was promoted against the rules."""
-    return service.health(parts=get_parts(request), override=request.app.state.override)
+    return service.health(services=get_services(request), override=request.app.state.override)
 
 
 @router.get("/ready", operation_id="get_ready", status_code=204)
 async def ready(request: Request) -> None:
     """Answer 204 when every vital adapter worked when it was last probed, 503 otherwise."""
-    if not get_parts(request).health.ready():
+    if not get_services(request).health.ready():
         raise Unavailable("a vital part does not answer; /health names it")
 
 

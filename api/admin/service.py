@@ -1,9 +1,9 @@
 """Totals and health, as the database and the adapters have them now."""
 
-from api.accounts.session_store import SessionDesk, Visitor
+from api.accounts.session_store import Session, SessionStore
 from api.admin.schemas import CheckOut, HealthOut, LearningOut, OverrideOut, StatsOut
 from api.metrics import Metrics
-from api.services import Parts
+from api.services import Services
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import from_us, to_us
 from infra.database.audit import audit_log
@@ -12,9 +12,9 @@ from infra.database.policies import learning_reports, policies
 from infra.prober import Probe
 
 
-def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
+def stats(*, services: Services, metrics: Metrics) -> StatsOut:
     """Return the totals of one snapshot; fallbacks are those of this process since its start."""
-    with parts.database.read() as session:
+    with services.database.read() as session:
         totals = count_totals(session)
         champion = policies.champion(session)
     decisions = totals.spoken + totals.silent
@@ -33,9 +33,9 @@ def stats(*, parts: Parts, metrics: Metrics) -> StatsOut:
     )
 
 
-def health(*, parts: Parts, override: Probe) -> HealthOut:
+def health(*, services: Services, override: Probe) -> HealthOut:
     """Say how every adapter was when it was last probed, and name a promotion that was forced."""
-    reports = parts.health.check()
+    reports = services.health.check()
     failing = [report for report in reports if not report.ok]
     status = "down" if any(report.vital for report in failing) else "degraded" if failing else "ok"
     checks = [CheckOut.model_validate(report._asdict()) for report in reports]
@@ -43,32 +43,32 @@ def health(*, parts: Parts, override: Probe) -> HealthOut:
     return HealthOut(status=status, checks=checks, override=override.value)
 
 
-def note_read(*, parts: Parts, visitor: Visitor, action: str) -> None:
+def note_read(*, services: Services, visitor: Session, action: str) -> None:
     """Add an audit entry: an administrator reads what is about single people."""
-    who = {} if visitor.person is None else {"tombstone": parts.vault.tombstone(visitor.person)}
-    with parts.database.unit_of_work() as uow:
-        audit_log.append(uow, at_us=to_us(parts.clock()), actor="admin", action=action, detail=who)
+    who = {} if visitor.person is None else {"tombstone": services.vault.tombstone(visitor.person)}
+    with services.database.unit_of_work() as uow:
+        audit_log.append(uow, at_us=to_us(services.clock()), actor="admin", action=action, detail=who)
         uow.commit()
 
 
-def is_admin(sessions: SessionDesk, sid: str) -> bool:
+def is_admin(sessions: SessionStore, sid: str) -> bool:
     """Whether this session still is an administrator's, as the database has it now."""
     visitor = sessions.load(sid)
     return visitor is not None and visitor.role == "admin"
 
 
-def forced_promotion(parts: Parts) -> OverrideOut | None:
+def forced_promotion(services: Services) -> OverrideOut | None:
     """Return the promotion of the champion when somebody forced it."""
-    with parts.database.read() as session:
+    with services.database.read() as session:
         champion = policies.champion(session)
     if champion.override_reason is None:
         return None
     return OverrideOut(reason=champion.override_reason, since=from_us(champion.changed_us))
 
 
-def learning(*, parts: Parts) -> LearningOut:
+def learning(*, services: Services) -> LearningOut:
     """Return the newest audit as the flow stored it; raises `NotFound` before the first one."""
-    with parts.database.read() as session:
+    with services.database.read() as session:
         report = learning_reports.newest(session)
     if report is None:
         raise NotFound("learning was not audited yet; the worker does so each day, and `oo audit` at once")

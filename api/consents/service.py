@@ -1,7 +1,7 @@
 """Reading and changing what a person allows; it holds from the next request on."""
 
 from api.consents.schemas import ConsentIn, ConsentOut, ConsentsOut
-from api.services import Parts
+from api.services import Services
 from data_contracts.features import SOURCES, Source
 from data_contracts.identifiers import PersonId, new_id, to_us
 from infra.database.people import consents
@@ -9,17 +9,17 @@ from infra.database.people import consents
 SURFACE = "api"
 
 
-def list_consents(*, parts: Parts, person: PersonId) -> ConsentsOut:
+def list_consents(*, services: Services, person: PersonId) -> ConsentsOut:
     """Return every signal with its purpose and state."""
-    with parts.database.read() as session:
+    with services.database.read() as session:
         state = consents.state(session, person)
     return _view(state)
 
 
-def change(*, parts: Parts, person: PersonId, wish: ConsentIn) -> ConsentsOut:
+def change(*, services: Services, person: PersonId, wish: ConsentIn) -> ConsentsOut:
     """Grant or withdraw one signal and return the state of all."""
-    now = parts.clock()
-    with parts.database.unit_of_work() as uow:
+    now = services.clock()
+    with services.database.unit_of_work() as uow:
         consents.change(
             uow,
             person=person,
@@ -27,7 +27,7 @@ def change(*, parts: Parts, person: PersonId, wish: ConsentIn) -> ConsentsOut:
             granted=wish.granted,
             at_us=to_us(now),
             surface=SURFACE,
-            event_id=new_id(now, parts.random_bytes),
+            event_id=new_id(now, services.random_bytes),
         )
         state = consents.state(uow.session, person)
         uow.commit()

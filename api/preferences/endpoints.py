@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import CurrentPerson, PartsOf
+from api.dependencies import CurrentPerson, ServicesOf
 from api.preferences import service
 from api.preferences.schemas import PreferencesIn, PreferencesOut
 
@@ -10,12 +10,12 @@ router = APIRouter(prefix="/api/preferences", tags=["preferences"])
 
 
 @router.get("", operation_id="read_preferences")
-def read(person: CurrentPerson, parts: PartsOf) -> PreferencesOut:
+def read(person: CurrentPerson, services: ServicesOf) -> PreferencesOut:
     """Return when oO may speak."""
-    return service.read(parts=parts, person=person)
+    return service.read(services=services, person=person)
 
 
 @router.patch("", operation_id="change_preferences")
-def change(wish: PreferencesIn, person: CurrentPerson, parts: PartsOf) -> PreferencesOut:
+def change(wish: PreferencesIn, person: CurrentPerson, services: ServicesOf) -> PreferencesOut:
     """Change what is given; it holds at the next request."""
-    return service.change(parts=parts, person=person, wish=wish)
+    return service.change(services=services, person=person, wish=wish)

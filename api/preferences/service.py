@@ -1,22 +1,22 @@
 """Reading and changing when oO may speak; it holds from the next request on."""
 
 from api.preferences.schemas import PreferencesIn, PreferencesOut
-from api.services import Parts
+from api.services import Services
 from data_contracts.clock_face import clock_face, minute_at
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import PersonRow
 from infra.database.people import people
 
 
-def read(*, parts: Parts, person: PersonId) -> PreferencesOut:
+def read(*, services: Services, person: PersonId) -> PreferencesOut:
     """Return the person's preferences."""
-    with parts.database.read() as session:
+    with services.database.read() as session:
         return _view(people.get(session, person))
 
 
-def change(*, parts: Parts, person: PersonId, wish: PreferencesIn) -> PreferencesOut:
+def change(*, services: Services, person: PersonId, wish: PreferencesIn) -> PreferencesOut:
     """Change what is given and return all; raises `Malformed` for a zone that nobody knows."""
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         row = people.set_preferences(
             uow,
             person=person,

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import CurrentPerson, DecisionPath, MetricsOf, PartsOf
+from api.dependencies import CurrentPerson, DecisionPath, MetricsOf, ServicesOf
 from api.reactions import service
 from api.reactions.schemas import ReactionIn
 from data_contracts.answers import ReactionResult
@@ -12,12 +12,12 @@ router = APIRouter(prefix="/api/reactions", tags=["reactions"])
 
 
 @router.post("", operation_id="react")
-def react(reaction: ReactionIn, person: CurrentPerson, parts: PartsOf, metrics: MetricsOf) -> ReactionResult:
+def react(reaction: ReactionIn, person: CurrentPerson, services: ServicesOf, metrics: MetricsOf) -> ReactionResult:
     """Answer a tip: done, not now, or not for me."""
-    return service.react(desk=parts.reactions, metrics=metrics, person=person, reaction=reaction)
+    return service.react(desk=services.reactions, metrics=metrics, person=person, reaction=reaction)
 
 
 @router.delete("/{decision_id}", operation_id="undo_reaction")
-def undo(decision_id: DecisionPath, person: CurrentPerson, parts: PartsOf, metrics: MetricsOf) -> ReactionResult:
+def undo(decision_id: DecisionPath, person: CurrentPerson, services: ServicesOf, metrics: MetricsOf) -> ReactionResult:
     """Take the reaction to a decision back, within 5 seconds of it."""
-    return service.undo(desk=parts.reactions, metrics=metrics, person=person, decision=DecisionId(decision_id))
+    return service.undo(desk=services.reactions, metrics=metrics, person=person, decision=DecisionId(decision_id))

@@ -2,12 +2,12 @@
 
 from api.metrics import Metrics
 from api.reactions.schemas import ReactionIn
-from api.services import ReactionDesk
+from api.services import ReactionHandler
 from data_contracts.answers import ReactionResult
 from data_contracts.identifiers import DecisionId, PersonId
 
 
-def react(*, desk: ReactionDesk, metrics: Metrics, person: PersonId, reaction: ReactionIn) -> ReactionResult:
+def react(*, desk: ReactionHandler, metrics: Metrics, person: PersonId, reaction: ReactionIn) -> ReactionResult:
     """Apply a reaction once per idempotency key."""
     decision = DecisionId(reaction.decision_id)
     result = desk.react(person, decision, reaction.kind, reaction.idempotency_key)
@@ -16,7 +16,7 @@ def react(*, desk: ReactionDesk, metrics: Metrics, person: PersonId, reaction: R
     return result
 
 
-def undo(*, desk: ReactionDesk, metrics: Metrics, person: PersonId, decision: DecisionId) -> ReactionResult:
+def undo(*, desk: ReactionHandler, metrics: Metrics, person: PersonId, decision: DecisionId) -> ReactionResult:
     """Take a reaction back within the undo window."""
     result = desk.undo(person, decision)
     if result.applied:

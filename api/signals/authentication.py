@@ -5,9 +5,9 @@ from hashlib import sha256
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import caller_of, get_metrics, get_parts, get_push_limits, visitor_again
+from api.dependencies import caller_of, get_metrics, get_push_limits, get_services, reread_session
 from api.middleware.body_limit import allow_known_sender
-from api.services import Parts
+from api.services import Services
 from api.signals import signatures
 from api.signals.signatures import Signed
 from api.signals.validation import Pusher
@@ -32,7 +32,7 @@ async def admit(request: Request) -> tuple[Pusher, bytes]:
     signature, authorization = _only(request, signatures.HEADER), _only(request, "authorization")
     token = _token_of(authorization)
     if signature is None and token is None:
-        person, _ = await visitor_again(request)
+        person, _ = await reread_session(request)
         return Pusher(person), await _body_of_known(request)
     try:
         return await (_with_token(request, token or "") if signature is None else _signed(request, signature))
@@ -42,20 +42,20 @@ async def admit(request: Request) -> tuple[Pusher, bytes]:
 
 
 async def _with_token(request: Request, token: str) -> tuple[Pusher, bytes]:
-    parts = get_parts(request)
-    source = await run_in_threadpool(_source_of_token, parts, token)
-    get_push_limits(request).pushes.count(source.id, parts.clock())
+    services = get_services(request)
+    source = await run_in_threadpool(_source_of_token, services, token)
+    get_push_limits(request).pushes.count(source.id, services.clock())
     return Pusher(source.person, source), await _body_of_known(request)
 
 
 async def _signed(request: Request, header: str) -> tuple[Pusher, bytes]:
-    parts = get_parts(request)
+    services = get_services(request)
     signed = signatures.read(header)
-    signatures.require_recent(signed, parts.clock().timestamp())
-    source, secrets = await run_in_threadpool(_secrets_at, parts, _address(request))
+    signatures.require_recent(signed, services.clock().timestamp())
+    source, secrets = await run_in_threadpool(_secrets_at, services, _address(request))
     body = await _body_of_known(request)
-    pusher = await run_in_threadpool(_verified, parts, source, secrets, signed, body)
-    get_push_limits(request).pushes.count(source.id, parts.clock())
+    pusher = await run_in_threadpool(_verified, services, source, secrets, signed, body)
+    get_push_limits(request).pushes.count(source.id, services.clock())
     return pusher, body
 
 
@@ -65,42 +65,42 @@ async def _body_of_known(request: Request) -> bytes:
     return await request.body()
 
 
-def _source_of_token(parts: Parts, token: str) -> PushSource:
-    now_us = to_us(parts.clock())
-    with parts.database.read() as session:
-        source = push_sources.by_token(session, parts.vault, token, now_us=now_us)
+def _source_of_token(services: Services, token: str) -> PushSource:
+    now_us = to_us(services.clock())
+    with services.database.read() as session:
+        source = push_sources.by_token(session, services.vault, token, now_us=now_us)
     if source is None:
         raise Unauthenticated(UNKNOWN)
-    _touch(parts, source)
+    _touch(services, source)
     return source
 
 
-def _secrets_at(parts: Parts, address: str) -> tuple[PushSource, list[bytes]]:
-    with parts.database.read() as session:
+def _secrets_at(services: Services, address: str) -> tuple[PushSource, list[bytes]]:
+    with services.database.read() as session:
         try:
-            source = push_sources.by_id(session, parts.vault, address)
+            source = push_sources.by_id(session, services.vault, address)
             if source is None:
                 raise BadSignature(UNSIGNED)
-            return source, push_sources.signing_secrets(session, parts.vault, source, now_us=to_us(parts.clock()))
+            return source, push_sources.signing_secrets(session, services.vault, source, now_us=to_us(services.clock()))
         except Malformed as error:  # not the sender's fault: it may come again once this is mended
             raise Unavailable("the secret of this source cannot be opened; `oo sources rotate` mints one") from error
 
 
-def _verified(parts: Parts, source: PushSource, secrets: list[bytes], signed: Signed, body: bytes) -> Pusher:
+def _verified(services: Services, source: PushSource, secrets: list[bytes], signed: Signed, body: bytes) -> Pusher:
     """Return the pusher of a delivery, known again by a keyed hash of all that was signed; raises `BadSignature`."""
     signatures.require_known(signed, body, secrets)
-    _touch(parts, source)
+    _touch(services, source)
     digest = sha256(signatures.message(signed.at_s, body)).hexdigest()
-    key = parts.vault.subject_key(source.person, "delivery", f"{source.id}|{digest}")
+    key = services.vault.subject_key(source.person, "delivery", f"{source.id}|{digest}")
     until_us = (signed.at_s + signatures.WINDOW_S + 1) * SECOND_US
     return Pusher(source.person, source, Delivery(source.person, key, until_us))
 
 
-def _touch(parts: Parts, source: PushSource) -> None:
-    now_us = to_us(parts.clock())
+def _touch(services: Services, source: PushSource) -> None:
+    now_us = to_us(services.clock())
     if source.seen_us is not None and source.seen_us > now_us - TOUCH_US:
         return
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         push_sources.touch(uow, source, now_us=now_us)
         uow.commit()
 
@@ -123,15 +123,15 @@ def _token_of(authorization: str | None) -> str | None:
 
 async def _refused(request: Request) -> None:
     """Count and audit a credential that was refused; who guesses too often hears only when to come back."""
-    parts = get_parts(request)
+    services = get_services(request)
     get_metrics(request).refusals.labels("source").inc()
-    get_push_limits(request).refused.count(caller_of(request), parts.clock())
-    await run_in_threadpool(_audit_refusal, parts, _address(request))
+    get_push_limits(request).refused.count(caller_of(request), services.clock())
+    await run_in_threadpool(_audit_refusal, services, _address(request))
 
 
-def _audit_refusal(parts: Parts, address: str) -> None:
-    with parts.database.unit_of_work() as uow:
-        push_sources.note_refusal(uow, parts.vault, address, now_us=to_us(parts.clock()))
+def _audit_refusal(services: Services, address: str) -> None:
+    with services.database.unit_of_work() as uow:
+        push_sources.note_refusal(uow, services.vault, address, now_us=to_us(services.clock()))
         uow.commit()
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import MetricsOf, PartsOf
+from api.dependencies import MetricsOf, ServicesOf
 from api.signals import service
 from api.signals.body import PushBody
 from api.signals.schemas import PUSH
@@ -12,11 +12,11 @@ router = APIRouter(prefix="/api/signals", tags=["signals"])
 
 
 @router.post("", operation_id="push_signals", status_code=207, openapi_extra=PUSH)
-def push(body: PushBody, parts: PartsOf, metrics: MetricsOf) -> list[SignalVerdict]:
+def push(body: PushBody, services: ServicesOf, metrics: MetricsOf) -> list[SignalVerdict]:
     """Take signals in, each accepted, duplicate or quarantined; the verdicts stand in the order of the signals."""
     pusher = body.pusher
     verdicts = service.push(
-        parts=parts,
+        services=services,
         person=pusher.person,
         items=body.signals.signals,
         source=pusher.source,

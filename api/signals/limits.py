@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from api.accounts.rate_limiter import Attempts
+from api.accounts.rate_limiter import RateLimiter
 
 REFUSED = (10, 60, 60)  # each caller, all together, within so many seconds
 PUSHES = (3_000, 30_000, 60)  # each source, all together; a push may hold 10,000 signals
@@ -11,10 +11,10 @@ PUSHES = (3_000, 30_000, 60)  # each source, all together; a push may hold 10,00
 class PushLimits(NamedTuple):
     """The counters of one process."""
 
-    refused: Attempts
-    pushes: Attempts
+    refused: RateLimiter
+    pushes: RateLimiter
 
 
 def push_limits() -> PushLimits:
     """Return fresh counters."""
-    return PushLimits(Attempts(*REFUSED), Attempts(*PUSHES))
+    return PushLimits(RateLimiter(*REFUSED), RateLimiter(*PUSHES))

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from api.services import Parts
+from api.services import Services
 from api.signals import verdict_codec
 from api.signals.schemas import SignalsIn
 from api.signals.validation import Broken, Pusher, Sound, judge
@@ -37,7 +37,7 @@ def read(body: bytes) -> SignalsIn:
 
 def push(
     *,
-    parts: Parts,
+    services: Services,
     person: PersonId,
     items: list[Any],
     source: PushSource | None = None,
@@ -47,56 +47,58 @@ def push(
 
     `source` limits what may come; a `delivery` that was taken in before is answered as it was then, and does nothing.
     """
-    answered = _answered(parts, delivery, items)
+    answered = _answered(services, delivery, items)
     if answered is not None:
         return answered
     verdicts: list[SignalVerdict] = []
     starts = range(0, max(len(items), 1), CHUNK)
     for start in starts:
         pusher = Pusher(person, source, delivery if start == starts[-1] else None)
-        verdicts += _push_chunk(parts, pusher, items[start : start + CHUNK], verdicts)
-    return _answered(parts, delivery, items) or verdicts
+        verdicts += _push_chunk(services, pusher, items[start : start + CHUNK], verdicts)
+    return _answered(services, delivery, items) or verdicts
 
 
-def _answered(parts: Parts, delivery: Delivery | None, items: list[Any]) -> list[SignalVerdict] | None:
+def _answered(services: Services, delivery: Delivery | None, items: list[Any]) -> list[SignalVerdict] | None:
     """Return what a delivery was answered with, by whoever took it in first."""
     if delivery is None:
         return None
-    with parts.database.read() as session:
+    with services.database.read() as session:
         answer = deliveries.answer_of(session, delivery)
     return None if answer is None else verdict_codec.unpack(answer, items)
 
 
-def _push_chunk(parts: Parts, pusher: Pusher, items: list[Any], before: list[SignalVerdict]) -> list[SignalVerdict]:
+def _push_chunk(
+    services: Services, pusher: Pusher, items: list[Any], before: list[SignalVerdict]
+) -> list[SignalVerdict]:
     while True:
-        judged = _judge_all(parts, pusher, items)
+        judged = _judge_all(services, pusher, items)
         try:
-            return _keep(parts, pusher, items, judged, before)
+            return _keep(services, pusher, items, judged, before)
         except ConsentMissing:  # withdrawn since it was asked for: the signals are judged again
             continue
 
 
-def _judge_all(parts: Parts, pusher: Pusher, items: list[Any]) -> list[Sound | Broken]:
-    with parts.database.read() as session:
+def _judge_all(services: Services, pusher: Pusher, items: list[Any]) -> list[Sound | Broken]:
+    with services.database.read() as session:
         granted = {signal for signal, allowed in consents.state(session, pusher.person).items() if allowed}
-    now = parts.clock()
-    hasher = cache(parts.vault.hasher)  # asked for at the first signal that needs it
+    now = services.clock()
+    hasher = cache(services.vault.hasher)  # asked for at the first signal that needs it
 
     @cache
     def hashed(kind_of: str, native: str) -> SubjectKey:
         return hasher(pusher.person)(kind_of, native)
 
-    return [judge(item, pusher, granted=granted, now=now, vault=parts.vault, subject_key=hashed) for item in items]
+    return [judge(item, pusher, granted=granted, now=now, vault=services.vault, subject_key=hashed) for item in items]
 
 
 def _keep(
-    parts: Parts, pusher: Pusher, items: list[Any], judged: list[Sound | Broken], before: list[SignalVerdict]
+    services: Services, pusher: Pusher, items: list[Any], judged: list[Sound | Broken], before: list[SignalVerdict]
 ) -> list[SignalVerdict]:
     """Return the verdicts of a chunk, durable with all that they say; a delivery is remembered with its last chunk."""
     if pusher.delivery is None and not any(isinstance(signal, Sound) or signal.box for signal in judged):
         return [_verdict(item, signal, None) for item, signal in zip(items, judged, strict=True)]
-    now_us = to_us(parts.clock())
-    with parts.database.unit_of_work() as uow:
+    now_us = to_us(services.clock())
+    with services.database.unit_of_work() as uow:
         outbox.lock_person(uow.session, pusher.person, uow.tombstone)  # who is leaving takes nothing in any more
         sound = [signal for signal in judged if isinstance(signal, Sound)]
         claimed = {signal.event.id: signal.claimed for signal in sound}

@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Query
 from pydantic import WithJsonSchema
 
-from api.dependencies import CurrentVisitor, PartsOf, require_admin, require_person
+from api.dependencies import CurrentSession, ServicesOf, require_admin, require_person
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
 from infra.database.people import people
@@ -23,12 +23,12 @@ class Owner(NamedTuple):
     actor: str
 
 
-def find_owner(visitor: CurrentVisitor, parts: PartsOf, person: PersonName = None) -> Owner:
+def find_owner(visitor: CurrentSession, services: ServicesOf, person: PersonName = None) -> Owner:
     """Return whose sources these are; only an administrator may name a `person`."""
     if person is None:
         return Owner(require_person(visitor), "person")
     require_admin(visitor)
-    with parts.database.read() as session:
+    with services.database.read() as session:
         row = people.find_by_name(session, person)
     if row is None or row.erasing:
         raise NotFound("there is nobody of that name")

@@ -1,6 +1,6 @@
 """Adding, showing, renewing and ending sources; each leaves an audit line in the same transaction."""
 
-from api.services import Parts
+from api.services import Services
 from api.sources.owners import Owner
 from api.sources.schemas import MintedOut, SourceIn, SourceOut, SourcesOut
 from data_contracts.identifiers import from_us, to_us
@@ -10,57 +10,59 @@ from infra.database.push_sources.push_sources import Minted, PushSource
 from infra.settings import Settings
 
 
-def list_sources(*, parts: Parts, settings: Settings, owner: Owner) -> SourcesOut:
+def list_sources(*, services: Services, settings: Settings, owner: Owner) -> SourcesOut:
     """Return the owner's sources; that an administrator looked at another person's is written down."""
-    with parts.database.read() as session:
-        found = push_sources.list_for(session, parts.vault, owner.person)
+    with services.database.read() as session:
+        found = push_sources.list_for(session, services.vault, owner.person)
     if owner.actor == "admin":
-        with parts.database.unit_of_work() as uow:
-            whose = {"tombstone": parts.vault.tombstone(owner.person)}
-            audit_log.append(uow, at_us=to_us(parts.clock()), actor=owner.actor, action="sources_listed", detail=whose)
+        with services.database.unit_of_work() as uow:
+            whose = {"tombstone": services.vault.tombstone(owner.person)}
+            audit_log.append(
+                uow, at_us=to_us(services.clock()), actor=owner.actor, action="sources_listed", detail=whose
+            )
             uow.commit()
     return SourcesOut(sources=[_view(source, settings) for source in found])
 
 
-def add(*, parts: Parts, settings: Settings, owner: Owner, wish: SourceIn) -> MintedOut:
+def add(*, services: Services, settings: Settings, owner: Owner, wish: SourceIn) -> MintedOut:
     """Add a source and return it with its credential."""
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         minted = push_sources.add(
             uow,
-            parts.vault,
+            services.vault,
             person=owner.person,
             name=wish.name,
             form=wish.form,
             kinds=wish.kinds,
             actor=owner.actor,
-            now_us=to_us(parts.clock()),
-            random_bytes=parts.random_bytes,
+            now_us=to_us(services.clock()),
+            random_bytes=services.random_bytes,
         )
         uow.commit()
     return _minted(minted, settings)
 
 
-def rotate(*, parts: Parts, settings: Settings, owner: Owner, name: str) -> MintedOut:
+def rotate(*, services: Services, settings: Settings, owner: Owner, name: str) -> MintedOut:
     """Return a source with a new credential; the old one works for a day more."""
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         minted = push_sources.rotate(
             uow,
-            parts.vault,
+            services.vault,
             person=owner.person,
             name=name,
             actor=owner.actor,
-            now_us=to_us(parts.clock()),
-            random_bytes=parts.random_bytes,
+            now_us=to_us(services.clock()),
+            random_bytes=services.random_bytes,
         )
         uow.commit()
     return _minted(minted, settings)
 
 
-def revoke(*, parts: Parts, owner: Owner, name: str) -> None:
+def revoke(*, services: Services, owner: Owner, name: str) -> None:
     """End a source."""
-    with parts.database.unit_of_work() as uow:
+    with services.database.unit_of_work() as uow:
         push_sources.revoke(
-            uow, parts.vault, person=owner.person, name=name, actor=owner.actor, now_us=to_us(parts.clock())
+            uow, services.vault, person=owner.person, name=name, actor=owner.actor, now_us=to_us(services.clock())
         )
         uow.commit()
 

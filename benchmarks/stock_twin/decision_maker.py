@@ -15,7 +15,7 @@ from data_contracts.served import ServedRow
 from feature_repo.vector.kernel import ContextVector, context_vector
 from models.rewards.action_features import Floats, Prepared, action_features
 from models.rewards.design import scaled_context
-from models.rewards.person_posterior import PersonPart
+from models.rewards.person_posterior import PersonPosterior
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Known:
     candidates: list[dict[str, Any]]
     prepared: Prepared
     blocked: set[str]
-    part: PersonPart | None
+    part: PersonPosterior | None
     now_us: int
     zone: ZoneInfo
     trigger: str

@@ -16,7 +16,7 @@ from data_contracts.events.codec import Event, kind
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.signals.kinds import RULES, SIGNALS
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.connectors.connector import FileRefused, Parsed, ReadContext, Refused, source_of
 from infra.connectors.import_files import Batch, ImportReport, digest_of, read_files
 from infra.connectors.reconciliation import Known, restored, subject_of, synced, vanished
@@ -51,7 +51,7 @@ def nobody_agrees(_: Source) -> bool:
 
 
 def import_files(
-    parts: FlowParts,
+    context: FlowContext,
     person: PersonId,
     paths: Iterable[Path],
     *,
@@ -62,13 +62,13 @@ def import_files(
 
     `agree` is asked before the first row of a signal without consent; it returns whether it recorded the consent.
     """
-    with parts.database.read() as session:
+    with context.database.read() as session:
         zone = ZoneInfo(people.get(session, person).zone)
         allowed = {signal for signal, granted in consents.state(session, person).items() if granted}
-    now = parts.clock()
-    context = ReadContext(person, zone, now, lambda of, native: parts.vault.subject_key(person, of, native))
-    importer = _Importer(parts, context, gate, allowed, agree)
-    for batch in read_files(paths, person=person, vault=parts.vault, zone=zone, now=now):
+    now = context.clock()
+    reading = ReadContext(person, zone, now, lambda of, native: context.vault.subject_key(person, of, native))
+    importer = _Importer(context, reading, gate, allowed, agree)
+    for batch in read_files(paths, person=person, vault=context.vault, zone=zone, now=now):
         importer.take(batch)
     return importer.report
 
@@ -87,8 +87,8 @@ class _File:
 class _Importer:
     """One import of one person's files."""
 
-    parts: FlowParts
-    context: ReadContext
+    context: FlowContext
+    reading: ReadContext
     gate: Gate
     allowed: set[Source]
     agree: Agree
@@ -98,7 +98,7 @@ class _Importer:
     def take(self, batch: Batch) -> None:
         """Append the sound rows of a batch, quarantine the others, and finish a file with its last batch."""
         file = self.file = self.file or self._open(batch)
-        now, subject_key = self.context.now, self.context.subject_key
+        now, subject_key = self.reading.now, self.reading.subject_key
         made = [restored(row.event, file.known, now=now, subject_key=subject_key) for row in batch.parsed]
         broken = self._broken(made)
         sound = [event for position, event in enumerate(made) if position not in broken]
@@ -113,9 +113,9 @@ class _Importer:
             self._finish(file, batch)
 
     def _open(self, batch: Batch) -> _File:
-        source = source_of(batch.path, batch.connector, self.context)
-        with self.parts.database.read() as session:
-            return _File(batch.path, Known.of(events.of_source(session, self.context.person, source)))
+        source = source_of(batch.path, batch.connector, self.reading)
+        with self.context.database.read() as session:
+            return _File(batch.path, Known.of(events.of_source(session, self.reading.person, source)))
 
     def _broken(self, made: Sequence[Event]) -> dict[int, str]:
         broken = dict(self.gate(made)) if made else {}
@@ -130,27 +130,27 @@ class _Importer:
     def _append(self, sound: Iterable[Event], claimed: Mapping[str, str] = NOTHING_CLAIMED) -> int:
         accepted = 0
         for rows in _chunks(sound):
-            with self.parts.database.unit_of_work() as uow:
+            with self.context.database.unit_of_work() as uow:
                 accepted += events.append(uow, rows, claimed).count("accepted")
                 uow.commit()
         return accepted
 
     def _quarantine(self, refused: Iterable[Refused], connector: str) -> None:
         """Keep refused rows sealed; a row that is refused again is kept once."""
-        person, vault = self.context.person, self.parts.vault
+        person, vault = self.reading.person, self.context.vault
         for rows in _chunks(row for row in refused if row.raw):
-            with self.parts.database.unit_of_work() as uow:
+            with self.context.database.unit_of_work() as uow:
                 for row in rows:
-                    row_id = self.context.subject_key("quarantine", f"{row.file}|{row.line}|{row.rule}|{row.raw}")
+                    row_id = self.reading.subject_key("quarantine", f"{row.file}|{row.line}|{row.rule}|{row.raw}")
                     quarantine.add(
                         uow,
                         row_id=row_id,
                         person=person,
                         source=connector or "file",
                         rule=row.rule,
-                        received_us=to_us(self.context.now),
+                        received_us=to_us(self.reading.now),
                         box=vault.seal(person, quarantine.field_of(row_id), row.raw.encode()),
-                        file=self.context.subject_key("file", row.file),  # its name is the person's own
+                        file=self.reading.subject_key("file", row.file),  # its name is the person's own
                         line=row.line,
                     )
                 uow.commit()
@@ -159,7 +159,7 @@ class _Importer:
         """Take back what a snapshot names no more; note that it was read, and where its words can be read again."""
         self.file = None
         if file.whole and batch.connector:
-            gone = vanished(file.known, file.named, now=self.context.now, subject_key=self.context.subject_key)
+            gone = vanished(file.known, file.named, now=self.reading.now, subject_key=self.reading.subject_key)
             self.report = self.report.plus(accepted=self._append(gone))
         try:
             digest = digest_of(batch.path)
@@ -167,15 +167,15 @@ class _Importer:
             return  # it is named in the report, and there are no words to come back for
         if file.whole:
             self._note_reading(file, batch.connector, digest)
-        with self.parts.database.unit_of_work() as uow:
-            where, now_us = str(batch.path.resolve()), to_us(self.context.now)
+        with self.context.database.unit_of_work() as uow:
+            where, now_us = str(batch.path.resolve()), to_us(self.reading.now)
             read = SourceFile(where, batch.connector, digest, now_us)
-            source_files.remember(uow, self.parts.vault, person=self.context.person, file=read)
+            source_files.remember(uow, self.context.vault, person=self.reading.person, file=read)
             uow.commit()
 
     def _note_reading(self, file: _File, connector: str, digest: str) -> None:
         """Renew the age of a source that was read to its end; it is no row of the file, so the report counts none."""
-        event = synced(source_of(file.path, connector, self.context), digest, self.context)
+        event = synced(source_of(file.path, connector, self.reading), digest, self.reading)
         if event is not None and SIGNALS[kind(event)].source in self.allowed:
             self._append([event])
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import ArtifactRefused, Conflict
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.database.audit import audit_log
 from infra.database.policies import experiments, policies
 from infra.database.policies.policies import Champion
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from models.policies import artifact
 from models.registry.policy_registry import PolicyRegistry, RegisteredVersion
 
@@ -30,7 +30,7 @@ class Reconciled(NamedTuple):
 
 
 def change_champion(
-    parts: FlowParts,
+    context: FlowContext,
     registry: PolicyRegistry,
     digest: PolicyDigest,
     *,
@@ -44,35 +44,35 @@ def change_champion(
     Raises `NotFound` and `ArtifactRefused` before anything changed, `Conflict` when somebody else was faster.
     """
     registry.fetch(digest)  # the champion's artifact must lie where serving reads it, verified
-    reach("champion_fetched")
-    with parts.database.unit_of_work() as uow:
+    crash_point("champion_fetched")
+    with context.database.unit_of_work() as uow:
         swap = policies.swap_champion(
             uow,
             digest=digest,
             expected_revision=before.revision,
-            at_us=to_us(parts.clock()),
+            at_us=to_us(context.clock()),
             actor=actor,
             override_reason=override_reason,
             evidence=evidence,
         )
         if swap.won:
-            experiments.end(uow, at_us=to_us(parts.clock()), why="the champion changed", actor=actor)
+            experiments.end(uow, at_us=to_us(context.clock()), why="the champion changed", actor=actor)
         uow.commit()
     if not swap.won:
         raise Conflict("somebody else changed the champion meanwhile; look at the new one first")
-    reach("champion_swapped")
+    crash_point("champion_swapped")
     registry.set_alias("champion", digest)
     return swap.champion
 
 
-def reconcile(parts: FlowParts, registry: PolicyRegistry) -> Reconciled:
+def reconcile(context: FlowContext, registry: PolicyRegistry) -> Reconciled:
     """Finish what a process that died had begun: the database decides, the registry mirrors it."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         known = {row.digest: row.stage for row in policies.list_all(session)}
         waiting = [row.digest for row in policies.list_all(session, "shadow")]
         champion = policies.champion(session).digest
     versions = registry.versions()
-    adopted = sum(_adopted(parts, registry, version) for version in versions if version.digest not in known)
+    adopted = sum(_adopted(context, registry, version) for version in versions if version.digest not in known)
     moved = 0
     for alias, digest in (("champion", champion), ("challenger", waiting[0] if waiting else None)):
         named = [version for version in versions if alias in version.aliases]
@@ -83,17 +83,17 @@ def reconcile(parts: FlowParts, registry: PolicyRegistry) -> Reconciled:
     return Reconciled(adopted, moved)
 
 
-def retire_old_challengers(parts: FlowParts) -> int:
+def retire_old_challengers(context: FlowContext) -> int:
     """Let all but the newest challengers see no more decisions; return how many left."""
-    with parts.database.unit_of_work() as uow:
-        trial = experiments.running(uow.session, to_us(parts.clock()))
+    with context.database.unit_of_work() as uow:
+        trial = experiments.running(uow.session, to_us(context.clock()))
         waiting = policies.list_all(uow.session, "shadow")[KEPT_IN_SHADOW:]
         leaving = [row for row in waiting if trial is None or row.digest != trial.challenger]
         for row in leaving:
             policies.set_stage(uow, PolicyDigest(row.digest), "retired")
             audit_log.append(
                 uow,
-                at_us=to_us(parts.clock()),
+                at_us=to_us(context.clock()),
                 actor="flow:promote_policy",
                 action="challenger_retired",
                 detail={"digest": row.digest, "reason": f"{KEPT_IN_SHADOW} newer ones are in shadow"},
@@ -102,26 +102,26 @@ def retire_old_challengers(parts: FlowParts) -> int:
     return len(leaving)
 
 
-def _adopted(parts: FlowParts, registry: PolicyRegistry, version: RegisteredVersion) -> bool:
+def _adopted(context: FlowContext, registry: PolicyRegistry, version: RegisteredVersion) -> bool:
     """Take in a verified policy that was registered by a process that died; it may only learn who it is in shadow."""
     try:
-        loaded = artifact.load(registry.fetch(version.digest), verify=parts.seal.holds, digest=version.digest)
+        loaded = artifact.load(registry.fetch(version.digest), verify=context.seal.holds, digest=version.digest)
     except ArtifactRefused as error:
         logger.warning("the registry's version %d is not taken in: %s", version.version, error)
         return False
-    return introduce(parts, loaded, version.version, trained_until_us=None, actor="reconcile")
+    return introduce(context, loaded, version.version, trained_until_us=None, actor="reconcile")
 
 
 def introduce(
-    parts: FlowParts, loaded: artifact.Loaded, version: int, *, trained_until_us: int | None, actor: str
+    context: FlowContext, loaded: artifact.Loaded, version: int, *, trained_until_us: int | None, actor: str
 ) -> bool:
     """Make a policy known to the database and let it begin in shadow; return whether it is new.
 
     Without `trained_until_us` it is not known what it learned from, so the gate looks at later decisions alone.
     """
-    digest, now_us = loaded.policy.digest, to_us(parts.clock())
+    digest, now_us = loaded.policy.digest, to_us(context.clock())
     facts = {name: value for name, value in loaded.manifest.items() if name not in ("golden", "signature")}
-    with parts.database.unit_of_work() as uow:
+    with context.database.unit_of_work() as uow:
         new = policies.register(
             uow,
             digest=digest,

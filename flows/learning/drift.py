@@ -6,7 +6,7 @@ import numpy as np
 
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.log_export import settled
 from flows.learning.training import retrain
 from infra.database.policies import policies
@@ -18,13 +18,13 @@ BEFORE_DAYS = 28
 COLUMNS = ("reward", *(feature.name for feature in FEATURES))
 
 
-def look_for_drift(parts: FlowParts) -> Drift:
+def look_for_drift(context: FlowContext) -> Drift:
     """Return what moved since the newest training."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         trained = [row.manifest.get("trained_until_us") for row in policies.list_all(session)]
     until_us = max((each for each in trained if each), default=0)
     before, after = Span(), Span()
-    for row in settled(parts.database, origin=parts.settings.evidence, since_us=until_us - BEFORE_DAYS * DAY_US):
+    for row in settled(context.database, origin=context.settings.evidence, since_us=until_us - BEFORE_DAYS * DAY_US):
         decision = row.decision
         reward = np.nan if decision.silent or row.reward is None else row.reward
         values = np.append(reward, np.where(decision.masked, np.nan, decision.vector))
@@ -33,10 +33,10 @@ def look_for_drift(parts: FlowParts) -> Drift:
     return drift(COLUMNS, before, after)
 
 
-def retrain_on_drift(parts: FlowParts, registry: PolicyRegistry) -> Drift:
+def retrain_on_drift(context: FlowContext, registry: PolicyRegistry) -> Drift:
     """Train a challenger when something moved; return what did."""
-    found = look_for_drift(parts)
+    found = look_for_drift(context)
     if found.column is not None:
-        until = from_us(to_us(parts.clock())) + timedelta(microseconds=1)
-        retrain(parts, registry, until, actor=f"drift of {found.column}")
+        until = from_us(to_us(context.clock())) + timedelta(microseconds=1)
+        retrain(context, registry, until, actor=f"drift of {found.column}")
     return found

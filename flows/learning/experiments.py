@@ -15,7 +15,7 @@ import numpy as np
 
 from data_contracts.errors import Malformed, NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.log_export import settled
 from flows.learning.promotion import ALREADY, gathered, seen_in_shadow
 from infra.database.policies import experiments, policies
@@ -59,7 +59,7 @@ class _Decided(NamedTuple):
 
 
 def begin(
-    parts: FlowParts,
+    context: FlowContext,
     registry: PolicyRegistry,
     challenger: PolicyDigest,
     *,
@@ -75,55 +75,55 @@ def begin(
     """
     if not (0.0 < share <= MAX_SHARE and 1 <= days <= MAX_DAYS):
         raise Malformed(f"an experiment takes a share in (0, {MAX_SHARE}] and 1 to {MAX_DAYS} days")
-    with parts.database.read() as session:
+    with context.database.read() as session:
         before = policies.champion(session)
     if before.digest is None:
         raise NotFound("there is no champion to compare with yet")
     registry.fetch(challenger)  # its artifact must lie where serving reads it, verified
-    keep = _harm(parts, registry, challenger, before)
+    keep = _harm(context, registry, challenger, before)
     if keep is not None and (override is None or keep.rule == ALREADY):
         raise PromotionRefused(keep.rule, keep.reason, keep.value, keep.bound)
-    now = parts.clock()
+    now = context.clock()
     begins_us = to_us(now)
     wanted = Experiment(new_id(now), before.digest, challenger, share, begins_us, begins_us + days * DAY_US)
-    with parts.database.unit_of_work() as uow:
+    with context.database.unit_of_work() as uow:
         experiments.begin(uow, wanted, actor=actor, override_reason=None if keep is None else override)
         uow.commit()
     return wanted
 
 
-def end(parts: FlowParts, *, actor: str, why: str) -> Experiment:
+def end(context: FlowContext, *, actor: str, why: str) -> Experiment:
     """End the experiment that runs; raises `NotFound` when none does."""
-    with parts.database.unit_of_work() as uow:
-        ended = experiments.end(uow, at_us=to_us(parts.clock()), why=why, actor=actor)
+    with context.database.unit_of_work() as uow:
+        ended = experiments.end(uow, at_us=to_us(context.clock()), why=why, actor=actor)
         uow.commit()
     if ended is None:
         raise NotFound("no experiment runs")
     return ended
 
 
-def look(parts: FlowParts, *, actor: str) -> Json | None:
+def look(context: FlowContext, *, actor: str) -> Json | None:
     """Return what the newest experiment has shown so far, and end it when it is over or its challenger is worse."""
-    with parts.database.unit_of_work() as uow:
-        experiments.end(uow, at_us=to_us(parts.clock()), why=experiments.BY_DATE, actor=actor, only_due=True)
+    with context.database.unit_of_work() as uow:
+        experiments.end(uow, at_us=to_us(context.clock()), why=experiments.BY_DATE, actor=actor, only_due=True)
         uow.commit()
-    with parts.database.read() as session:
+    with context.database.read() as session:
         found = experiments.newest(session)
     if found is None:
         return None
-    told = report(parts, found)
+    told = report(context, found)
     if found.ended_us is None and told["verdict"] == WORSE:
-        with parts.database.unit_of_work() as uow:
-            ended = experiments.end(uow, at_us=to_us(parts.clock()), why=HARM, actor=actor)
+        with context.database.unit_of_work() as uow:
+            ended = experiments.end(uow, at_us=to_us(context.clock()), why=HARM, actor=actor)
             uow.commit()
         if ended is not None:  # else somebody was faster
             told |= {"ended_us": ended.ended_us, "ended_why": ended.ended_why}
     return told
 
 
-def report(parts: FlowParts, experiment: Experiment) -> Json:
+def report(context: FlowContext, experiment: Experiment) -> Json:
     """Return the arms with their rewards, their difference, and whether they have the sizes of their shares."""
-    days = _days(parts, experiment)
+    days = _days(context, experiment)
     units = Counter(day.arm for day in days)
     ratio = sample_ratio(live_experiment(experiment.id, experiment.share), units)
     lived = [day for day in days if day.rewards]
@@ -152,12 +152,14 @@ def report(parts: FlowParts, experiment: Experiment) -> Json:
     }
 
 
-def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
+def _days(context: FlowContext, experiment: Experiment) -> list[_Day]:
     """Return the person-days that were decided in the experiment, in the order of their first decisions."""
     arms = live_experiment(experiment.id, experiment.share)
     days: dict[str, _Day] = {}
     decided: list[_Decided] = []
-    for row in settled(parts.database, origin=parts.settings.evidence, since_us=experiment.began_us, unsettled=True):
+    for row in settled(
+        context.database, origin=context.settings.evidence, since_us=experiment.began_us, unsettled=True
+    ):
         decision = row.decision
         if decision.arm is None or not decision.arm.startswith(f"{experiment.id}/"):
             continue
@@ -179,12 +181,12 @@ def _days(parts: FlowParts, experiment: Experiment) -> list[_Day]:
     return list(days.values())
 
 
-def _harm(parts: FlowParts, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Keep | None:
+def _harm(context: FlowContext, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Keep | None:
     """Return the rule that a challenger breaks which may not even be tried; None where all hold."""
-    comparison = seen_in_shadow(parts, challenger, before)
-    origin = parts.settings.evidence
+    comparison = seen_in_shadow(context, challenger, before)
+    origin = context.settings.evidence
     opinion = verdict(PromotionEvidence(challenger, before.digest, comparison, counts=origin))
     if isinstance(opinion, Keep) or comparison is None:
         return opinion if isinstance(opinion, Keep) else None
-    answer = gate(gathered(parts, registry, comparison), counts=origin, trial=True)
+    answer = gate(gathered(context, registry, comparison), counts=origin, trial=True)
     return None if answer.failing is None else Keep(answer.failing, answer.reason, answer.value, answer.bound)

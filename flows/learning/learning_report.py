@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.experiments import look
 from flows.learning.log_export import settled
 from flows.learning.promotion import ASKED
@@ -34,7 +34,7 @@ from models.promotion.personalisation import NEWEST, NOBODY, Trajectory, did_it_
 from models.promotion.power import DIFFERENCES, rows_needed
 from models.rewards.design import scaled_context
 from models.rewards.linear import LinearModel
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 
 PEOPLE = 500  # whose tips are looked at, the first ones
 RECENT_DAYS = 28
@@ -56,37 +56,37 @@ class _Read:
     lives: dict[int, deque[tuple[np.ndarray[Any, Any], float, int]]]
 
 
-def audit_learning(parts: FlowParts, *, actor: str = "flow:audit_learning") -> Json:
+def audit_learning(context: FlowContext, *, actor: str = "flow:audit_learning") -> Json:
     """Audit a home, keep the report, and return it in JSON's types."""
-    now_us = to_us(parts.clock())
-    with parts.database.read() as session:
+    now_us = to_us(context.clock())
+    with context.database.read() as session:
         champion = policies.champion(session)
     policy = None
     if champion.digest is not None:
-        policy = PolicyShelf(parts.settings.policies, parts.seal.holds).get(champion.digest)
+        policy = PolicyCache(context.settings.policies, context.seal.holds).get(champion.digest)
     model = getattr(policy, "model", None)
     model = model if isinstance(model, LinearModel) else None
-    read = _read(parts, model, now_us)
+    read = _read(context, model, now_us)
     body = {
-        "evidence": parts.settings.evidence.value,
-        "champion": _champion(parts, champion, policy),
+        "evidence": context.settings.evidence.value,
+        "champion": _champion(context, champion, policy),
         "personalisation": _personal(model, read),
-        "control": _control(parts, champion),
+        "control": _control(context, champion),
         "holdout": asdict(sample_ratio(TRAINING, {arm: len(units) for arm, units in read.units.items()})),
-        "experiment": look(parts, actor=actor),
-        "challengers": _challengers(parts, champion),
+        "experiment": look(context, actor=actor),
+        "challengers": _challengers(context, champion),
         "power": _power(read),
     }
     plain: Json = _plain(body)
-    with parts.database.unit_of_work() as uow:
+    with context.database.unit_of_work() as uow:
         learning_reports.add(uow, at_us=now_us, body=plain)
         uow.commit()
     return plain
 
 
-def _read(parts: FlowParts, model: LinearModel | None, now_us: int) -> _Read:
+def _read(context: FlowContext, model: LinearModel | None, now_us: int) -> _Read:
     read = _Read(defaultdict(set), set(), 0, set(), defaultdict(lambda: deque(maxlen=NEWEST)))
-    for row in settled(parts.database, origin=parts.settings.evidence):
+    for row in settled(context.database, origin=context.settings.evidence):
         decision = row.decision
         unit = person_day(decision.person, decision.at_us)
         read.units[TRAINING.arm_of(unit)].add(unit)
@@ -114,14 +114,14 @@ def _personal(model: LinearModel | None, read: _Read) -> Json:
     return asdict(did_it_personalise(model.person_prior, people, np.random.default_rng(SEED)))
 
 
-def _control(parts: FlowParts, champion: Champion) -> Json:
+def _control(context: FlowContext, champion: Champion) -> Json:
     """Return what the champion brings more than the uniform control would have, by its own decisions."""
     told: Json = {"policy": Uniform.NAME, "difference": None, "low": None, "high": None, "rows": 0, "ess": 0.0}
     if champion.digest is None:
         return {**told, "verdict": TOO_LITTLE, "reason": "there is no champion"}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.parquet"
-        write(path, settled(parts.database, origin=parts.settings.evidence, digest=champion.digest, unsettled=True))
+        write(path, settled(context.database, origin=context.settings.evidence, digest=champion.digest, unsettled=True))
         log = DecisionLog(path)
         if not log.rows:
             return {**told, "verdict": TOO_LITTLE, "reason": "the champion has no rewarded decision yet"}
@@ -139,10 +139,10 @@ def _control(parts: FlowParts, champion: Champion) -> Json:
     }
 
 
-def _champion(parts: FlowParts, champion: Champion, policy: Policy | None) -> Json | None:
+def _champion(context: FlowContext, champion: Champion, policy: Policy | None) -> Json | None:
     if champion.digest is None or policy is None:
         return None
-    change = last_change(parts, champion.digest)
+    change = last_change(context, champion.digest)
     return {
         "digest": champion.digest,
         "policy": policy.name,
@@ -153,11 +153,11 @@ def _champion(parts: FlowParts, champion: Champion, policy: Policy | None) -> Js
     }
 
 
-def _challengers(parts: FlowParts, champion: Champion) -> list[Json]:
+def _challengers(context: FlowContext, champion: Champion) -> list[Json]:
     """Return every policy in shadow with its comparisons in the order of time, and the gate's newest answer."""
     if champion.digest is None:
         return []
-    with parts.database.read() as session:
+    with context.database.read() as session:
         waiting = policies.list_all(session, "shadow")
         asked = audit_log.newest(session, LOOKED_AT, action=ASKED)
         history = {

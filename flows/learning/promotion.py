@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.champion_swap import change_champion, reconcile, retire_old_challengers
 from flows.learning.gate_evidence import Trained, evidence_of
 from flows.learning.rollback import REFERENCE, reference_after
@@ -18,7 +18,7 @@ from models.policies import artifact
 from models.promotion.gate import GateEvidence, GateVerdict, gate
 from models.promotion.shadow_verdict import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
 from models.registry.policy_registry import PolicyRegistry
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 from serving.recommend.shadow import Shadow
 
 ALREADY = "already_champion"  # the one verdict that no override can change
@@ -46,7 +46,7 @@ class Considered(NamedTuple):
 
 
 def promote(
-    parts: FlowParts,
+    context: FlowContext,
     registry: PolicyRegistry,
     digest: PolicyDigest | None = None,
     *,
@@ -59,19 +59,19 @@ def promote(
     Raises `PromotionRefused` when the verdict is against it and there is no `override` (which is audited and shown),
     `NotFound` when there is nothing to promote, `Conflict` when somebody else promoted meanwhile.
     """
-    with parts.database.read() as session:
+    with context.database.read() as session:
         before = policies.champion(session)
-    wanted = digest or _newest(parts)
-    comparison = seen_in_shadow(parts, wanted, before)
-    evidence = PromotionEvidence(wanted, before.digest, comparison, bootstrap, _counts(parts))
+    wanted = digest or _newest(context)
+    comparison = seen_in_shadow(context, wanted, before)
+    evidence = PromotionEvidence(wanted, before.digest, comparison, bootstrap, _counts(context))
     opinion = verdict(evidence)
     if isinstance(opinion, Promote) and comparison is not None:
-        opinion = _gated(parts, registry, comparison, actor)
+        opinion = _gated(context, registry, comparison, actor)
     if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
         raise PromotionRefused(opinion.rule, opinion.reason, opinion.value, opinion.bound)
     overridden = override if isinstance(opinion, Keep) else None
     after = change_champion(
-        parts,
+        context,
         registry,
         wanted,
         before=before,
@@ -81,19 +81,19 @@ def promote(
             "verdict": type(opinion).__name__,
             "reason": opinion.reason,
             "bootstrap": bootstrap,
-            REFERENCE: reference_after(parts, before),
+            REFERENCE: reference_after(context, before),
         },
     )
     return Promoted(wanted, before.digest, after.revision, overridden or opinion.reason)
 
 
-def consider(parts: FlowParts, registry: PolicyRegistry) -> Considered:
+def consider(context: FlowContext, registry: PolicyRegistry) -> Considered:
     """Let challengers see new decisions, record how the newest compares, and promote it when the verdict allows."""
-    reconcile(parts, registry)
-    retire_old_challengers(parts)
-    views, compared = compare(parts)
+    reconcile(context, registry)
+    retire_old_challengers(context)
+    views, compared = compare(context)
     try:
-        promote(parts, registry, actor="flow:promote_policy")
+        promote(context, registry, actor="flow:promote_policy")
     except NotFound:
         return Considered(views, compared, 0, "no_challenger")
     except PromotionRefused as refused:
@@ -101,44 +101,44 @@ def consider(parts: FlowParts, registry: PolicyRegistry) -> Considered:
     return Considered(views, compared, 1, "")
 
 
-def compare(parts: FlowParts) -> tuple[int, int]:
+def compare(context: FlowContext) -> tuple[int, int]:
     """Let every challenger see what it has not seen, and return how many views and new comparisons there are."""
-    challengers = Shadow(parts.database, PolicyShelf(parts.settings.policies, parts.seal.holds), _counts(parts))
+    challengers = Shadow(context.database, PolicyCache(context.settings.policies, context.seal.holds), _counts(context))
     views = 0
     while seen := challengers.catch_up():
         views += seen
-    with parts.database.read() as session:
+    with context.database.read() as session:
         champion = policies.champion(session).digest
         waiting = [PolicyDigest(row.digest) for row in policies.list_all(session, "shadow")]
     if champion is None:
         return views, 0
-    return views, sum(_record(parts, challengers, challenger, champion) for challenger in waiting)
+    return views, sum(_record(context, challengers, challenger, champion) for challenger in waiting)
 
 
-def gathered(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison) -> GateEvidence:
+def gathered(context: FlowContext, registry: PolicyRegistry, comparison: ShadowComparison) -> GateEvidence:
     """Return what the gate looks at; raises `ArtifactRefused` for a challenger that does not verify."""
     folder = registry.fetch(comparison.challenger)
-    challenger = artifact.load(folder, verify=parts.seal.holds, digest=comparison.challenger).policy
-    with parts.database.read() as session:
+    challenger = artifact.load(folder, verify=context.seal.holds, digest=comparison.challenger).policy
+    with context.database.read() as session:
         facts = policies.get(session, comparison.challenger)
     trained = Trained(facts.manifest.get("trained_until_us"), facts.created_us)
-    return evidence_of(parts.database, challenger, comparison, trained)
+    return evidence_of(context.database, challenger, comparison, trained)
 
 
-def _counts(parts: FlowParts) -> Origin:
-    return parts.settings.evidence
+def _counts(context: FlowContext) -> Origin:
+    return context.settings.evidence
 
 
-def _gated(parts: FlowParts, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Promote | Keep:
+def _gated(context: FlowContext, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Promote | Keep:
     """Ask the statistical gate about a challenger that passed in shadow, and keep what it was asked and answered."""
-    evidence = gathered(parts, registry, comparison)
-    with parts.database.read() as session:
+    evidence = gathered(context, registry, comparison)
+    with context.database.read() as session:
         before = _last_look(audit_log.newest(session, LOOKS, action=ASKED), comparison)
-    answer = gate(evidence, counts=_counts(parts))
+    answer = gate(evidence, counts=_counts(context))
     if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
         told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
         return Keep("no_better_value", told, before["value"], before["bound"])
-    _keep_look(parts, evidence, answer, actor)
+    _keep_look(context, evidence, answer, actor)
     if answer.failing is None:
         return Promote(answer.reason)
     return Keep(answer.failing, answer.reason, answer.value, answer.bound)
@@ -154,47 +154,47 @@ def _last_look(lines: list[Any], comparison: ShadowComparison) -> Mapping[str, A
     return None
 
 
-def _keep_look(parts: FlowParts, evidence: GateEvidence, answer: GateVerdict, actor: str) -> None:
+def _keep_look(context: FlowContext, evidence: GateEvidence, answer: GateVerdict, actor: str) -> None:
     numbers = {name: value for name, value in asdict(evidence).items() if name != "segments"}
     plain = {name: None if value != value else value for name, value in (numbers | asdict(answer)).items()}  # noqa: PLR0124 - NaN
-    with parts.database.unit_of_work() as uow:
-        audit_log.append(uow, at_us=to_us(parts.clock()), actor=actor, action=ASKED, detail=plain)
+    with context.database.unit_of_work() as uow:
+        audit_log.append(uow, at_us=to_us(context.clock()), actor=actor, action=ASKED, detail=plain)
         uow.commit()
 
 
-def _newest(parts: FlowParts) -> PolicyDigest:
-    with parts.database.read() as session:
+def _newest(context: FlowContext) -> PolicyDigest:
+    with context.database.read() as session:
         waiting = policies.list_all(session, "shadow")
     if not waiting:
         raise NotFound("there is no policy in shadow; train one first")
     return PolicyDigest(waiting[0].digest)
 
 
-def seen_in_shadow(parts: FlowParts, digest: PolicyDigest, before: Champion) -> ShadowComparison | None:
+def seen_in_shadow(context: FlowContext, digest: PolicyDigest, before: Champion) -> ShadowComparison | None:
     """Return the newest comparison of a challenger with this champion; None where there is none."""
     if before.digest is None:
         return None
-    with parts.database.read() as session:
+    with context.database.read() as session:
         row = shadow.comparison(session, digest, before.digest)
     if row is None:
         return None
     return ShadowComparison(
         challenger=PolicyDigest(row.challenger),
         incumbent=PolicyDigest(row.incumbent),
-        origin=_counts(parts),
+        origin=_counts(context),
         decisions=row.decisions,
         agreement=row.agreement,
         value_difference=row.value_difference,
     )
 
 
-def _record(parts: FlowParts, challengers: Shadow, challenger: PolicyDigest, incumbent: PolicyDigest) -> bool:
+def _record(context: FlowContext, challengers: Shadow, challenger: PolicyDigest, incumbent: PolicyDigest) -> bool:
     """Keep the totals as evidence, unless they are those that were kept last."""
     totals = challengers.compare(challenger, incumbent)
-    with parts.database.read() as session:
+    with context.database.read() as session:
         last = shadow.comparison(session, challenger, incumbent)
     if totals.decisions == 0 or (last is not None and last.decisions == totals.decisions):
         return False
     name = f"{challenger[:16]}-{incumbent[:16]}-{totals.decisions}"
-    challengers.record_comparison(totals, comparison_id=name, at_us=to_us(parts.clock()))
+    challengers.record_comparison(totals, comparison_id=name, at_us=to_us(context.clock()))
     return True

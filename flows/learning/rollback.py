@@ -12,7 +12,7 @@ import numpy as np
 
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PolicyDigest
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.champion_swap import change_champion
 from flows.learning.log_export import settled
 from infra.database.audit import audit_log
@@ -54,60 +54,60 @@ class Judged(NamedTuple):
     demoted: Returned | None
 
 
-def rollback(parts: FlowParts, registry: PolicyRegistry, *, actor: str, reason: str) -> Returned:
+def rollback(context: FlowContext, registry: PolicyRegistry, *, actor: str, reason: str) -> Returned:
     """Make the policy that the champion replaced the champion again.
 
     Raises `NotFound` when the champion replaced nothing, `Conflict` when somebody else was faster.
     """
-    with parts.database.read() as session:
+    with context.database.read() as session:
         before = policies.champion(session)
-    change = last_change(parts, before.digest)
+    change = last_change(context, before.digest)
     if before.digest is None or change is None or change.replaced is None:
         raise NotFound("the champion replaced nothing that one could go back to")
     after = change_champion(
-        parts,
+        context,
         registry,
         change.replaced,
         before=before,
         actor=actor,
         override_reason=reason,
-        evidence={"rollback": reason, REFERENCE: reference_after(parts, before)},
+        evidence={"rollback": reason, REFERENCE: reference_after(context, before)},
     )
     return Returned(change.replaced, before.digest, after.revision, reason)
 
 
-def judge_champion(parts: FlowParts, registry: PolicyRegistry, *, actor: str) -> Judged:
+def judge_champion(context: FlowContext, registry: PolicyRegistry, *, actor: str) -> Judged:
     """Judge the champion's rewards since it came, and roll back when they are shown to be too low."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         champion = policies.champion(session)
-    change = last_change(parts, champion.digest)
+    change = last_change(context, champion.digest)
     if champion.digest is None or change is None:
         return Judged(champion.digest, 0, 0.0, 1.0, None, None)
-    found = judge(rewards_of(parts, champion.digest, change.at_us), change.reference)
+    found = judge(rewards_of(context, champion.digest, change.at_us), change.reference)
     returned = None
     if isinstance(found, Demote) and change.replaced is not None:
-        returned = rollback(parts, registry, actor=actor, reason=f"demoted: {found.reason}")
+        returned = rollback(context, registry, actor=actor, reason=f"demoted: {found.reason}")
     return Judged(champion.digest, found.count, found.low, found.high, change.reference, returned)
 
 
-def reference_after(parts: FlowParts, before: Champion) -> float | None:
+def reference_after(context: FlowContext, before: Champion) -> float | None:
     """Return what a policy that replaces this champion will have to keep up with; None where nothing is known."""
     if before.digest is None:
         return None
-    change = last_change(parts, before.digest)
-    kept = promise(rewards_of(parts, before.digest, change.at_us if change is not None else 0))
+    change = last_change(context, before.digest)
+    kept = promise(rewards_of(context, before.digest, change.at_us if change is not None else 0))
     return change.reference if kept is None and change is not None else kept
 
 
-def rewards_of(parts: FlowParts, digest: PolicyDigest, since_us: int) -> Floats:
+def rewards_of(context: FlowContext, digest: PolicyDigest, since_us: int) -> Floats:
     """Return the rewards (N,) of a policy's decisions since then, silences included, in their order."""
-    rows = settled(parts.database, origin=parts.settings.evidence, since_us=since_us, digest=digest)
+    rows = settled(context.database, origin=context.settings.evidence, since_us=since_us, digest=digest)
     return np.array([row.reward for row in rows if row.reward is not None], dtype=np.float64)
 
 
-def last_change(parts: FlowParts, digest: PolicyDigest | None) -> Change | None:
+def last_change(context: FlowContext, digest: PolicyDigest | None) -> Change | None:
     """Return how a policy came to the slot the last time; None where the audit does not say."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         lines = audit_log.newest(session, LOOKED_AT, action="champion_changed")
     for line in sorted(lines, key=lambda line: -int(line.detail["revision"])):
         if line.detail["digest"] == digest:

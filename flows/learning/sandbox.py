@@ -17,7 +17,7 @@ from data_contracts.decisions import Origin
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.rewards import REWARD_TABLE_VERSION, REWARDS
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.champion_swap import introduce
 from flows.learning.promotion import promote
 from infra.database.decisions import decisions
@@ -34,7 +34,7 @@ from models.registry.policy_registry import PolicyRegistry
 from models.simulation import simulated_log
 from models.simulation.people import People
 from models.simulation.people import people as new_crowd
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 
 DAY_S = 86_400
 TIPS_A_DAY = 8
@@ -64,30 +64,30 @@ class Lived(NamedTuple):
     turned: bool
 
 
-def begin(parts: FlowParts, registry: PolicyRegistry, rehearsal: Rehearsal) -> None:
+def begin(context: FlowContext, registry: PolicyRegistry, rehearsal: Rehearsal) -> None:
     """Make an empty home a rehearsal, with the uniform control as its first champion; raises `Conflict`."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         if people.list_all(session) or policies.list_all(session):
             raise Conflict("this home holds a life already; rehearse in an empty one: OO_HOME=/tmp/rehearsal oo …")
-    _mark(parts.settings, rehearsal)
-    with parts.database.unit_of_work() as uow:
+    _mark(context.settings, rehearsal)
+    with context.database.unit_of_work() as uow:
         for number in range(rehearsal.people):
             people.create(
                 uow,
                 person=PersonId(f"simulated-{number}"),
                 name=f"simulated {number}",
                 zone="UTC",
-                created_us=to_us(parts.clock()),
+                created_us=to_us(context.clock()),
                 silence_price=PRICE,
             )
         uow.commit()
     nothing = {Origin.LIVE.value: 0, Origin.SIMULATED.value: 0}
     folder = artifact.save(
-        Uniform(), parts.settings.policies, sign=parts.seal.sign, data_digest="", origins=nothing, metrics={}
+        Uniform(), context.settings.policies, sign=context.seal.sign, data_digest="", origins=nothing, metrics={}
     )
     version = registry.register(folder)
-    introduce(parts, artifact.load(folder, verify=parts.seal.holds), version, trained_until_us=0, actor="rehearsal")
-    promote(parts, registry, actor="rehearsal", bootstrap=True)
+    introduce(context, artifact.load(folder, verify=context.seal.holds), version, trained_until_us=0, actor="rehearsal")
+    promote(context, registry, actor="rehearsal", bootstrap=True)
 
 
 def known(settings: Settings) -> Rehearsal | None:
@@ -97,21 +97,21 @@ def known(settings: Settings) -> Rehearsal | None:
     return Rehearsal(**json.loads(settings.rehearsal.read_text()))
 
 
-def live(parts: FlowParts, *, days: int, turn: bool = False) -> Lived:
+def live(context: FlowContext, *, days: int, turn: bool = False) -> Lived:
     """Let the simulated people live some days under the champion, and move the clock of the home on."""
-    rehearsal = known(parts.settings)
+    rehearsal = known(context.settings)
     if rehearsal is None:
         raise NotFound("this home is no rehearsal")
-    with parts.database.read() as session:
+    with context.database.read() as session:
         champion = policies.champion(session).digest
     if champion is None:
         raise NotFound("the rehearsal has no champion")
-    policy = PolicyShelf(parts.settings.policies, parts.seal.holds).get(champion)
+    policy = PolicyCache(context.settings.policies, context.seal.holds).get(champion)
     after = replace(rehearsal, ahead_s=rehearsal.ahead_s + days * DAY_S, turned=rehearsal.turned or turn)
     count = days * TIPS_A_DAY * rehearsal.people
     setting = simulated_log.Setting(
         crowd=_crowd(after),
-        begin_us=to_us(parts.clock()),
+        begin_us=to_us(context.clock()),
         step_us=days * DAY_S * 1_000_000 // (count + 1),
         price=PRICE,
     )
@@ -120,20 +120,20 @@ def live(parts: FlowParts, *, days: int, turn: bool = False) -> Lived:
         seed=[rehearsal.seed, after.ahead_s],
         count=count,
         setting=setting,
-        deciding=_deciding(parts, policy),
+        deciding=_deciding(context, policy),
     )
-    rewards, silent = _keep(parts, log)
-    _mark(parts.settings, after)
+    rewards, silent = _keep(context, log)
+    _mark(context.settings, after)
     return Lived(policy.name, days, count, float(np.mean(rewards)), silent / count, after.turned)
 
 
-def _deciding(parts: FlowParts, champion: Policy) -> simulated_log.Deciding | None:
+def _deciding(context: FlowContext, champion: Policy) -> simulated_log.Deciding | None:
     """Return who decides for whom when, while an experiment runs."""
-    with parts.database.read() as session:
-        trial = experiments.running(session, to_us(parts.clock()))
+    with context.database.read() as session:
+        trial = experiments.running(session, to_us(context.clock()))
     if trial is None:
         return None
-    challenger = PolicyShelf(parts.settings.policies, parts.seal.holds).get(trial.challenger)
+    challenger = PolicyCache(context.settings.policies, context.seal.holds).get(trial.challenger)
     arms = live_experiment(trial.id, trial.share)
 
     def decides(person: PersonId, at_us: int) -> tuple[Policy, str | None]:
@@ -150,11 +150,11 @@ def _crowd(rehearsal: Rehearsal) -> People:
     return simulated_log.turned(crowd) if rehearsal.turned else crowd
 
 
-def _keep(parts: FlowParts, log: Iterator[LoggedDecision]) -> tuple[list[float], int]:
+def _keep(context: FlowContext, log: Iterator[LoggedDecision]) -> tuple[list[float], int]:
     rewards: list[float] = []
     silent = 0
     for page in _pages(log):
-        with parts.database.unit_of_work() as uow:
+        with context.database.unit_of_work() as uow:
             decisions.add_lived(uow, [_row(each) for each in page])
             uow.commit()
         rewards += [each.reward or 0.0 for each in page]

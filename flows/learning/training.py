@@ -17,11 +17,11 @@ import numpy as np
 from data_contracts.decisions import Decision, Origin, unpack
 from data_contracts.identifiers import PolicyDigest, to_us
 from data_contracts.retention import LOG_DAYS
-from flows.context import FlowParts
+from flows.context import FlowContext
 from flows.learning.champion_swap import introduce, reconcile
 from flows.upkeep.feature_refresh import build_features, open_feast
 from infra.database.decisions import decisions
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from models.policies import POLICIES, LinearThompson, artifact
 from models.promotion.experiments import held_out
 from models.registry.policy_registry import PolicyRegistry
@@ -61,7 +61,7 @@ class _Page(NamedTuple):
 
 
 def retrain(
-    parts: FlowParts,
+    context: FlowContext,
     registry: PolicyRegistry,
     until: datetime,
     *,
@@ -74,36 +74,36 @@ def retrain(
     `policy` is a name of `models.policies.POLICIES`. What is not learned from sums needs the whole window in memory.
     """
     kind = POLICIES[policy]
-    reconcile(parts, registry)
+    reconcile(context, registry)
     sums = fitting.from_sums(kind)
-    taught = learn(parts, until, keep=not sums)
-    rehearsal = parts.settings.evidence is Origin.SIMULATED
+    taught = learn(context, until, keep=not sums)
+    rehearsal = context.settings.evidence is Origin.SIMULATED
     prior = warm_start(WARM_SEED, count=0 if rehearsal else warm_people)
     trained = fit(taught.evidence + gather(prior)) if sums else fitting.learned(policy, joined([*taught.kept, prior]))
     told = Origin.SIMULATED if rehearsal else Origin.LIVE
     folder = artifact.save(
         kind.from_arrays(trained.arrays),
-        parts.settings.policies,
-        sign=parts.seal.sign,
+        context.settings.policies,
+        sign=context.seal.sign,
         data_digest=taught.data.add(prior).hex(),
         origins={**prior.origins(), told.value: taught.rows + prior.origins()[told.value]},
         metrics=trained.metrics,
     )
-    reach("policy_saved")
+    crash_point("policy_saved")
     version = registry.register(folder)
-    reach("policy_registered")
-    loaded = artifact.load(folder, verify=parts.seal.holds)
+    crash_point("policy_registered")
+    loaded = artifact.load(folder, verify=context.seal.holds)
     digest = loaded.policy.digest
-    new = introduce(parts, loaded, version, trained_until_us=to_us(until), actor=actor)
-    reach("challenger_in_shadow")
+    new = introduce(context, loaded, version, trained_until_us=to_us(until), actor=actor)
+    crash_point("challenger_in_shadow")
     registry.set_alias("challenger", digest)
     return Retrained(digest, version, new, taught.rows, prior.rewards.size, taught.skewed / max(taught.rows, 1))
 
 
-def learn(parts: FlowParts, until: datetime, *, keep: bool = False) -> Learned:
+def learn(context: FlowContext, until: datetime, *, keep: bool = False) -> Learned:
     """Return what the log before `until` teaches; one page of it is in memory at a time, unless its rows are kept."""
     learned = Learned(Evidence(nothing(), nothing()), DataDigest(), 0, 0)
-    for page in _pages(parts, until):
+    for page in _pages(context, until):
         learned = Learned(
             learned.evidence + gather(page.rows),
             learned.data.add(page.rows),
@@ -114,33 +114,33 @@ def learn(parts: FlowParts, until: datetime, *, keep: bool = False) -> Learned:
     return learned
 
 
-def open_registry(parts: FlowParts) -> PolicyRegistry:
+def open_registry(context: FlowContext) -> PolicyRegistry:
     """Return the registry of a home."""
-    home = parts.settings.mlflow
+    home = context.settings.mlflow
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return PolicyRegistry(
         f"sqlite:///{home / 'mlflow.db'}",
         artifacts=home / "artifacts",
-        policies=parts.settings.policies,
-        verify=parts.seal.holds,
-        reached=reach,
+        policies=context.settings.policies,
+        verify=context.seal.holds,
+        reached=crash_point,
     )
 
 
-def _pages(parts: FlowParts, until: datetime) -> Iterator[_Page]:
-    if parts.settings.evidence is Origin.SIMULATED:
-        for page in _settled(parts, until):
+def _pages(context: FlowContext, until: datetime) -> Iterator[_Page]:
+    if context.settings.evidence is Origin.SIMULATED:
+        for page in _settled(context, until):
             logged = [decision for decision, _ in page]
             vectors, masked = (np.array([getattr(each, name) for each in logged]) for name in ("vector", "masked"))
             yield _Page(_rows(page, vectors, masked), 0)
         return
-    build_features(parts)  # history must know what the decisions knew
+    build_features(context)  # history must know what the decisions knew
     with ExitStack() as stack:
         store = None
-        for page in _settled(parts, until):
+        for page in _settled(context, until):
             from feature_repo.feast_store.training_sets import training_set  # noqa: PLC0415 - feast takes seven seconds
 
-            store = store or stack.enter_context(open_feast(parts))
+            store = store or stack.enter_context(open_feast(context))
             made = training_set(store, [decision for decision, _ in page])
             yield _Page(_rows(page, made.values, made.masked), made.skew.decisions - made.skew.equal)
 
@@ -155,17 +155,17 @@ def _rows(page: list[tuple[Decision, float]], vectors: Floats, masked: Bools) ->
     )
 
 
-def _settled(parts: FlowParts, until: datetime) -> Iterator[list[tuple[Decision, float]]]:
+def _settled(context: FlowContext, until: datetime) -> Iterator[list[tuple[Decision, float]]]:
     """Yield pages of rewarded tips, by id; what was never shown has no reward, and silence teaches nothing."""
     since_us, until_us = to_us(until - timedelta(days=LOG_DAYS)), to_us(until)
     after_id = ""
     while True:
-        with parts.database.read() as session:
+        with context.database.read() as session:
             page = decisions.settled_between(
                 session,
                 since_us=since_us,
                 until_us=until_us,
-                origin=parts.settings.evidence,
+                origin=context.settings.evidence,
                 after_id=after_id,
                 limit=PAGE,
             )
@@ -173,7 +173,7 @@ def _settled(parts: FlowParts, until: datetime) -> Iterator[list[tuple[Decision,
                 (decision, row.reward)
                 for row in page
                 if not row.silent and row.reward is not None and not held_out(row.person, row.at_us)
-                if (decision := unpack(row.record)).origin is parts.settings.evidence  # whatever the row is labelled
+                if (decision := unpack(row.record)).origin is context.settings.evidence  # whatever the row is labelled
             ]
         if kept:
             yield kept

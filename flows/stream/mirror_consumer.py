@@ -24,7 +24,7 @@ from infra.background_loop import END, BackgroundLoop
 from infra.clock import Clock
 from infra.database.engine.database import Database
 from infra.database.events import dead_letters, working_state
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 
 __all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message", "judge"]
 
@@ -190,7 +190,7 @@ class Following:
             self._bury(message, reason)
         if reason == ERASED:
             await message.erase()
-        reach("before_ack")
+        crash_point("before_ack")
         await message.done()
         self.state.handled += 1
 

@@ -23,7 +23,7 @@ from flows.stream.state_cache import Folded, Known, KnownStates, Step, advance
 from infra.clock import Clock
 from infra.database.engine.database import Database
 from infra.database.events import events, working_state
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 
 __all__ = ["Folded", "Stream"]
 
@@ -198,7 +198,7 @@ class Stream:
             working_state.forget_rows(uow, [(person, *key) for person, step in done.items() for key in step.dropped])
             working_state.set_heads(uow, {person: step.head for person, step in done.items()})
             self._online.write_rows(row for person in done for row in views[person])
-            reach("before_fold_commit")
+            crash_point("before_fold_commit")
             uow.commit()
         for person, step in done.items():
             self._known.keep(person, Known(known[person].state, step.head, online_follows=True))

@@ -11,7 +11,7 @@ from data_contracts.retention import LOG_DAYS
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
 from feature_repo.state.served_row import served_row, served_view
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.database.events import events, working_state
 from infra.database.events.working_state import FoldHead
 
@@ -30,25 +30,25 @@ class Rebuilt(NamedTuple):
     served_equal: bool
 
 
-def rebuild(parts: FlowParts, person: PersonId) -> Rebuilt:
+def rebuild(context: FlowContext, person: PersonId) -> Rebuilt:
     """Make working state and served row from the events and mend what differs.
 
     Raises `Conflict` when the person's events come faster than they can be read, `ErasedPerson`, `NotFound`.
     """
     for _ in range(ATTEMPTS):
-        parts.stream.fold_person(person)
-        head, log = _log(parts, person)
-        rebuilt = _write(parts, person, head, log)
+        context.stream.fold_person(person)
+        head, log = _log(context, person)
+        rebuilt = _write(context, person, head, log)
         if rebuilt is not None:
             return rebuilt
     raise Conflict("new events kept arriving during the rebuild; run it again")
 
 
-def _log(parts: FlowParts, person: PersonId) -> tuple[FoldHead, list[Event]]:
+def _log(context: FlowContext, person: PersonId) -> tuple[FoldHead, list[Event]]:
     """Return the head and the events up to it, of one snapshot."""
     log: list[Event] = []
     sequence = 0
-    with parts.database.read() as session:
+    with context.database.read() as session:
         head = working_state.head(session, person)
         while True:
             page = events.after(session, person, sequence, PAGE)
@@ -58,29 +58,29 @@ def _log(parts: FlowParts, person: PersonId) -> tuple[FoldHead, list[Event]]:
             sequence = page[-1].sequence
 
 
-def _write(parts: FlowParts, person: PersonId, head: FoldHead, log: list[Event]) -> Rebuilt | None:
+def _write(context: FlowContext, person: PersonId, head: FoldHead, log: list[Event]) -> Rebuilt | None:
     """Put the rebuilt state in place of the stored one; return None when the head has moved meanwhile."""
     folded = list(fold(log).rows())
-    with parts.database.unit_of_work() as uow:
+    with context.database.unit_of_work() as uow:
         working_state.lock(uow, person)
         if working_state.head(uow.session, person) != head:
             return None
         stored = set(working_state.load(uow.session, person))
-        state = WorkingState.from_rows([*folded, *_outlived(stored, log, to_us(parts.clock()))])
+        state = WorkingState.from_rows([*folded, *_outlived(stored, log, to_us(context.clock()))])
         wanted = {
             working_state.StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload)
             for row in state.rows()
         }
         working_state.forget_rows(uow, [(person, row.source, row.key) for row in stored - wanted])
         working_state.save(uow, [(person, row) for row in sorted(wanted - stored)])
-        packet = parts.online.read(person)
+        packet = context.online.read(person)
         equal = packet.row == served_row(state, head.as_of_us)
         if not equal:
-            parts.online.delete(person)  # the guard would keep a wrong row of the same version
+            context.online.delete(person)  # the guard would keep a wrong row of the same version
             views = {source: served_view(state, source, head.as_of_us) for source in CONSENT_SIGNALS}
-            parts.online.write(person, views, head.as_of_us, head.sequence)
+            context.online.write(person, views, head.as_of_us, head.sequence)
         uow.commit()
-    parts.stream.drop(person)
+    context.stream.drop(person)
     return Rebuilt(len(log), len(stored ^ wanted), equal)
 
 

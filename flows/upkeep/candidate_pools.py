@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.errors import ErasedPerson
 from data_contracts.identifiers import PersonId, to_us
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.database.people import people
 from serving.candidates.pool_maker import PoolMaker
 from serving.candidates.titles import Hydrator
@@ -20,28 +20,28 @@ class Generated(NamedTuple):
     gone: int = 0
 
 
-def generate_candidates(parts: FlowParts) -> Generated:
+def generate_candidates(context: FlowContext) -> Generated:
     """Make and keep the pool of each person."""
-    maker = PoolMaker(parts.online, parts.vault, Hydrator(parts.database, parts.vault))
-    with parts.database.read() as session:
+    maker = PoolMaker(context.online, context.vault, Hydrator(context.database, context.vault))
+    with context.database.read() as session:
         household = [(PersonId(row.person), row.consent_mask, row.zone) for row in people.list_all(session)]
     candidates = without_titles = gone = 0
     for person, consent_mask, zone in household:
-        row = parts.online.read(person).row
+        row = context.online.read(person).row
         try:
-            made = maker.make(person, row, consent_mask, ZoneInfo(zone), to_us(parts.clock()))
+            made = maker.make(person, row, consent_mask, ZoneInfo(zone), to_us(context.clock()))
         except ErasedPerson:
             gone += 1
             continue
         candidates += len(made.pool.pool.candidates)
         without_titles += made.fallback is not None
-        if _left(parts, person):  # between the list and the pool
-            parts.online.delete(person)
+        if _left(context, person):  # between the list and the pool
+            context.online.delete(person)
             gone += 1
     return Generated(len(household), candidates, without_titles, gone)
 
 
-def _left(parts: FlowParts, person: PersonId) -> bool:
-    with parts.database.read() as session:
+def _left(context: FlowContext, person: PersonId) -> bool:
+    with context.database.read() as session:
         row = people.find(session, person)
     return row is None or row.erasing

@@ -17,7 +17,7 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.batch import Folded, build_history
 from feature_repo.history.compaction import compact
 from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.database.events import events
 from infra.database.people import people
 
@@ -37,26 +37,26 @@ class Built(NamedTuple):
     gone: int = 0
 
 
-def build_features(parts: FlowParts) -> Built:
+def build_features(context: FlowContext) -> Built:
     """Fold what is unread, refresh every view, and append the history that is missing."""
-    folded = parts.stream.fold_all()
-    history = History(parts.settings.history)
-    with parts.database.read() as session:
+    folded = context.stream.fold_all()
+    history = History(context.settings.history)
+    with context.database.read() as session:
         household = [PersonId(row.person) for row in people.list_all(session)]
     gone = written = 0
     for person in household:
-        gone += not parts.stream.refresh_person(person)
-        written += append_history(parts, history, person)
+        gone += not context.stream.refresh_person(person)
+        written += append_history(context, history, person)
     return Built(len(household), folded.read, written, compact(history), gone)
 
 
-def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
+def append_history(context: FlowContext, history: History, person: PersonId) -> int:
     """Append the versions of a person's views that history lacks; return how many."""
     known = _known(history, person)
-    rows = build_history(_log(parts, person), until_us=to_us(parts.clock()))
+    rows = build_history(_log(context, person), until_us=to_us(context.clock()))
     missing = [row for row in rows if (row.source, row.event_us, row.sequence) not in known]
     history.append(missing)
-    with parts.database.read() as session:
+    with context.database.read() as session:
         row = people.find(session, person)
     if row is None or row.erasing:
         history.forget(person)
@@ -65,12 +65,14 @@ def append_history(parts: FlowParts, history: History, person: PersonId) -> int:
 
 
 @contextmanager
-def open_feast(parts: FlowParts) -> Iterator[Any]:
+def open_feast(context: FlowContext) -> Iterator[Any]:
     """Give the `feast.FeatureStore` of the home, its definitions applied; close what it opened, forget what it read."""
     from feature_repo.feast_store.apply import apply  # noqa: PLC0415 - feast takes seven seconds
     from feature_repo.history.point_in_time import REMEMBERED  # noqa: PLC0415 - its history is read for feast only
 
-    store = apply(parts.settings.home, parts.settings.database_url if parts.database.dialect == "postgresql" else None)
+    store = apply(
+        context.settings.home, context.settings.database_url if context.database.dialect == "postgresql" else None
+    )
     try:
         yield store
     finally:
@@ -78,19 +80,19 @@ def open_feast(parts: FlowParts) -> Iterator[Any]:
         asyncio.run(store.close())
 
 
-def materialize(parts: FlowParts) -> None:
+def materialize(context: FlowContext) -> None:
     """Bring the newest window of history online through Feast, behind the guard."""
     from feature_repo.feast_store import apply  # noqa: PLC0415 - as above
 
-    now = parts.clock()
-    with open_feast(parts) as store:
+    now = context.clock()
+    with open_feast(context) as store:
         apply.materialize(store, now - WINDOW, now)
 
 
-def _log(parts: FlowParts, person: PersonId) -> Iterator[Folded]:
+def _log(context: FlowContext, person: PersonId) -> Iterator[Folded]:
     sequence = 0
     while True:
-        with parts.database.read() as session:
+        with context.database.read() as session:
             page = events.after(session, person, sequence, PAGE)
         yield from (Folded(number, event) for number, event in page)
         if len(page) < PAGE:

@@ -9,7 +9,7 @@ from data_contracts.errors import ErasedPerson, NotFound
 from data_contracts.events.codec import StoredEvent, decode
 from data_contracts.identifiers import PersonId, from_us
 from feature_repo.history.snapshots import Manifest, Snapshots
-from flows.context import FlowParts
+from flows.context import FlowContext
 from infra.database.events import events
 
 __all__ = ["Restored", "Taken", "restore", "take"]
@@ -33,31 +33,31 @@ class Restored(NamedTuple):
     refused: int = 0
 
 
-def take(parts: FlowParts) -> Taken:
+def take(context: FlowContext) -> Taken:
     """Write a snapshot of each day that has grown; two at once take turns, and the second finds nothing to do."""
-    snapshots = Snapshots(parts.settings.snapshots)
+    snapshots = Snapshots(context.settings.snapshots)
     taken = Taken()
     with snapshots.writing():
         known = snapshots.days()
-        closed = _closed(known, parts.clock())
-        with parts.database.read() as session:
+        closed = _closed(known, context.clock())
+        with context.database.read() as session:
             grown = events.by_day(session, closed)
         for day, (rows, last) in grown.items():
             manifest = known.get(day)
             # a clock that jumped leaves events of an open day among closed ones: they are carried over
             early = [row for row in snapshots.rows(day) if row.sequence <= closed] if manifest else []
             if manifest is None or (manifest.rows, manifest.last_sequence) != (rows + len(early), last):
-                written = snapshots.write(day, chain([early] if early else [], _pages(parts, day, closed)))
+                written = snapshots.write(day, chain([early] if early else [], _pages(context, day, closed)))
                 taken = Taken(taken.days + 1, taken.events + written.rows)
     return taken
 
 
-def restore(parts: FlowParts) -> Restored:
+def restore(context: FlowContext) -> Restored:
     """Put back every event of the snapshots that the table does not have, and fold it.
 
     It gets a new place in the table; the fold does not depend on places. Nobody who was erased comes back.
     """
-    snapshots = Snapshots(parts.settings.snapshots)
+    snapshots = Snapshots(context.settings.snapshots)
     done = Restored()
     for day in snapshots.days():
         by_person: dict[PersonId, list[StoredEvent]] = {}
@@ -65,18 +65,18 @@ def restore(parts: FlowParts) -> Restored:
             by_person.setdefault(PersonId(row.person), []).append(row)
         for person, rows in by_person.items():
             try:
-                done = done._replace(events=done.events + _append(parts, rows))
+                done = done._replace(events=done.events + _append(context, rows))
             except (ErasedPerson, NotFound):
                 done = done._replace(refused=done.refused + len(rows))
             else:
-                parts.stream.fold_person(person)
+                context.stream.fold_person(person)
     return done
 
 
-def _append(parts: FlowParts, rows: list[StoredEvent]) -> int:
+def _append(context: FlowContext, rows: list[StoredEvent]) -> int:
     accepted = 0
     for start in range(0, len(rows), CHUNK):
-        with parts.database.unit_of_work() as uow:
+        with context.database.unit_of_work() as uow:
             accepted += uow.record_all([decode(row.payload) for row in rows[start : start + CHUNK]]).count("accepted")
             uow.commit()
     return accepted
@@ -91,9 +91,9 @@ def _end(day: str) -> datetime:
     return datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(days=1)
 
 
-def _pages(parts: FlowParts, day: str, after: int) -> Iterator[list[StoredEvent]]:
+def _pages(context: FlowContext, day: str, after: int) -> Iterator[list[StoredEvent]]:
     while True:
-        with parts.database.read() as session:
+        with context.database.read() as session:
             page = events.stored(session, after, PAGE)
         mine = [row for row in page if f"{from_us(row.received_us):%Y-%m-%d}" == day]
         if mine:

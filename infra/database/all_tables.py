@@ -3,7 +3,7 @@
 from infra.database.decisions.tables import (
     ClusterBlockRow,
     DecisionRow,
-    PersonPartRow,
+    PersonPosteriorRow,
     ReactionRow,
     RewardChangeRow,
     ShadowDecisionRow,
@@ -39,7 +39,7 @@ __all__ = [
     "KeyFingerprintRow",
     "LearningReportRow",
     "LoginLinkRow",
-    "PersonPartRow",
+    "PersonPosteriorRow",
     "PersonRow",
     "PolicyRow",
     "PushKeyRow",

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.errors import Malformed
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from infra.keys.key_files import FILES, KEY_BYTES, MASTER, fingerprint, read_key
 from infra.storage import files
 
@@ -126,7 +126,7 @@ class MasterKeys:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-        reach("person_key_wrapped")
+        crash_point("person_key_wrapped")
         return True
 
     def wrap_all_again(self) -> int:

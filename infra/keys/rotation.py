@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.database.audit import audit_log
 from infra.database.engine.database import Database
 from infra.database.keys import key_fingerprints
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from infra.home import home_manifest
 from infra.keys.key_files import MASTER, POLICY_SIGNING, fingerprint
 from infra.keys.master_keys import MasterKeys, new_key
@@ -39,19 +39,19 @@ def rotate_master(home: Path, database: Database, masters: MasterKeys, *, now_us
     if masters.interrupted:
         return finish_master(database, masters, now_us=now_us)._replace(finished=True)
     masters.keep_current()
-    reach("master_key_kept")
+    crash_point("master_key_kept")
     key = new_key()
     home_manifest.accept(home, MASTER, fingerprint(MASTER, key))
-    reach("master_key_announced")
+    crash_point("master_key_announced")
     masters.replace(key)
-    reach("master_key_replaced")
+    crash_point("master_key_replaced")
     return finish_master(database, masters, now_us=now_us)
 
 
 def finish_master(database: Database, masters: MasterKeys, *, now_us: int) -> Rotated:
     """Let the database name the current master key, wrap everybody's key by it, and destroy the older ones."""
     _record(database, MASTER, masters.fingerprint, masters.current, now_us)
-    reach("master_key_recorded")
+    crash_point("master_key_recorded")
     again = masters.wrap_all_again()
     return Rotated(masters.current, again, tuple(masters.remove_older()))
 
@@ -61,13 +61,13 @@ def rotate_policy(home: Path, database: Database, seal: PolicySeal, *, now_us: i
     finished = seal.finish()
     if not finished:
         seal.keep_current()
-        reach("policy_key_kept")
+        crash_point("policy_key_kept")
         private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes_raw()
         home_manifest.accept(home, POLICY_SIGNING, fingerprint(POLICY_SIGNING, public))
         seal.replace(private)
     _record(database, POLICY_SIGNING, fingerprint(POLICY_SIGNING, seal.public), key_name(seal.public), now_us)
-    reach("policy_key_recorded")
+    crash_point("policy_key_recorded")
     return Rotated(key_name(seal.public), 0, finished=finished)
 
 

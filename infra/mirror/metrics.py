@@ -10,7 +10,7 @@ from data_contracts.identifiers import to_us
 from infra.clock import Clock
 from infra.database.engine.database import Database
 from infra.database.events import dead_letters, mirror_log
-from infra.mirror.reconciler import MirrorWatch
+from infra.mirror.reconciler import MirrorReconciler
 from infra.mirror.relay import RelayState
 
 __all__ = ["MirrorMetrics"]
@@ -19,7 +19,7 @@ __all__ = ["MirrorMetrics"]
 class MirrorMetrics(Collector):
     """Looks at the marks when it is asked, so the numbers hold for all relays together."""
 
-    def __init__(self, database: Database, clock: Clock, state: RelayState, watch: MirrorWatch) -> None:
+    def __init__(self, database: Database, clock: Clock, state: RelayState, watch: MirrorReconciler) -> None:
         self._database = database
         self._clock = clock
         self._state = state

@@ -11,7 +11,7 @@ from infra.database.engine.database import Database
 from infra.database.events import mirror_log
 from infra.mirror.relay import WINDOW_US
 
-__all__ = ["Extent", "MirrorWatch"]
+__all__ = ["Extent", "MirrorReconciler"]
 
 SLACK_US = 3_600 * 1_000_000  # the server's clock decides about age, and it tidies up when it likes
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Extent(NamedTuple):
     used: float = 0.0
 
 
-class MirrorWatch:
+class MirrorReconciler:
     """Looks when it is told to; between looks it remembers what it saw.
 
     What is found missing loses its mark, so a relay sends it again; the inbox knows an event that comes twice.

@@ -21,7 +21,7 @@ from infra.database.engine.database import Database
 from infra.database.engine.leader_lock import turn
 from infra.database.events import mirror_log
 from infra.database.events.mirror_log import Waiting
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 
 __all__ = ["Publishes", "Relay", "RelayState"]
 
@@ -155,7 +155,7 @@ class Relay:
 
         async def carry(group: Sequence[Waiting]) -> None:
             places = await mirror.publish(group)
-            reach("after_pub_ack")
+            crash_point("after_pub_ack")
             async with marking:
                 await asyncio.to_thread(self._mark, places)
             self.state.published += len(places)
@@ -170,7 +170,7 @@ class Relay:
         return self.state.published - before
 
     def _mark(self, places: Mapping[int, int]) -> None:
-        reach("before_mark")
+        crash_point("before_mark")
         with self._database.unit_of_work() as uow:
             mirror_log.mark(uow, places, at_us=to_us(self._clock()))
             uow.commit()

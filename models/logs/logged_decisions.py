@@ -14,7 +14,7 @@ from models.logs.decision_log import Page, pages
 from models.logs.exposure_weighting import counts
 from models.policies.policy import Context, Policy
 from models.rewards import design, person_posterior
-from models.rewards.person_posterior import Observation, PersonPart
+from models.rewards.person_posterior import Observation, PersonPosterior
 from models.rewards.scoring_model import ScoringModel
 from models.rewards.training import RIDGE
 from models.rewards.trees.fold_forests import FoldForests, fold_forests
@@ -179,7 +179,7 @@ class PolicyTarget:
     """
 
     policy: Policy
-    _parts: dict[int, PersonPart] = field(default_factory=dict)
+    _parts: dict[int, PersonPosterior] = field(default_factory=dict)
     _waiting: dict[int, list[tuple[int, Observation]]] = field(default_factory=dict)
     _seen: dict[int, list[Observation]] = field(default_factory=dict)
 
@@ -203,7 +203,7 @@ class PolicyTarget:
             self._remember(rows, row)
         return np.concatenate(answers)
 
-    def _part(self, person: int, now_us: int) -> PersonPart | None:
+    def _part(self, person: int, now_us: int) -> PersonPosterior | None:
         model = getattr(self.policy, "model", None)
         if not isinstance(model, ScoringModel):
             return None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models.rewards.person_posterior import PersonPart
+from models.rewards.person_posterior import PersonPosterior
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -24,7 +24,7 @@ class Context(NamedTuple):
 
     values: Floats  # (design.CONTEXT,), from design.scaled_context
     silence: float  # the reward of saying nothing, from data_contracts.rewards.silence_reward
-    person: PersonPart | None = None  # None for somebody who never reacted
+    person: PersonPosterior | None = None  # None for somebody who never reacted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

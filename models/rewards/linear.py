@@ -17,7 +17,7 @@ from data_contracts.errors import ArtifactRefused
 from data_contracts.rewards import SILENCE_SIGMA
 from models.policies.policy import Context
 from models.rewards import design
-from models.rewards.person_posterior import Observation, PersonPart, PersonPrior
+from models.rewards.person_posterior import Observation, PersonPosterior, PersonPrior
 from models.rewards.scoring_model import ScoringModel
 
 Floats = NDArray[np.float64]
@@ -94,7 +94,7 @@ class LinearModel(ScoringModel):
         expected = float(design.total(design.group_sums(matrix * self.mean))[0])
         return Observation(at_us, identifier, design.person_design(matrix)[0], reward - expected)
 
-    def _weights(self, person: PersonPart | None) -> Floats:
+    def _weights(self, person: PersonPosterior | None) -> Floats:
         if person is None:
             return self.mean
         weights = self.mean.copy()

@@ -49,7 +49,7 @@ class Observation(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PersonPart:
+class PersonPosterior:
     """The posterior N(mean, factor factor') of one person under one policy, and the sums behind it."""
 
     version: int  # grows with each change; a decision logs the one it used
@@ -65,13 +65,13 @@ class PersonPart:
         return (at_us, identifier) > (self.latest_us, self.latest_id)
 
 
-def empty(prior: PersonPrior) -> PersonPart:
+def empty(prior: PersonPrior) -> PersonPosterior:
     """Return the person part of somebody who never reacted: the prior."""
     d = prior.scale.size
-    return PersonPart(0, 0, "", np.zeros(d * (d + 1) // 2), np.zeros(d), np.zeros(d), np.diag(prior.scale))
+    return PersonPosterior(0, 0, "", np.zeros(d * (d + 1) // 2), np.zeros(d), np.zeros(d), np.diag(prior.scale))
 
 
-def learn(part: PersonPart, prior: PersonPrior, observation: Observation) -> PersonPart:
+def learn(part: PersonPosterior, prior: PersonPrior, observation: Observation) -> PersonPosterior:
     """Return the part after one more observation, one version later.
 
     Raises `Conflict` when the observation is not newer than all before: `rebuild` from the log instead. Raises
@@ -83,7 +83,7 @@ def learn(part: PersonPart, prior: PersonPrior, observation: Observation) -> Per
     return _posterior(prior, information, moment, part.version + 1, observation)
 
 
-def rebuild(prior: PersonPrior, observations: Iterable[Observation], version: int | None = None) -> PersonPart:
+def rebuild(prior: PersonPrior, observations: Iterable[Observation], version: int | None = None) -> PersonPosterior:
     """Return the part of all observations, whatever order they come in; `version` defaults to their number.
 
     A caller that replaces a stored part passes the stored version plus one, so that versions never go back.
@@ -95,7 +95,7 @@ def rebuild(prior: PersonPrior, observations: Iterable[Observation], version: in
         information, moment = _add(information, moment, observation)
     version = len(ordered) if version is None else version
     if not ordered:
-        return PersonPart(version, 0, "", information, moment, part.mean, part.factor)
+        return PersonPosterior(version, 0, "", information, moment, part.mean, part.factor)
     return _posterior(prior, information, moment, version, ordered[-1])
 
 
@@ -114,7 +114,9 @@ def _triangle(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows, columns
 
 
-def _posterior(prior: PersonPrior, information: Floats, moment: Floats, version: int, last: Observation) -> PersonPart:
+def _posterior(
+    prior: PersonPrior, information: Floats, moment: Floats, version: int, last: Observation
+) -> PersonPosterior:
     gain = 2.0 ** (-(last.at_us - EPOCH_US) / HALF_LIFE_US) / prior.noise**2
     rows, columns = _triangle(moment.size)
     precision = np.empty((moment.size, moment.size))
@@ -122,10 +124,10 @@ def _posterior(prior: PersonPrior, information: Floats, moment: Floats, version:
     precision[np.diag_indices_from(precision)] += prior.scale**-2.0
     factor = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(precision)).T)
     mean = factor @ (factor.T @ (moment * gain))
-    return PersonPart(version, last.at_us, last.id, information, moment, mean, factor)
+    return PersonPosterior(version, last.at_us, last.id, information, moment, mean, factor)
 
 
-def pack(part: PersonPart) -> bytes:
+def pack(part: PersonPosterior) -> bytes:
     """Return the stored form, exact: 7.4 kB at d = 24."""
     identifier = part.latest_id.encode()
     identifier += b" " * (-len(identifier) % 8)  # keeps the arrays aligned
@@ -134,7 +136,7 @@ def pack(part: PersonPart) -> bytes:
     return b"".join((head, identifier, *(array.astype("<f8").tobytes() for array in arrays)))
 
 
-def unpack(payload: bytes) -> PersonPart:
+def unpack(payload: bytes) -> PersonPosterior:
     """Return the person part of its stored form; raises `Malformed` when it is not one."""
     if len(payload) < _HEAD.size:
         raise Malformed("a person part is cut short")
@@ -147,4 +149,4 @@ def unpack(payload: bytes) -> PersonPart:
     information, posterior = numbers[:triangle], numbers[triangle:]
     moment, mean, factor = posterior[:d], posterior[d : 2 * d], posterior[2 * d :].reshape(d, d)
     identifier = payload[_HEAD.size : start].decode().rstrip(" ")
-    return PersonPart(version, latest_us, identifier, information, moment, mean, factor)
+    return PersonPosterior(version, latest_us, identifier, information, moment, mean, factor)

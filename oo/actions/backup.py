@@ -33,7 +33,7 @@ from infra.signing import PolicySeal
 from infra.storage import files
 from infra.vault import Vault
 from oo.processes.up import supervisor_lock
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 DATABASE = "app.db"
 TOMBSTONES = "tombstones.sealed"
@@ -48,19 +48,19 @@ class Erasures(NamedTuple):
     may_be_lost: bool
 
 
-def write_backup(household: Household, file: Path) -> dict[str, int]:
+def write_backup(runtime: Runtime, file: Path) -> dict[str, int]:
     """Write one consistent copy of everything that cannot be made again; raises `Conflict` when the file exists."""
     if file.exists():
         raise Conflict(f"{file} exists already; name another file")
     if not file.parent.is_dir():
         raise Malformed(f"{file.parent} is not a folder; the backup cannot be written there")
-    home = household.settings.home
-    household.note_read("backup_written")
+    home = runtime.settings.home
+    runtime.note_read("backup_written")
     partial = file.with_name(f".{file.name}.partial")
     with tempfile.TemporaryDirectory(dir=home, prefix=".backup-") as folder:
-        copy = backup.back_up(household.database, Path(folder) / "copy" / DATABASE)
+        copy = backup.back_up(runtime.database, Path(folder) / "copy" / DATABASE)
         sealed = copy.with_name(TOMBSTONES)
-        files.replace(sealed, household.vault.sealed_tombstones())
+        files.replace(sealed, runtime.vault.sealed_tombstones())
         files.touch_private(partial)
         with tarfile.open(partial, "w:gz") as archive:
             archive.add(copy, DATABASE)
@@ -75,7 +75,7 @@ def write_backup(household: Household, file: Path) -> dict[str, int]:
 
 
 def restore_backup(
-    household: Household, file: Path, newer: Iterable[Path] = (), *, without_tombstones: bool = False
+    runtime: Runtime, file: Path, newer: Iterable[Path] = (), *, without_tombstones: bool = False
 ) -> dict[str, int]:
     """Fill a home that knows nobody from an archive and make the online features again.
 
@@ -84,7 +84,7 @@ def restore_backup(
     Raises `Conflict` when the home holds people or a policy already or `oo up` runs on it, or when the keys here cannot
     tell who must stay erased, unless `without_tombstones` accepts that; `Malformed` for what is no backup of oO.
     """
-    settings = household.settings
+    settings = runtime.settings
     files.make_private_folder(settings.home)
     with supervisor_lock(settings.home).taken(), home_lock(settings.home).taken():
         _require_empty(settings)
@@ -97,10 +97,10 @@ def restore_backup(
             vault = Vault(settings.keys, new=lacks_keys)
             sealed = [*_sealed_in(file), *(each for archive in newer for each in _sealed_in(archive, needed=True))]
             lists = Erasures(sealed, without_tombstones)
-            restored = _restore(folder, settings, vault, household.now_us(), lists)
-    anchors = Anchors(settings.audit, household.vault.audit_key)
-    audit_verification.anchor_restored(household.database, anchors, now_us=household.now_us())
-    without_key = _serve_again(household, vault, renew=not restored.own_keys)
+            restored = _restore(folder, settings, vault, runtime.now_us(), lists)
+    anchors = Anchors(settings.audit, runtime.vault.audit_key)
+    audit_verification.anchor_restored(runtime.database, anchors, now_us=runtime.now_us())
+    without_key = _serve_again(runtime, vault, renew=not restored.own_keys)
     return {"files": count, "erased": len(restored.erased), "without_key": without_key}
 
 
@@ -194,13 +194,13 @@ def _move_in(folder: Path, made: Path, settings: Settings, manifest: HomeManifes
     files.sync(settings.home)
 
 
-def _serve_again(household: Household, vault: Vault, *, renew: bool) -> int:
+def _serve_again(runtime: Runtime, vault: Vault, *, renew: bool) -> int:
     """Write everybody's online features, and return how many people have no key here; with `renew` they get one."""
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         everybody = [PersonId(row.person) for row in people.list_all(session)]
     without = [person for person in everybody if not vault.has_key(person)]
     for person in without if renew else ():
         vault.seal(person, "", b"")  # makes the key
     for person in everybody:
-        household.stores.stream.refresh_person(person)
+        runtime.stores.stream.refresh_person(person)
     return len(without)

@@ -30,8 +30,8 @@ from infra.settings import Settings
 from oo.actions.importing import import_all
 from oo.actions.replay import replay_all, standing_now
 from oo.processes.prefect_server import PrefectServer
-from oo.runtime import Household, system_zone, zone_of
-from oo.ui.api_client import Visitor, served
+from oo.runtime import Runtime, system_zone, zone_of
+from oo.ui.api_client import ApiClient, served
 from oo.ui.output import note, rows
 from oo.ui.sign_in_link import login_url
 
@@ -85,20 +85,20 @@ def run(files: Sequence[Path]) -> None:
     os.environ["OO_HOME"] = str(home)
     os.environ["OO_CLOCK"] = f"fixed {clock.at.isoformat()}"
     note(f"One day of one life, at {clock.at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key}); home: {home}")
-    with Household(Settings(), clock=clock) as household:
-        with PrefectServer(household.settings.prefect) as server:
-            row = household.settle_in(NAME, zone.key, role="admin")
+    with Runtime(Settings(), clock=clock) as runtime:
+        with PrefectServer(runtime.settings.prefect) as server:
+            row = runtime.settle_in(NAME, zone.key, role="admin")
             with timings.stage("files in: read, validated, quarantined, folded"):
-                report = import_all(household, row, paths)
+                report = import_all(runtime, row, paths)
             counted = f"{report.duplicates} known already, {len(report.quarantined)} quarantined"
             for refused in report.quarantined:
                 note(f"    {refused.message}")
             note(f"    {report.accepted} accepted, {counted}")
             with timings.stage("Prefect server, started meanwhile"):
                 server.ready()
-            _run_flows(household, timings)
+            _run_flows(runtime, timings)
         with timings.stage("API over HTTP"):
-            _talk(household, row, clock, silent_at)
+            _talk(runtime, row, clock, silent_at)
     note(f"\n{timings.table()}")
     oo = os.path.relpath(sys.argv[0])
     note(
@@ -131,7 +131,7 @@ def _material(files: Sequence[Path], home: Path, clock: VirtualClock) -> tuple[Z
     return month["ZONE"], month["shift_month"](home / "example", today), month["busy_at"](today)
 
 
-def _run_flows(household: Household, timings: Timings) -> None:
+def _run_flows(runtime: Runtime, timings: Timings) -> None:
     """Features, the first champion, candidates: the flows, run once."""
     from flows.build_features import build_features  # noqa: PLC0415 - Prefect reads its settings when imported
     from flows.expire_data import expire_data  # noqa: PLC0415 - as above
@@ -147,7 +147,7 @@ def _run_flows(household: Household, timings: Timings) -> None:
     with timings.stage("flow retrain_policy: warm start on simulated people, into MLflow"):
         retrain_policy()
     with timings.stage("promote: the very first champion"):
-        first = promote(household.stores, open_registry(household.stores), actor="demo", bootstrap=True)
+        first = promote(runtime.stores, open_registry(runtime.stores), actor="demo", bootstrap=True)
     note(f"    {first.digest[:12]}: {first.reason}")
     with timings.stage("flows generate_candidates, promote_policy, expire_data"):
         generate_candidates()
@@ -155,24 +155,24 @@ def _run_flows(household: Household, timings: Timings) -> None:
         expire_data()
 
 
-def _talk(household: Household, row: PersonRow, clock: VirtualClock, silent_at: datetime | None) -> None:
+def _talk(runtime: Runtime, row: PersonRow, clock: VirtualClock, silent_at: datetime | None) -> None:
     """One tip, its receipt, a reaction that moves the posterior, a silence, and all of it replayed."""
-    household.start()
+    runtime.start()
     person, zone = PersonId(row.person), zone_of(row)
-    with served(create_app(household.settings, household.parts)) as address:
-        visitor = Visitor(login_url(household, person, address))
+    with served(create_app(runtime.settings, runtime.services)) as address:
+        visitor = ApiClient(login_url(runtime, person, address))
         try:
             answer = _first_tip(visitor, clock, zone)
             if answer["tip"] is not None:
-                _react(household, visitor, row, answer)
-            _silence(household, visitor, row, clock, silent_at)
+                _react(runtime, visitor, row, answer)
+            _silence(runtime, visitor, row, clock, silent_at)
         finally:
             visitor.close()
-    replays = replay_all(household, row)
+    replays = replay_all(runtime, row)
     note(f"\n  Replay: {sum(each.equal for each in replays)} of {len(replays)} decisions equal, bit for bit.")
 
 
-def _first_tip(visitor: Visitor, clock: VirtualClock, zone: ZoneInfo) -> Any:
+def _first_tip(visitor: ApiClient, clock: VirtualClock, zone: ZoneInfo) -> Any:
     """Ask at each quarter hour until there is a tip, at most until the evening."""
     while True:
         answer = visitor.post("/api/recommend")
@@ -192,15 +192,15 @@ def _show(local: datetime, answer: Any) -> None:
     note(f"         {tip['why']} {tip['why_now']}")
 
 
-def _react(household: Household, visitor: Visitor, row: PersonRow, answer: Any) -> None:
+def _react(runtime: Runtime, visitor: ApiClient, row: PersonRow, answer: Any) -> None:
     decision = answer["decision_id"]
     visitor.post(f"/api/decisions/{decision}/shown")
     receipt = visitor.get(f"/api/decisions/{decision}/receipt")
-    before = standing_now(household, row, DecisionId(decision))
+    before = standing_now(runtime, row, DecisionId(decision))
     result = visitor.post(
         "/api/reactions", {"decision_id": decision, "kind": "done", "idempotency_key": f"demo-{decision}"}
     )
-    after = standing_now(household, row, DecisionId(decision))
+    after = standing_now(runtime, row, DecisionId(decision))
     note(f"\n  Receipt: probability {receipt['probability']:.3f}, policy {receipt['policy_digest'][:12]}; strongest:")
     strongest = sorted(receipt["features"], key=lambda feature: -abs(feature["contribution"]))[:5]
     note("\n".join(f"    {each['contribution']:+.3f}  {each['name']} ({each['source']})" for each in strongest))
@@ -211,12 +211,12 @@ def _react(household: Household, visitor: Visitor, row: PersonRow, answer: Any) 
 
 
 def _silence(
-    household: Household, visitor: Visitor, row: PersonRow, clock: VirtualClock, silent_at: datetime | None
+    runtime: Runtime, visitor: ApiClient, row: PersonRow, clock: VirtualClock, silent_at: datetime | None
 ) -> None:
     """Go to an instant at which a rule forbids to speak, and ask."""
     zone = zone_of(row)
     if silent_at is None:
-        steps = household.day.steps(PersonId(row.person), None, clock())
+        steps = runtime.day.steps(PersonId(row.person), None, clock())
         ruled = [step.at for step in steps if not step.speaks and step.at > clock()]
         silent_at = ruled[0] if ruled else clock() + POINT
     clock.at = max(silent_at, clock.at + POINT)

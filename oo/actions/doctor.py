@@ -15,7 +15,7 @@ from infra.database.all_tables import PersonRow
 from infra.database.policies import policies
 from infra.home.contents import home_problems
 from oo.actions.erasure import mark_of
-from oo.runtime import Household
+from oo.runtime import Runtime
 from oo.ui.cli_errors import refusal_of
 from serving.explain.staleness import age_words
 
@@ -35,26 +35,26 @@ class Finding(NamedTuple):
     detail: str
 
 
-def examine(household: Household, name: str) -> list[Finding]:
+def examine(runtime: Runtime, name: str) -> list[Finding]:
     """Return one finding per part; a part that fails is a finding, not an end.
 
     In a home that does not belong together nothing but that is looked at.
     """
-    machine: tuple[Look, ...] = (("python", _python), ("disk", lambda: _disk(household)), ("sqlite", _sqlite))
+    machine: tuple[Look, ...] = (("python", _python), ("disk", lambda: _disk(runtime)), ("sqlite", _sqlite))
     findings = [_look(part, look) for part, look in machine]
-    broken = [Finding("home", ok=False, detail=problem) for problem in home_problems(household.settings)]
+    broken = [Finding("home", ok=False, detail=problem) for problem in home_problems(runtime.settings)]
     if broken:
         return [*findings, *broken]
     looks: tuple[Look, ...] = (
-        ("database", household_ping(household)),
-        ("keys", lambda: _keys(household)),
-        ("erasure", lambda: _erasure(household)),
-        ("audit", lambda: _audit(household)),
-        ("champion", lambda: _champion(household)),
+        ("database", household_ping(runtime)),
+        ("keys", lambda: _keys(runtime)),
+        ("erasure", lambda: _erasure(runtime)),
+        ("audit", lambda: _audit(runtime)),
+        ("champion", lambda: _champion(runtime)),
     )
     findings += [_look(part, look) for part, look in looks]
     try:
-        return [*findings, *_sources(household, household.person(name))]
+        return [*findings, *_sources(runtime, runtime.person(name))]
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -62,9 +62,9 @@ def examine(household: Household, name: str) -> list[Finding]:
         return [*findings, Finding("person", ok=False, detail=refusal.sentence)]
 
 
-def household_ping(household: Household) -> Callable[[], str]:
+def household_ping(runtime: Runtime) -> Callable[[], str]:
     """Return a look at the database."""
-    return lambda: f"{household.database.ping()} at {household.settings.home}"
+    return lambda: f"{runtime.database.ping()} at {runtime.settings.home}"
 
 
 def _look(part: str, look: Callable[[], str]) -> Finding:
@@ -81,8 +81,8 @@ def _python() -> str:
     return ".".join(map(str, sys.version_info[:3]))
 
 
-def _disk(household: Household) -> str:
-    home = household.settings.home
+def _disk(runtime: Runtime) -> str:
+    home = runtime.settings.home
     free = shutil.disk_usage(home if home.exists() else home.anchor).free
     if free < FREE_BYTES:
         raise OSError(f"only {free >> 20} MiB are free at {home}; make room")
@@ -96,36 +96,36 @@ def _sqlite() -> str:
     return f"{text}; before 3.51.3 two checkpointers can damage a log, so oO lets one process checkpoint"
 
 
-def _keys(household: Household) -> str:
-    return household.vault.ping()
+def _keys(runtime: Runtime) -> str:
+    return runtime.vault.ping()
 
 
-def _erasure(household: Household) -> str:
-    if mark_of(household).exists():
+def _erasure(runtime: Runtime) -> str:
+    if mark_of(runtime).exists():
         raise OOError("an erasure was interrupted; `oo forget` finishes it")
     return "none is unfinished"
 
 
-def _audit(household: Household) -> str:
-    report = anchor_audit(household.stores)
+def _audit(runtime: Runtime) -> str:
+    report = anchor_audit(runtime.stores)
     return f"{report.entries} entries as they were written, anchored up to entry {report.anchored}"
 
 
-def _champion(household: Household) -> str:
-    with household.database.read() as session:
+def _champion(runtime: Runtime) -> str:
+    with runtime.database.read() as session:
         slot = policies.champion(session)
     if slot.digest is None:
         raise OOError("no policy was promoted yet; `oo train`, then `oo promote --bootstrap`")
-    held = household.champion.follow(slot.digest)
+    held = runtime.champion.follow(slot.digest)
     if held.refused:
         raise OOError(f"the artifact of the champion was refused: {held.reason}")
     override = f"; overridden: {slot.override_reason}" if slot.override_reason else ""
-    return f"{household.champion.ping()}, revision {slot.revision}{override}"
+    return f"{runtime.champion.ping()}, revision {slot.revision}{override}"
 
 
-def _sources(household: Household, row: PersonRow) -> Iterator[Finding]:
-    served: ServedRow = household.stores.online.read(PersonId(row.person)).row
-    now_us = household.now_us()
+def _sources(runtime: Runtime, row: PersonRow) -> Iterator[Finding]:
+    served: ServedRow = runtime.stores.online.read(PersonId(row.person)).row
+    now_us = runtime.now_us()
     for source in CONSENT_SIGNALS:
         last_us: int = getattr(served, source.value).last_us
         granted = bool(row.consent_mask >> tuple(Source).index(source) & 1)

@@ -12,12 +12,12 @@ from models.logs.open_bandit import OpenBanditLog, distribution_from, uniform
 from models.policies import POLICIES, ScoreRule, Uniform
 from models.policies.policy import Policy
 from oo.actions.champions import resolve
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 UNIFORM = Uniform.NAME
 
 
-def evaluate_file(household: Household, path: Path, *, policy: str, layout: str, seed: int) -> Evaluation:
+def evaluate_file(runtime: Runtime, path: Path, *, policy: str, layout: str, seed: int) -> Evaluation:
     """Return what the log in a file says about a policy; raises `Malformed`, `NotFound`."""
     if not path.exists():
         raise NotFound(f"there is no file {path.name}")
@@ -30,7 +30,7 @@ def evaluate_file(household: Household, path: Path, *, policy: str, layout: str,
         return evaluate(log, distribution_from(Path(policy), log), seed=seed)
     if layout != "oo":
         raise Malformed(f"--format is oo or obd, not {layout!r}")
-    return evaluate(DecisionLog(path), PolicyTarget(policy_of(household, policy)), seed=seed)
+    return evaluate(DecisionLog(path), PolicyTarget(policy_of(runtime, policy)), seed=seed)
 
 
 def instant_us(text: str | None, default: int) -> int:
@@ -46,20 +46,20 @@ def instant_us(text: str | None, default: int) -> int:
     return to_us(at)
 
 
-def policy_of(household: Household, wanted: str) -> Policy:
+def policy_of(runtime: Runtime, wanted: str) -> Policy:
     """Return a policy by digest, or by name: that way of choosing on the champion's model, else the newest trained."""
     if wanted == UNIFORM:
         return Uniform()
     if wanted not in POLICIES:
-        return household.shelf.get(resolve(household, wanted))
-    with household.database.read() as session:
+        return runtime.shelf.get(resolve(runtime, wanted))
+    with runtime.database.read() as session:
         champion, known = policies.champion(session).digest, policies.list_all(session)
     if champion is None:
         raise NotFound("there is no champion yet whose model could be used; `oo train`, then `oo promote --bootstrap`")
-    kind, held = POLICIES[wanted], household.shelf.get(champion)
+    kind, held = POLICIES[wanted], runtime.shelf.get(champion)
     if isinstance(held, ScoreRule) and issubclass(kind, ScoreRule) and kind.MODEL is held.MODEL:
         return kind.from_arrays(held.arrays)
     newest = next((row.digest for row in known if row.name == wanted), None)
     if newest is None:
         raise NotFound(f"the champion's model is none for {wanted}, and none was trained; `oo train --policy {wanted}`")
-    return household.shelf.get(PolicyDigest(newest))
+    return runtime.shelf.get(PolicyDigest(newest))

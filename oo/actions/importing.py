@@ -8,19 +8,19 @@ from data_contracts.identifiers import PersonId
 from flows.ingest.importing import import_files
 from infra.connectors.import_files import ImportReport
 from infra.database.all_tables import PersonRow
-from oo.runtime import Household
+from oo.runtime import Runtime
 from oo.ui.output import note
 
 
-def import_all(household: Household, row: PersonRow, files: Iterable[Path]) -> ImportReport:
+def import_all(runtime: Runtime, row: PersonRow, files: Iterable[Path]) -> ImportReport:
     """Import the files; handing a file over is the consent to the signals in it, unless it was withdrawn before."""
     person = PersonId(row.person)
 
     def agree(source: Source) -> bool:
-        undecided = source in household.undecided(person)
-        return undecided and household.consent(person, source, granted=True, surface="cli: import")
+        undecided = source in runtime.undecided(person)
+        return undecided and runtime.consent(person, source, granted=True, surface="cli: import")
 
-    report = import_files(household.stores, person, [path.absolute() for path in files], agree=agree)
+    report = import_files(runtime.stores, person, [path.absolute() for path in files], agree=agree)
     if any(refused.rule == "consent_missing" for refused in report.quarantined):
         note("You withdrew a consent that these files need; `oo consent list` shows which.")
     return report

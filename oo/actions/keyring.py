@@ -21,7 +21,7 @@ from infra.keys.rotation import Rotated
 from infra.settings import Settings
 from infra.signing import key_name, signer_of
 from models.policies import artifact
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 ID_CHARS = 16
 
@@ -66,15 +66,15 @@ def _file_state(path: Path, name: str, manifest: HomeManifest | None) -> KeyFile
     return KeyFileState(name, found[:ID_CHARS], "as expected" if known else "of another home, or an older copy")
 
 
-def status(household: Household) -> list[KeyStatus]:
+def status(runtime: Runtime) -> list[KeyStatus]:
     """Return the keys of a home, none of them shown."""
-    keys, vault, seal = household.settings.keys, household.vault, household.stores.seal
-    with household.database.read() as session:
+    keys, vault, seal = runtime.settings.keys, runtime.vault, runtime.stores.seal
+    with runtime.database.read() as session:
         since = key_fingerprints.since(session)
-        push, ending = push_sources.count_keys(session, now_us=household.now_us())
+        push, ending = push_sources.count_keys(session, now_us=runtime.now_us())
         chain = audit_log.chain(session)
     wrapped = vault.masters.wrapped()
-    signed = [signer for _, _, signer in _signed(household.settings.policies)]
+    signed = [signer for _, _, signer in _signed(runtime.settings.policies)]
     current = key_name(seal.public)
     older = sum(signer != current for signer in signed)
     tombstone = fingerprint(TOMBSTONE, read_key(keys / FILES[TOMBSTONE]))[:ID_CHARS]
@@ -106,18 +106,18 @@ def status(household: Household) -> list[KeyStatus]:
     ]
 
 
-def rotate_master(household: Household) -> Rotated:
+def rotate_master(runtime: Runtime) -> Rotated:
     """Make a new master key, or finish a rotation that was interrupted."""
-    settings = household.settings
-    return rotation.rotate_master(settings.home, household.database, household.vault.masters, now_us=household.now_us())
+    settings = runtime.settings
+    return rotation.rotate_master(settings.home, runtime.database, runtime.vault.masters, now_us=runtime.now_us())
 
 
-def rotate_policy(household: Household) -> Rotated:
+def rotate_policy(runtime: Runtime) -> Rotated:
     """Make a new pair that signs policies, and sign with it what the one before has signed."""
-    seal = household.stores.seal
-    made = rotation.rotate_policy(household.settings.home, household.database, seal, now_us=household.now_us())
+    seal = runtime.stores.seal
+    made = rotation.rotate_policy(runtime.settings.home, runtime.database, seal, now_us=runtime.now_us())
     again = 0
-    for folder, digest, signer in _signed(household.settings.policies):
+    for folder, digest, signer in _signed(runtime.settings.policies):
         if signer == made.current or not seal.holds(digest, _signature(folder)):
             continue
         try:
@@ -128,35 +128,35 @@ def rotate_policy(household: Household) -> Rotated:
     return made._replace(again=again)
 
 
-def distrust(household: Household, name: str) -> None:
+def distrust(runtime: Runtime, name: str) -> None:
     """Let an older signing key hold no more; raises `NotFound`, and `Conflict` while a policy in use needs it."""
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         needed = {row.digest for stage in ("champion", "shadow") for row in policies.list_all(session, stage)}
-    waiting = [digest for _, digest, signer in _signed(household.settings.policies) if signer == name]
+    waiting = [digest for _, digest, signer in _signed(runtime.settings.policies) if signer == name]
     blocked = sorted(needed & set(waiting))
     if blocked:
         raise Conflict(f"{blocked[0][:12]} is in use and signed with that key; `oo sign {blocked[0][:12]}` first")
-    household.stores.seal.distrust(name)
-    with household.database.unit_of_work() as uow:
+    runtime.stores.seal.distrust(name)
+    with runtime.database.unit_of_work() as uow:
         detail = {"key": "policy", "id": name}
-        audit_log.append(uow, at_us=household.now_us(), actor="cli", action="key_distrusted", detail=detail)
+        audit_log.append(uow, at_us=runtime.now_us(), actor="cli", action="key_distrusted", detail=detail)
         uow.commit()
 
 
-def rotate_push(household: Household) -> list[dict[str, Any]]:
+def rotate_push(runtime: Runtime) -> list[dict[str, Any]]:
     """Mint a new secret for each webhook; the one before works for a day more. Each secret is shown this once."""
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         everybody = [(PersonId(row.person), row.name) for row in people.list_all(session)]
     minted: list[dict[str, Any]] = []
     for person, who in everybody:
-        with household.database.unit_of_work() as uow:
-            for source in push_sources.list_for(uow.session, household.vault, person):
+        with runtime.database.unit_of_work() as uow:
+            for source in push_sources.list_for(uow.session, runtime.vault, person):
                 if source.form is not push_sources.Form.WEBHOOK:
                     continue
                 made = push_sources.rotate(
-                    uow, household.vault, person=person, name=source.name, actor="cli", now_us=household.now_us()
+                    uow, runtime.vault, person=person, name=source.name, actor="cli", now_us=runtime.now_us()
                 )
-                url = household.settings.url + push_sources.path_of(source)
+                url = runtime.settings.url + push_sources.path_of(source)
                 minted.append({"person": who, "name": source.name, "push_url": url, "credential": made.credential})
             uow.commit()
     return minted

@@ -7,20 +7,20 @@ from data_contracts.decisions import unpack
 from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions, reward_changes
-from oo.runtime import Household
+from oo.runtime import Runtime
 from serving.explain.replay import Replay, part_of, recompute, verify
 
 FOREVER_US = 1 << 62
 
 
-def replay_all(household: Household, row: PersonRow, decision: str | None = None) -> list[Replay]:
+def replay_all(runtime: Runtime, row: PersonRow, decision: str | None = None) -> list[Replay]:
     """Return the replay of one decision, or of all, oldest first; raises `NotFound`."""
     person = PersonId(row.person)
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         if decision is not None:
-            return [verify(session, household.shelf, person, DecisionId(decision))]
+            return [verify(session, runtime.shelf, person, DecisionId(decision))]
         logged = decisions.records_between(session, person=person, since_us=0, until_us=FOREVER_US)
-        return [verify(session, household.shelf, person, DecisionId(each.id)) for each in logged]
+        return [verify(session, runtime.shelf, person, DecisionId(each.id)) for each in logged]
 
 
 class Standing(NamedTuple):
@@ -31,12 +31,12 @@ class Standing(NamedTuple):
     probability: float
 
 
-def standing_now(household: Household, row: PersonRow, decision: DecisionId) -> Standing:
+def standing_now(runtime: Runtime, row: PersonRow, decision: DecisionId) -> Standing:
     """Return how a logged tip stands in its own situation, with all that was learned since."""
     person = PersonId(row.person)
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         record = unpack(decisions.get(session, person, decision).record)
-        policy = household.shelf.get(record.policy_digest)
+        policy = runtime.shelf.get(record.policy_digest)
         now = replace(record, posterior_version=reward_changes.version_of(session, person))
         choice = recompute(record, policy, part_of(session, now, policy))
     chosen = record.chosen

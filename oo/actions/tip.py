@@ -10,45 +10,45 @@ from data_contracts.rewards import ReactionKind
 from data_contracts.signals.values import EARLIEST, LATEST
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions
-from oo.runtime import Household
+from oo.runtime import Runtime
 from oo.ui.cli_errors import Misused
 from serving.recommend.day_preview import Step
 
 LOOK_BACK = 100  # decisions; a day has 96 quarter hours
 
 
-def one_tip(household: Household, row: PersonRow) -> Recommendation:
+def one_tip(runtime: Runtime, row: PersonRow) -> Recommendation:
     """Return the answer of this moment, logged and, since the person is looking at it, shown."""
-    household.start()
+    runtime.start()
     person = PersonId(row.person)
-    answer = household.recommender.recommend_now(person, Trigger.OPEN)
+    answer = runtime.recommender.recommend_now(person, Trigger.OPEN)
     if answer.tip is not None and answer.decision_id is not None:
-        household.desk.shown(person, answer.decision_id)
+        runtime.desk.shown(person, answer.decision_id)
     return answer
 
 
-def answer(household: Household, row: PersonRow, kind: str, decision: str | None) -> ReactionResult:
+def answer(runtime: Runtime, row: PersonRow, kind: str, decision: str | None) -> ReactionResult:
     """Apply a reaction to a decision, by default to the newest tip.
 
     Raises `Misused` for a word that is none, `NotFound` when there is no such tip.
     """
     if kind not in tuple(ReactionKind):
         raise Misused(f"a reaction is {', '.join(ReactionKind)}, not {kind!r}")
-    household.start()
+    runtime.start()
     person = PersonId(row.person)
-    wanted = _newest(household, person, tips_only=True) if decision is None else DecisionId(decision)
-    return household.desk.react(person, wanted, ReactionKind(kind), f"cli:{new_id(household.clock())}")
+    wanted = _newest(runtime, person, tips_only=True) if decision is None else DecisionId(decision)
+    return runtime.desk.react(person, wanted, ReactionKind(kind), f"cli:{new_id(runtime.clock())}")
 
 
-def receipt_of(household: Household, row: PersonRow, decision: str | None) -> Receipt:
+def receipt_of(runtime: Runtime, row: PersonRow, decision: str | None) -> Receipt:
     """Return the receipt of a decision, by default of the newest; raises `NotFound`."""
     person = PersonId(row.person)
-    wanted = _newest(household, person, tips_only=False) if decision is None else DecisionId(decision)
-    return household.receipts.receipt(person, wanted)
+    wanted = _newest(runtime, person, tips_only=False) if decision is None else DecisionId(decision)
+    return runtime.receipts.receipt(person, wanted)
 
 
-def _newest(household: Household, person: PersonId, *, tips_only: bool) -> DecisionId:
-    with household.database.read() as session:
+def _newest(runtime: Runtime, person: PersonId, *, tips_only: bool) -> DecisionId:
+    with runtime.database.read() as session:
         found = decisions.newest(session, person, LOOK_BACK)
     for each in found:
         if not (tips_only and each.silent):
@@ -56,14 +56,14 @@ def _newest(household: Household, person: PersonId, *, tips_only: bool) -> Decis
     raise NotFound("there is no tip yet; `oo tip` asks for one")
 
 
-def walk_day(household: Household, row: PersonRow, day: str | None) -> list[Step]:
+def walk_day(runtime: Runtime, row: PersonRow, day: str | None) -> list[Step]:
     """Return what would be said at each quarter hour of a local day; raises `Misused` for a day that is none."""
-    household.start()
-    now = household.clock()
+    runtime.start()
+    now = runtime.clock()
     try:
         wanted = date.fromisoformat(day) if day else None
     except ValueError as error:
         raise Misused(f"a day reads like {now:%Y-%m-%d}, not {day!r}") from error
     if wanted and not EARLIEST.year <= wanted.year < LATEST.year:
         raise Misused(f"a day lies between {EARLIEST:%Y} and {LATEST:%Y}, not on {wanted}")
-    return household.day.steps(PersonId(row.person), wanted, now)
+    return runtime.day.steps(PersonId(row.person), wanted, now)

@@ -21,9 +21,9 @@ def verify_log(as_json: AsJson = False) -> None:
     from infra.home.audit_anchors import Anchors
     from oo.runtime import opened
 
-    with opened() as household:
-        key = household.vault.audit_key
-        report = verify(household.database, key, Anchors(household.settings.audit, key))
+    with opened() as runtime:
+        key = runtime.vault.audit_key
+        report = verify(runtime.database, key, Anchors(runtime.settings.audit, key))
     data = {
         "sound": report.sound,
         "entries": report.entries,
@@ -50,7 +50,7 @@ def show_log(
     from infra.database.audit.audit_log import newest
     from oo.runtime import opened
 
-    with opened() as household, household.database.read() as session:
+    with opened() as runtime, runtime.database.read() as session:
         found = newest(session, limit, action)
     names = ("sequence", "id", "actor", "action", "detail")
     data = [{"at": from_us(row.at_us), **{name: getattr(row, name) for name in names}} for row in found]

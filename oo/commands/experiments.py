@@ -37,10 +37,10 @@ def start(
     from oo.actions.champions import resolve
     from oo.runtime import opened
 
-    with opened() as household:
-        stores = household.stores
+    with opened() as runtime:
+        stores = runtime.stores
         compare(stores)
-        challenger = resolve(household, digest)
+        challenger = resolve(runtime, digest)
         made = begin(stores, open_registry(stores), challenger, share=share, days=days, actor="cli", override=override)
     until = from_us(made.ends_us).strftime("%Y-%m-%d %H:%M UTC")
     text = f"{made.challenger[:SHORT]} decides on {made.share:.0%} of person-days until {until}; `oo audit` compares"
@@ -56,6 +56,6 @@ def end(
     from flows.learning.experiments import end as end_experiment
     from oo.runtime import opened
 
-    with opened() as household:
-        ended = end_experiment(household.stores, actor="cli", why=reason)
+    with opened() as runtime:
+        ended = end_experiment(runtime.stores, actor="cli", why=reason)
     emit(ended._asdict(), f"the champion decides on all days again: {ended.ended_why}", as_json=as_json)

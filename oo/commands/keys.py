@@ -31,8 +31,8 @@ def show_status(as_json: AsJson = False) -> None:
     from oo.runtime import opened
 
     try:
-        with opened() as household:
-            found = status(household)
+        with opened() as runtime:
+            found = status(runtime)
     except DamagedStore as damage:
         note(f"{damage}")
         states = file_states(Settings())
@@ -68,14 +68,14 @@ def rotate(
         raise Misused(f"the {name} key {REFUSED[name]}")
     if name not in NAMES:
         raise Misused(f"there is no key {name!r} to rotate; the keys are {', '.join(NAMES)}")
-    with opened() as household:
+    with opened() as runtime:
         if name == "push":
-            minted = keyring.rotate_push(household)
+            minted = keyring.rotate_push(runtime)
             if not as_json:
                 note("Each webhook signs with this secret from tomorrow on at the latest; it cannot be shown again:")
             emit(minted, rows([tuple(each.values()) for each in minted]), as_json=as_json)
             return
-        done = (keyring.rotate_master if name == "master" else keyring.rotate_policy)(household)
+        done = (keyring.rotate_master if name == "master" else keyring.rotate_policy)(runtime)
     word = "the interrupted rotation is finished" if done.finished else "rotated"
     what = "keys of people wrapped again" if name == "master" else "policies signed again"
     gone = f", {len(done.removed)} older keys destroyed" if done.removed else ""
@@ -91,6 +91,6 @@ def distrust(
     from oo.actions.keyring import distrust as distrust_key
     from oo.runtime import opened
 
-    with opened() as household:
-        distrust_key(household, key)
+    with opened() as runtime:
+        distrust_key(runtime, key)
     emit({"distrusted": key}, f"{key} verifies no policy any more", as_json=as_json)

@@ -34,9 +34,9 @@ def export(
     writers = {"oo": log_export.export, "obd": log_export.export_open_bandit}
     if layout not in writers or origin not in set(Origin):
         raise Malformed("--format is oo or obd, --origin is live or simulated")
-    with opened() as household:
-        household.note_read("log_exported")
-        count = writers[layout](household.database, to, origin=Origin(origin))
+    with opened() as runtime:
+        runtime.note_read("log_exported")
+        count = writers[layout](runtime.database, to, origin=Origin(origin))
     emit({"rows": count, "path": str(to), "format": layout}, f"{count} decisions in {to}", as_json=as_json)
 
 
@@ -45,9 +45,9 @@ def audit(as_json: AsJson = False) -> None:
     from flows.learning.learning_report import audit_learning
     from oo.runtime import opened
 
-    with opened() as household:
-        found = audit_learning(household.stores, actor="cli")
-        household.note_read("learning_read")
+    with opened() as runtime:
+        found = audit_learning(runtime.stores, actor="cli")
+        runtime.note_read("learning_read")
     personal, control, holdout, power = (found[name] for name in ("personalisation", "control", "holdout", "power"))
     difference = ""
     if control["difference"] is not None:
@@ -89,8 +89,8 @@ def evaluate(
     from oo.actions.evaluation import evaluate_file
     from oo.runtime import opened
 
-    with opened() as household:
-        found = evaluate_file(household, log, policy=policy, layout=layout, seed=seed)
+    with opened() as runtime:
+        found = evaluate_file(runtime, log, policy=policy, layout=layout, seed=seed)
     if report is not None:
         from models.report.evaluation import save
 
@@ -131,8 +131,8 @@ def judge(as_json: AsJson = False) -> None:
     from flows.learning.training import open_registry
     from oo.runtime import opened
 
-    with opened() as household:
-        found = judge_champion(household.stores, open_registry(household.stores), actor="cli")
+    with opened() as runtime:
+        found = judge_champion(runtime.stores, open_registry(runtime.stores), actor="cli")
     kept = "nothing is known that it has to keep up with"
     if found.reference is not None:
         kept = f"it has to keep up with {found.reference:.3f}"
@@ -157,12 +157,12 @@ def rehearse(
     from flows.learning.training import open_registry
     from oo.runtime import opened
 
-    with opened() as household:
-        stores = household.stores
-        if known(household.settings) is None:
+    with opened() as runtime:
+        stores = runtime.stores
+        if known(runtime.settings) is None:
             begin(stores, open_registry(stores), Rehearsal(people, seed))
-    with opened() as household:  # again: the home has another clock now
-        lived = live(household.stores, days=days, turn=turn)
+    with opened() as runtime:  # again: the home has another clock now
+        lived = live(runtime.stores, days=days, turn=turn)
     text = f"{lived.decisions} decisions of {lived.policy} in {lived.days} days: mean reward {lived.reward:.3f}"
     emit(lived._asdict(), f"{text}, silent in {lived.silence_rate:.0%}", as_json=as_json)
 
@@ -176,8 +176,8 @@ def rollback(
     from flows.learning.training import open_registry
     from oo.runtime import opened
 
-    with opened() as household:
-        made = go_back(household.stores, open_registry(household.stores), actor="cli", reason=reason)
+    with opened() as runtime:
+        made = go_back(runtime.stores, open_registry(runtime.stores), actor="cli", reason=reason)
     emit(
         made._asdict(), f"{made.digest[:SHORT]} decides again, revision {made.revision}: {made.reason}", as_json=as_json
     )
@@ -225,9 +225,9 @@ def time_machine(policy: str, person: str, since: str | None, until: str | None,
     from serving.explain.counterfactual import otherwise
 
     begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)
-    with opened() as household:
-        other, row = policy_of(household, policy), household.person(person)
-        with household.database.read() as session:
+    with opened() as runtime:
+        other, row = policy_of(runtime, policy), runtime.person(person)
+        with runtime.database.read() as session:
             found = otherwise(session, other, PersonId(row.person), since_us=begin, until_us=end)
     same = sum(each.said == each.would_say for each in found)
     lines = [(from_us(each.at_us).strftime("%Y-%m-%d %H:%M"), each.said, each.would_say) for each in found]

@@ -27,9 +27,9 @@ def train(
 
     if policy not in POLICIES:
         raise Misused(f"--policy is one of {', '.join(POLICIES)}, not {policy!r}")
-    with opened() as household:
-        stores = household.stores
-        made = retrain(stores, open_registry(stores), household.clock(), actor="cli", policy=policy)
+    with opened() as runtime:
+        stores = runtime.stores
+        made = retrain(stores, open_registry(stores), runtime.clock(), actor="cli", policy=policy)
     word = "registered as" if made.new else "known already as"
     counted = f"{made.live_rows} live and {made.simulated_rows} simulated rows"
     text = f"{made.digest[:SHORT]} {word} version {made.version}: {counted}"
@@ -53,11 +53,11 @@ def promote(
     from oo.actions.champions import resolve
     from oo.runtime import opened
 
-    with opened() as household:
-        stores, registry = household.stores, open_registry(household.stores)
+    with opened() as runtime:
+        stores, registry = runtime.stores, open_registry(runtime.stores)
         reconcile(stores, registry)
         compare(stores)
-        wanted = None if digest is None else resolve(household, digest)
+        wanted = None if digest is None else resolve(runtime, digest)
         try:
             made = promote_policy(stores, registry, wanted, actor="cli", bootstrap=bootstrap, override=override)
         except PromotionRefused as refused:
@@ -78,7 +78,7 @@ def policies(as_json: AsJson = False) -> None:
     from infra.database.policies.policies import list_all
     from oo.runtime import opened
 
-    with opened() as household, household.database.read() as session:
+    with opened() as runtime, runtime.database.read() as session:
         found = list_all(session)
     data = [
         {"digest": p.digest, "name": p.name, "version": p.registry_version, "stage": p.stage, "metrics": p.metrics}
@@ -97,8 +97,8 @@ def sign(
     from oo.actions.champions import resolve, trust
     from oo.runtime import opened
 
-    with opened() as household:
-        name = trust(household, resolve(household, digest), reason)
+    with opened() as runtime:
+        name = trust(runtime, resolve(runtime, digest), reason)
     emit({"digest": name}, f"{name[:SHORT]} is signed: {reason}", as_json=as_json)
 
 
@@ -121,8 +121,8 @@ def replay(
     from oo.actions.replay import replay_all
     from oo.runtime import opened
 
-    with opened() as household:
-        found = replay_all(household, household.person(person), decision)
+    with opened() as runtime:
+        found = replay_all(runtime, runtime.person(person), decision)
     equal = sum(each.equal for each in found)
     data = {
         "decisions": len(found),

@@ -34,8 +34,8 @@ def import_files(
     from oo.actions.importing import import_all
     from oo.runtime import opened
 
-    with opened() as household:
-        report = import_all(household, household.settle_in(person, zone), files)
+    with opened() as runtime:
+        report = import_all(runtime, runtime.settle_in(person, zone), files)
     for refused in report.quarantined:
         note(refused.message)
     if report.skipped:
@@ -87,8 +87,8 @@ def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> Non
     from oo.actions.log_signal import log_signal
     from oo.runtime import opened
 
-    with opened() as household:
-        verdict = log_signal(household, household.settle_in(name), kind, data)
+    with opened() as runtime:
+        verdict = log_signal(runtime, runtime.settle_in(name), kind, data)
     emit(verdict, f"{kind.replace('_', ' ')}: {verdict.status.value}", as_json=as_json)
 
 
@@ -100,8 +100,8 @@ def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson
     from oo.actions.tip import one_tip
     from oo.runtime import at_instant
 
-    with at_instant(at) as household:
-        answer = one_tip(household, household.person(person))
+    with at_instant(at) as runtime:
+        answer = one_tip(runtime, runtime.person(person))
     if answer.fallback is not None:
         note(f"(without a policy of its own: {answer.fallback.replace('_', ' ')}; `oo doctor` says more)")
     if answer.tip is None:
@@ -124,8 +124,8 @@ def today(
     from oo.actions.tip import walk_day
     from oo.runtime import opened
 
-    with opened() as household:
-        steps = walk_day(household, household.person(person), date)
+    with opened() as runtime:
+        steps = walk_day(runtime, runtime.person(person), date)
     spans = groupby(
         steps, key=lambda step: (step.tip.text if step.tip and step.speaks else "·", step.reason.replace("_", " "))
     )
@@ -143,8 +143,8 @@ def react(
     from oo.actions.tip import answer
     from oo.runtime import opened
 
-    with opened() as household:
-        result = answer(household, household.person(person), kind, decision)
+    with opened() as runtime:
+        result = answer(runtime, runtime.person(person), kind, decision)
     text = f"reward {result.reward}, posterior version {result.posterior_version}"
     emit(result, text if result.applied else f"known already; {text}", as_json=as_json)
 
@@ -161,8 +161,8 @@ def why(
     from oo.actions.tip import receipt_of
     from oo.runtime import opened
 
-    with opened() as household:
-        receipt = receipt_of(household, household.person(person), decision)
+    with opened() as runtime:
+        receipt = receipt_of(runtime, runtime.person(person), decision)
     told = sorted(receipt.features, key=lambda feature: -abs(feature.contribution))
     table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
     head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"
@@ -186,10 +186,10 @@ def preferences(
     begin, dash, end = (quiet or "").partition("-")
     if quiet is not None and not dash:
         raise Misused(f"--quiet takes two times of the day, such as 22:00-08:00, not {quiet!r}")
-    with opened() as household, household.database.unit_of_work() as uow:
+    with opened() as runtime, runtime.database.unit_of_work() as uow:
         row = people.set_preferences(
             uow,
-            person=PersonId(household.person(person).person),
+            person=PersonId(runtime.person(person).person),
             zone=zone,
             quiet_start_min=minute_at(begin) if quiet else None,
             quiet_end_min=minute_at(end) if quiet else None,

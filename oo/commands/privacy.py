@@ -26,9 +26,9 @@ def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) 
     from infra.database.people import consents
     from oo.runtime import opened
 
-    with opened() as household:
-        row = household.person(person)
-        with household.database.read() as session:
+    with opened() as runtime:
+        row = runtime.person(person)
+        with runtime.database.read() as session:
             state = consents.state(session, PersonId(row.person))
     data = [{"signal": s.value, "granted": granted, "purpose": SOURCES[s].purpose} for s, granted in state.items()]
     table = rows([(entry["signal"], "granted" if entry["granted"] else "-", entry["purpose"]) for entry in data])
@@ -55,9 +55,9 @@ def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
 
     if signal not in CONSENT_SIGNALS:
         raise Misused(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
-    with opened() as household:
-        row = household.settle_in(name)
-        changed = household.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
+    with opened() as runtime:
+        row = runtime.settle_in(name)
+        changed = runtime.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
     word = "granted" if granted else "withdrawn"
     emit(
         {"signal": signal, "granted": granted, "changed": changed},
@@ -77,8 +77,8 @@ def forget(
 
     if not yes:
         typer.confirm(f"Erase everything about {person!r}, in every store, for good?", abort=True, err=True)
-    with opened() as household:
-        report = erase(household, person)
+    with opened() as runtime:
+        report = erase(runtime, person)
     emit(report, f"Erased: {report['rows']} rows, the features, the history and the key.", as_json=as_json)
 
 
@@ -87,8 +87,8 @@ def backup(file: Annotated[Path, typer.Argument(help="The archive to write.")], 
     from oo.actions.backup import write_backup
     from oo.runtime import opened
 
-    with opened() as household:
-        report = write_backup(household, file)
+    with opened() as runtime:
+        report = write_backup(runtime, file)
     note("The keys are not in it: keep a copy of the keys folder elsewhere, or this archive cannot be read.")
     emit(report, f"{file}: {report['files']} files, {report['bytes']} bytes", as_json=as_json)
 
@@ -109,13 +109,13 @@ def restore(
     Put the keys folder of the old home there first: only with its keys can it be told who was erased.
     """
     from oo.actions.backup import restore_backup
-    from oo.runtime import Household
+    from oo.runtime import Runtime
 
-    with Household() as household:
-        report = restore_backup(household, file, tombstones_of or (), without_tombstones=without_tombstones)
+    with Runtime() as runtime:
+        report = restore_backup(runtime, file, tombstones_of or (), without_tombstones=without_tombstones)
     if report["without_key"]:
         note(
             f"{report['without_key']} people had no key here, so their words stay sealed:"
-            f" put the keys folder of the old home into {household.settings.keys} and restore into an empty home."
+            f" put the keys folder of the old home into {runtime.settings.keys} and restore into an empty home."
         )
     emit(report, f"{report['files']} files restored, {report['erased']} people kept erased", as_json=as_json)

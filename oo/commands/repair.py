@@ -26,8 +26,8 @@ def verify_mirror(as_json: AsJson = False) -> None:
     from oo.actions.repair import verify
     from oo.runtime import opened
 
-    with opened() as household:
-        counts, sound = verify(household)
+    with opened() as runtime:
+        counts, sound = verify(runtime)
     emit({**counts, "sound": sound}, rows(list(counts.items())), as_json=as_json)
     if not sound:
         raise typer.Exit(1)
@@ -39,8 +39,8 @@ def rebuild_mirror(as_json: AsJson = False) -> None:
     from oo.actions.repair import rebuild_mirror as run
     from oo.runtime import opened
 
-    with opened() as household:
-        count = run(household)
+    with opened() as runtime:
+        count = run(runtime)
     emit({"events": count}, f"{count} events mirrored again", as_json=as_json)
 
 
@@ -54,16 +54,16 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     from flows.stream.state_repair import rebuild
     from infra.database.people import people
     from infra.home.consistency import lacks_online
-    from oo.runtime import Household
+    from oo.runtime import Runtime
 
-    with Household(online=False) as household:
-        lost = lacks_online(household.settings)
+    with Runtime(online=False) as runtime:
+        lost = lacks_online(runtime.settings)
         if person is not None and not lost:
-            chosen = [household.person(person)]
+            chosen = [runtime.person(person)]
         else:
-            with household.database.read() as session:
+            with runtime.database.read() as session:
                 chosen = [row for row in people.list_all(session) if not row.erasing]
-        found = {row.name: rebuild(household.stores, PersonId(row.person)) for row in chosen}
+        found = {row.name: rebuild(runtime.stores, PersonId(row.person)) for row in chosen}
     data = [{"person": name, **result._asdict()} for name, result in found.items()]
     table = rows(
         [
@@ -80,8 +80,8 @@ def restore_features(as_json: AsJson = False) -> None:
     from flows.upkeep.snapshots import restore
     from oo.runtime import opened
 
-    with opened() as household:
-        done = restore(household.stores)
+    with opened() as runtime:
+        done = restore(runtime.stores)
     text = f"{done.events} events put back" + (
         f", {done.refused} of people who are gone left out" if done.refused else ""
     )
@@ -94,7 +94,7 @@ def list_letters(as_json: AsJson = False) -> None:
     from infra.database.events import dead_letters
     from oo.runtime import opened
 
-    with opened() as household, household.database.read() as session:
+    with opened() as runtime, runtime.database.read() as session:
         standing = dead_letters.standing(session)
     table = rows([(letter.number, letter.reason, f"{letter.size} bytes", letter.digest[:12]) for letter in standing])
     emit([letter._asdict() for letter in standing], table, as_json=as_json)
@@ -106,6 +106,6 @@ def replay_letters(as_json: AsJson = False) -> None:
     from oo.actions.repair import replay
     from oo.runtime import opened
 
-    with opened() as household:
-        result = replay(household)
+    with opened() as runtime:
+        result = replay(runtime)
     emit(result._asdict(), f"{result.replayed} taken in, {result.standing} still stand", as_json=as_json)

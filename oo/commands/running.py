@@ -62,10 +62,10 @@ def link(
     from oo.runtime import opened
     from oo.ui.sign_in_link import login_url, qr_code
 
-    with opened() as household:
-        row = household.person(person)
-        settings = household.settings if port is None else household.settings.model_copy(update={"port": port})
-        url = login_url(household, PersonId(row.person), settings.url)
+    with opened() as runtime:
+        row = runtime.person(person)
+        settings = runtime.settings if port is None else runtime.settings.model_copy(update={"port": port})
+        url = login_url(runtime, PersonId(row.person), settings.url)
     emit({"login_url": url}, url, as_json=as_json)
     if not as_json:
         note(qr_code(url))
@@ -79,8 +79,8 @@ def doctor(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -> None
     from oo.actions.doctor import examine
     from oo.runtime import opened
 
-    with opened() as household:
-        findings = examine(household, person)
+    with opened() as runtime:
+        findings = examine(runtime, person)
     table = rows([("ok" if finding.ok else "NOT OK", finding.part, finding.detail) for finding in findings])
     emit(findings, table, as_json=as_json)
     if not all(finding.ok for finding in findings):

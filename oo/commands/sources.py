@@ -10,7 +10,7 @@ from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
 if TYPE_CHECKING:
     from infra.database.engine.unit_of_work import UnitOfWork
-    from oo.runtime import Household
+    from oo.runtime import Runtime
 
 sources_app = typer.Typer(
     name="sources", help="Devices and webhooks that may push.", no_args_is_help=True, rich_markup_mode=None
@@ -42,21 +42,21 @@ def add(
 
     if not SIGNALS.keys() >= set(kinds):
         raise Misused(f"the kinds of signals are {', '.join(SIGNALS)}")
-    with opened() as household:
-        row = household.settle_in(person)
-        with household.database.unit_of_work() as uow:
+    with opened() as runtime:
+        row = runtime.settle_in(person)
+        with runtime.database.unit_of_work() as uow:
             minted = push_sources.add(
                 uow,
-                household.vault,
+                runtime.vault,
                 person=PersonId(row.person),
                 name=name,
                 form=Form.WEBHOOK if webhook else Form.TOKEN,
                 kinds=kinds,
                 actor=ACTOR,
-                now_us=household.now_us(),
+                now_us=runtime.now_us(),
             )
             uow.commit()
-        url = household.settings.url + push_sources.path_of(minted.source)
+        url = runtime.settings.url + push_sources.path_of(minted.source)
     _show(name, url, minted.credential, as_json=as_json)
 
 
@@ -67,11 +67,11 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
     from infra.database.push_sources import push_sources
     from oo.runtime import opened
 
-    with opened() as household:
-        row = household.person(person)
-        with household.database.read() as session:
-            found = push_sources.list_for(session, household.vault, PersonId(row.person))
-        url = household.settings.url
+    with opened() as runtime:
+        row = runtime.person(person)
+        with runtime.database.read() as session:
+            found = push_sources.list_for(session, runtime.vault, PersonId(row.person))
+        url = runtime.settings.url
     data = [
         {
             "name": source.name,
@@ -94,9 +94,9 @@ def rotate(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = Fa
     """Mint a new credential; the old one works for one more day."""
     from infra.database.push_sources import push_sources
 
-    with _changing(person) as (household, uow, change):
-        minted = push_sources.rotate(uow, household.vault, name=name, **change)
-        url = household.settings.url + push_sources.path_of(minted.source)
+    with _changing(person) as (runtime, uow, change):
+        minted = push_sources.rotate(uow, runtime.vault, name=name, **change)
+        url = runtime.settings.url + push_sources.path_of(minted.source)
     _show(name, url, minted.credential, as_json=as_json)
 
 
@@ -105,21 +105,21 @@ def revoke(name: Name, person: PersonName = DEFAULT_PERSON, as_json: AsJson = Fa
     """End a source at its next push."""
     from infra.database.push_sources import push_sources
 
-    with _changing(person) as (household, uow, change):
-        push_sources.revoke(uow, household.vault, name=name, **change)
+    with _changing(person) as (runtime, uow, change):
+        push_sources.revoke(uow, runtime.vault, name=name, **change)
     emit({"name": name, "revoked": True}, f"{name}: revoked", as_json=as_json)
 
 
 @contextmanager
-def _changing(person: str) -> Iterator[tuple["Household", "UnitOfWork", dict[str, Any]]]:
+def _changing(person: str) -> Iterator[tuple["Runtime", "UnitOfWork", dict[str, Any]]]:
     """Give what each change of a source takes, and commit at the end."""
     from data_contracts.identifiers import PersonId
     from oo.runtime import opened
 
-    with opened() as household:
-        row = household.person(person)
-        with household.database.unit_of_work() as uow:
-            yield household, uow, {"person": PersonId(row.person), "actor": ACTOR, "now_us": household.now_us()}
+    with opened() as runtime:
+        row = runtime.person(person)
+        with runtime.database.unit_of_work() as uow:
+            yield runtime, uow, {"person": PersonId(row.person), "actor": ACTOR, "now_us": runtime.now_us()}
             uow.commit()
 
 

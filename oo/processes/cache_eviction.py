@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from data_contracts.identifiers import PersonId
 from infra.database.people import people
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 
 class Memory(NamedTuple):
@@ -15,10 +15,10 @@ class Memory(NamedTuple):
     forget: Callable[[PersonId], None]
 
 
-def memories(household: Household) -> tuple[Memory, ...]:
+def memories(runtime: Runtime) -> tuple[Memory, ...]:
     """Return everything in a household that remembers people between two requests."""
-    stream, pools, vault = household.stores.stream, household.pools, household.vault
-    packets = household.stores.online.packets
+    stream, pools, vault = runtime.stores.stream, runtime.pools, runtime.vault
+    packets = runtime.stores.online.packets
     return (
         Memory(stream.remembered, stream.drop),
         Memory(pools.remembered, pools.forget),
@@ -27,7 +27,7 @@ def memories(household: Household) -> tuple[Memory, ...]:
     )
 
 
-def forget_who_left(household: Household, known: Sequence[Memory]) -> int:
+def forget_who_left(runtime: Runtime, known: Sequence[Memory]) -> int:
     """Forget everybody who is remembered and is not here any more, or is leaving; return how many that were.
 
     It asks the database, not the bus: the erasure may have happened in another process.
@@ -35,7 +35,7 @@ def forget_who_left(household: Household, known: Sequence[Memory]) -> int:
     remembered = set[PersonId]().union(*(memory.remembered() for memory in known))
     if not remembered:
         return 0
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         gone = remembered - people.present(session, remembered)
     for person in gone:
         for memory in known:

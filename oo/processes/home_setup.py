@@ -12,7 +12,7 @@ from oo.actions.champions import ensure_champion
 from oo.actions.erasure import finish_erasures
 from oo.processes.mirror import bundled
 from oo.processes.up import Prepared, Wishes
-from oo.runtime import Household, refuse_rehearsal
+from oo.runtime import Runtime, refuse_rehearsal
 from oo.ui.cli_errors import refusing
 from oo.ui.output import note
 from oo.ui.sign_in_link import login_url, qr_code
@@ -29,14 +29,14 @@ def make_ready(wishes: Wishes) -> Prepared:
     port = _port(host, given.port if wishes.port is None else wishes.port)
     settings = given.model_copy(update={"host": host, "port": port})
     mirror = bundled(settings) if wishes.nats else None
-    with Household(settings) as household:
-        household.database.check()  # before anything is written
-        finish_erasures(household)
-        row = household.settle_in(wishes.person, role="admin")
-        if ensure_champion(household) is not None:
+    with Runtime(settings) as runtime:
+        runtime.database.check()  # before anything is written
+        finish_erasures(runtime)
+        row = runtime.settle_in(wishes.person, role="admin")
+        if ensure_champion(runtime) is not None:
             note("The first champion was trained on simulated people and is labelled so.")
-        link = login_url(household, PersonId(row.person), settings.url)
-        if household.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
+        link = login_url(runtime, PersonId(row.person), settings.url)
+        if runtime.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
             note("oO knows nothing about you yet; `oo import calendar.ics tasks.csv` in another terminal changes that.")
     prepared = Prepared(host, port, settings.url, link, qr_code(link), None, None, None)
     if mirror is None:

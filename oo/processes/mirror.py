@@ -14,19 +14,19 @@ from flows.stream.mirror_consumer import Following
 from flows.stream.partitions import EVERYBODY, Share
 from infra.mirror.jetstream.bundled_server import BundledServer, free_port, has_store, known_url
 from infra.mirror.metrics import MirrorMetrics
-from infra.mirror.reconciler import MirrorWatch
+from infra.mirror.reconciler import MirrorReconciler
 from infra.mirror.relay import Relay
 from infra.sampled_metrics import SampledMetrics
 from infra.settings import Settings
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 WATCH_S = 15.0
 
 
 @contextmanager
-def mirroring(household: Household, registry: CollectorRegistry, share: Share = EVERYBODY) -> Iterator[Relay | None]:
+def mirroring(runtime: Runtime, registry: CollectorRegistry, share: Share = EVERYBODY) -> Iterator[Relay | None]:
     """Relay every commit to the mirror and follow it while this process lives; nothing to do without `NATS_URL`."""
-    url = household.settings.nats_url
+    url = runtime.settings.nats_url
     if url is None:
         yield None
         return
@@ -34,22 +34,22 @@ def mirroring(household: Household, registry: CollectorRegistry, share: Share = 
     from infra.mirror.jetstream.publisher import publisher  # noqa: PLC0415 - as above
     from infra.mirror.jetstream.stream_stats import extent  # noqa: PLC0415 - as below
 
-    relay = Relay(household.database, household.clock, lambda: publisher(url))
+    relay = Relay(runtime.database, runtime.clock, lambda: publisher(url))
     following = Following(
-        household.database,
-        household.stores.stream,
-        household.clock,
+        runtime.database,
+        runtime.stores.stream,
+        runtime.clock,
         lambda: follower(url, share.durable),
         share,
     )
-    watch = MirrorWatch(household.database, household.clock, lambda: asyncio.run(extent(url)))
-    metrics = MirrorMetrics(household.database, household.clock, relay.state, watch)
-    registry.register(SampledMetrics(household.health.prober, "mirror metrics", metrics))
-    household.health.register("mirror", relay.ping, vital=False)
-    household.health.register("mirror_consumer", following.ping, vital=False)
-    unsubscribe = household.database.bus.subscribe(relay.handle)
+    watch = MirrorReconciler(runtime.database, runtime.clock, lambda: asyncio.run(extent(url)))
+    metrics = MirrorMetrics(runtime.database, runtime.clock, relay.state, watch)
+    registry.register(SampledMetrics(runtime.health.prober, "mirror metrics", metrics))
+    runtime.health.register("mirror", relay.ping, vital=False)
+    runtime.health.register("mirror_consumer", following.ping, vital=False)
+    unsubscribe = runtime.database.bus.subscribe(relay.handle)
     try:
-        with relay, following, household.loop("mirror_watch", WATCH_S, watch.look):
+        with relay, following, runtime.loop("mirror_watch", WATCH_S, watch.look):
             yield relay
     finally:
         unsubscribe()

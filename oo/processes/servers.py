@@ -32,7 +32,7 @@ from oo.processes.metrics import measure
 from oo.processes.mirror import become_server, mirroring
 from oo.processes.resource_limits import raise_file_limit
 from oo.processes.server_config import config_of
-from oo.runtime import Household, refuse_rehearsal
+from oo.runtime import Runtime, refuse_rehearsal
 from oo.ui.output import note
 
 SETTLE_S = 60.0
@@ -49,21 +49,21 @@ def serve_api(*, host: str | None, port: int | None) -> None:
     from api.app import create_app  # noqa: PLC0415 - each process imports what it serves
 
     listener, settings = bound(Settings(), host, port)
-    with Household(settings, answer_s=ANSWER_S) as household:
-        household.database.check()
-        app = create_app(settings, household.parts)
-        household.start()
-        measure(household, app.state.metrics.registry)
+    with Runtime(settings, answer_s=ANSWER_S) as runtime:
+        runtime.database.check()
+        app = create_app(settings, runtime.services)
+        runtime.start()
+        measure(runtime, app.state.metrics.registry)
         connections = OpenConnections(proxies=settings.proxies)
         app.state.metrics.registry.register(ConnectionMetrics(connections))
         feed = app.state.feed
         sessions = Memory(app.state.sessions.remembered, app.state.sessions.drop)
         with (
-            mirroring(household, app.state.metrics.registry),
-            _forgetting(household, sessions, Memory(feed.ring.people, feed.ring.forget)),
-            household.loop("outcomes", SETTLE_S, household.outcomes.settle),
-            household.loop("fold", _fold_s(settings), household.catch_up),
-            household.health.probing(),
+            mirroring(runtime, app.state.metrics.registry),
+            _forgetting(runtime, sessions, Memory(feed.ring.people, feed.ring.forget)),
+            runtime.loop("outcomes", SETTLE_S, runtime.outcomes.settle),
+            runtime.loop("fold", _fold_s(settings), runtime.catch_up),
+            runtime.health.probing(),
         ):
             _run(app, listener, connections, ending=feed.close)
 
@@ -73,11 +73,11 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
     from serving.score_app import create_app  # noqa: PLC0415 - as above
 
     listener, settings = bound(Settings(), host, port)
-    with Household(settings, answer_s=ANSWER_S) as household:
-        household.database.check()
-        app = create_app(household.recommender, household.health, credential=kept_secret(settings.keys, "scorer"))
-        household.start()
-        with _forgetting(household), household.health.probing():
+    with Runtime(settings, answer_s=ANSWER_S) as runtime:
+        runtime.database.check()
+        app = create_app(runtime.recommender, runtime.health, credential=kept_secret(settings.keys, "scorer"))
+        runtime.start()
+        with _forgetting(runtime), runtime.health.probing():
             _run(app, listener, OpenConnections(proxies=settings.proxies))
 
 
@@ -85,17 +85,17 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
     """Fold new events of a share of the people into features, and settle what nobody answered."""
     part = share_of(share)
     listener, settings = bound(Settings(), host, port)
-    with Household(settings, answer_s=ANSWER_S) as household:
-        household.database.check()
+    with Runtime(settings, answer_s=ANSWER_S) as runtime:
+        runtime.database.check()
         registry = CollectorRegistry()
-        app = _probe_app(household.health, registry)
-        measure(household, registry)
+        app = _probe_app(runtime.health, registry)
+        measure(runtime, registry)
         with (
-            mirroring(household, registry, part),
-            _forgetting(household),
-            household.loop("outcomes", SETTLE_S, household.outcomes.settle),
-            household.loop("fold", _fold_s(settings), lambda: household.stores.stream.fold_all(part)),
-            household.health.probing(),
+            mirroring(runtime, registry, part),
+            _forgetting(runtime),
+            runtime.loop("outcomes", SETTLE_S, runtime.outcomes.settle),
+            runtime.loop("fold", _fold_s(settings), lambda: runtime.stores.stream.fold_all(part)),
+            runtime.health.probing(),
         ):
             _run(app, listener, OpenConnections(proxies=settings.proxies))
 
@@ -115,23 +115,23 @@ def serve_worker(*, host: str | None, port: int | None, prefect_page: bool = Fal
     listener, settings = bound(Settings(), host, port)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what was started here is ended here
     with (
-        Household(settings, answer_s=ANSWER_S) as household,
+        Runtime(settings, answer_s=ANSWER_S) as runtime,
         PrefectServer(settings.prefect, page=prefect_page) as server,
-        served_in_background("probes", _probe_app(household.health), listener) as probes,
-        household.health.probing(),
+        served_in_background("probes", _probe_app(runtime.health), listener) as probes,
+        runtime.health.probing(),
     ):
-        household.health.register("probes", probes.ping, vital=False)
+        runtime.health.register("probes", probes.ping, vital=False)
         # Prefect reads its environment once, when it is imported: before the server it would start one of its own
         from flows.schedule.worker import serve  # noqa: PLC0415 - as above
 
         server.ready()
-        serve(health=household.health)
+        serve(health=runtime.health)
 
 
-def _forgetting(household: Household, *more: Memory) -> BackgroundLoop:
+def _forgetting(runtime: Runtime, *more: Memory) -> BackgroundLoop:
     """Take who was erased out of this process's memory, every so often."""
-    known = (*memories(household), *more)
-    return household.loop("forgetting", FORGET_S, lambda: forget_who_left(household, known))
+    known = (*memories(runtime), *more)
+    return runtime.loop("forgetting", FORGET_S, lambda: forget_who_left(runtime, known))
 
 
 def _fold_s(settings: Settings) -> float:

@@ -24,7 +24,7 @@ def served(app: Any, connections: OpenConnections | None = None) -> Iterator[str
         yield f"http://127.0.0.1:{port}"
 
 
-class Visitor:
+class ApiClient:
     """Calls the API as a browser would."""
 
     def __init__(self, login_url: str) -> None:

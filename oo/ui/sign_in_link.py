@@ -6,13 +6,13 @@ import segno
 
 from data_contracts.identifiers import PersonId
 from infra.database.people import access_tokens
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 
-def login_url(household: Household, person: PersonId, base: str) -> str:
+def login_url(runtime: Runtime, person: PersonId, base: str) -> str:
     """Return a link that signs a browser in, once, within ten minutes."""
-    with household.database.unit_of_work() as uow:
-        token = access_tokens.create_login_link(uow, person=person, now_us=household.now_us())
+    with runtime.database.unit_of_work() as uow:
+        token = access_tokens.create_login_link(uow, person=person, now_us=runtime.now_us())
         uow.commit()
     return f"{base}/login/{token}"
 

@@ -17,7 +17,7 @@ from models.rewards.action_features import ACTION_COLUMNS
 from models.rewards.design import Floats, scaled_context
 from serving.explain.replay import part_of
 from serving.explain.staleness import left_out
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 
 TIP = "tip"
 POLICY = "policy"
@@ -28,7 +28,7 @@ MASK = "masked."
 class Receipts:
     """Explains decisions; call it in a worker thread."""
 
-    def __init__(self, database: Database, shelf: PolicyShelf) -> None:
+    def __init__(self, database: Database, shelf: PolicyCache) -> None:
         self._database = database
         self._shelf = shelf
 
@@ -48,7 +48,7 @@ class Receipts:
         )
 
 
-def _features(session: Session, shelf: PolicyShelf, record: Decision) -> tuple[ReceiptFeature, ...]:
+def _features(session: Session, shelf: PolicyCache, record: Decision) -> tuple[ReceiptFeature, ...]:
     policy = shelf.find(record.policy_digest)
     score = float(record.mu[record.chosen])
     if policy is None:  # its artifact is gone: the score stands, its parts are not known any more

@@ -24,9 +24,9 @@ from models.policies import Greedy, LinearThompson, ScoreRule
 from models.policies.policy import Choice, Context, Policy, draw, with_floor
 from models.policies.propensity import argmax_probabilities
 from models.rewards.design import scaled_context
-from models.rewards.person_posterior import PersonPart
+from models.rewards.person_posterior import PersonPosterior
 from serving.feedback.posterior_update import model_of, part_at
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 from serving.recommend.scorer import build_fingerprint
 
 Floats = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Replay:
         return self.same_choice and all(error is not None and error <= allowed for error in errors)
 
 
-def verify(session: Session, shelf: PolicyShelf, person: PersonId, decision: DecisionId) -> Replay:
+def verify(session: Session, shelf: PolicyCache, person: PersonId, decision: DecisionId) -> Replay:
     """Return the replay of one decision; raises `NotFound`."""
     record = unpack(decisions.get(session, person, decision).record)
     policy = shelf.find(record.policy_digest)
@@ -69,7 +69,7 @@ def verify(session: Session, shelf: PolicyShelf, person: PersonId, decision: Dec
     )
 
 
-def part_of(session: Session, record: Decision, policy: Policy) -> PersonPart | None:
+def part_of(session: Session, record: Decision, policy: Policy) -> PersonPosterior | None:
     """Return the person's part that a decision used, rebuilt from the log."""
     model = model_of(policy)
     if model is None or record.posterior_version == 0:
@@ -77,7 +77,7 @@ def part_of(session: Session, record: Decision, policy: Policy) -> PersonPart | 
     return part_at(session, model, record.person, record.posterior_version)
 
 
-def recompute(record: Decision, policy: Policy, part: PersonPart | None) -> Choice:
+def recompute(record: Decision, policy: Policy, part: PersonPosterior | None) -> Choice:
     """Return what `policy` answers in the logged situation."""
     values = scaled_context(record.vector, record.masked)
     return policy.choose(

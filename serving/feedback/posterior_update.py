@@ -17,7 +17,7 @@ from models.policies.policy import Policy
 from models.rewards import person_posterior
 from models.rewards.action_features import ACTION_COLUMNS
 from models.rewards.design import scaled_context
-from models.rewards.person_posterior import Observation, PersonPart
+from models.rewards.person_posterior import Observation, PersonPosterior
 from models.rewards.scoring_model import ScoringModel
 
 
@@ -39,7 +39,7 @@ def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, re
     person_posteriors.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
 
 
-def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPart:
+def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPosterior:
     """Return the person's part as it stood at `version`, rebuilt from the log; a law of exact replay."""
     observations = observations_of(model, reward_changes.standing(session, person, version))
     return person_posterior.rebuild(model.person_prior, observations, version)
@@ -53,7 +53,7 @@ def observations_of(model: ScoringModel, rewards: Iterable[Rewarded]) -> list[Ob
 
 def _learned(
     model: ScoringModel, stored: StoredPart | None, version: int, rewarded: Rewarded | None
-) -> PersonPart | None:
+) -> PersonPosterior | None:
     """Return the part after one more observation; None when it must be rebuilt."""
     if rewarded is None or version - 1 != (stored.version if stored else 0):
         return None

@@ -29,7 +29,7 @@ REACTIONS = {
 }
 
 
-class ReactionDesk:
+class ReactionHandler:
     """Takes what a person answered; call it in a worker thread.
 
     Every method raises `NotFound` for another person's decision and `ErasedPerson` for who is gone.

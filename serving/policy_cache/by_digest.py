@@ -13,7 +13,7 @@ from serving.recommend.fallback import FallbackPolicy
 KEPT = 8
 
 
-class PolicyShelf:
+class PolicyCache:
     """The last few policies that were looked at; safe between threads."""
 
     def __init__(self, folder: Path, verify: artifact.Verify) -> None:

@@ -36,7 +36,7 @@ class Held(NamedTuple):
         return self.policy.digest if self.policy is not None else PolicyDigest("")
 
 
-class PolicyHolder:
+class LoadedPolicy:
     """Holds one policy and swaps it when another digest is named; safe between threads."""
 
     def __init__(
@@ -82,14 +82,14 @@ class PolicyHolder:
         return f"{now}; {held.refused[:12]} refused" if held.refused else now
 
 
-class ChampionHolder(PolicyHolder):
+class ChampionHolder(LoadedPolicy):
     """Holds the champion, and the challenger while an experiment runs."""
 
     def __init__(
         self, folder: Path, *, verify: artifact.Verify, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(folder, verify=verify, monotonic=monotonic)
-        self._challenger = PolicyHolder(folder, verify=verify, monotonic=monotonic)
+        self._challenger = LoadedPolicy(folder, verify=verify, monotonic=monotonic)
 
     def challenger(self, digest: PolicyDigest) -> Policy | None:
         """Return the policy of an experiment's challenger; None where its artifact is refused."""

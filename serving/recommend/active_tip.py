@@ -9,13 +9,13 @@ from data_contracts.answers import Recommendation
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
 from serving.candidates.subjects import SOURCE_BIT
-from serving.recommend.decision_inputs import Seen, vector_of
+from serving.recommend.decision_inputs import DecisionInputs, vector_of
 from serving.recommend.local_time import day_start_us
 from serving.recommend.sealed_tip import Sealer, Words, open_words
 from serving.recommend.speaking_rules import Reason, closed_now, free_minutes, no_new_tip, stays_open
 
 
-def without_deciding(seen: Seen, vault: Sealer) -> Recommendation | None:
+def without_deciding(seen: DecisionInputs, vault: Sealer) -> Recommendation | None:
     """Return the answer that needs no new decision; None when one must be made."""
     closed = closed_now(seen.moment)
     if closed is not None:
@@ -31,7 +31,7 @@ def without_deciding(seen: Seen, vault: Sealer) -> Recommendation | None:
     return Recommendation(None, held, reason.value, repeated=held is not None)
 
 
-def _open_tip(seen: Seen, vault: Sealer) -> Recommendation | None:
+def _open_tip(seen: DecisionInputs, vault: Sealer) -> Recommendation | None:
     newest, latest = seen.person.newest, seen.moment.latest
     if newest is None or latest is None or newest.text_box is None or not stays_open(latest, seen.moment):
         return None
@@ -41,7 +41,7 @@ def _open_tip(seen: Seen, vault: Sealer) -> Recommendation | None:
     return Recommendation(words.view(newest.expires_us), newest.id, Reason.OPEN_TIP.value, repeated=True)
 
 
-def _still_true(seen: Seen, words: Words) -> bool:
+def _still_true(seen: DecisionInputs, words: Words) -> bool:
     person, newest = seen.person, seen.person.newest
     if newest is None or words.needs & ~person.consent_mask:
         return False
@@ -53,7 +53,7 @@ def _still_true(seen: Seen, words: Words) -> bool:
     return words.effort_min <= free_minutes(seen.moment, vector.values, vector.masked)
 
 
-def _open_subjects(row: ServedRow, seen: Seen) -> set[str]:
+def _open_subjects(row: ServedRow, seen: DecisionInputs) -> set[str]:
     """Return the tasks that are open, and the habits that are not logged today."""
     found: set[str] = set()
     mask = seen.person.consent_mask

@@ -15,7 +15,7 @@ from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import CAPS
 from serving.candidates.pool_maker import PoolMaker
 from serving.explain.explanation import words_of
-from serving.recommend.decision_inputs import Seen, SeenReader
+from serving.recommend.decision_inputs import DecisionInputs, DecisionInputsReader
 from serving.recommend.fallback import FallbackPolicy
 from serving.recommend.local_time import POINT_US, day_start_us
 from serving.recommend.recommender import situation_of
@@ -37,7 +37,7 @@ class Step:
 class _Lived(NamedTuple):
     """The day so far: what would be read now, and the tip that is still open."""
 
-    seen: Seen
+    seen: DecisionInputs
     open: TipView | None = None
     open_until_us: int = 0
 
@@ -45,7 +45,7 @@ class _Lived(NamedTuple):
 class Day:
     """Evaluates days of a person; reads only."""
 
-    def __init__(self, reader: SeenReader, pools: PoolMaker) -> None:
+    def __init__(self, reader: DecisionInputsReader, pools: PoolMaker) -> None:
         self._reader = reader
         self._pools = pools
 
@@ -81,7 +81,7 @@ class Day:
             return step, lived
         return step, _Lived(_shown(lived.seen, at_us, cluster), step.tip, expires_us)
 
-    def _decide(self, seen: Seen, at: datetime) -> tuple[Step, str, int]:
+    def _decide(self, seen: DecisionInputs, at: datetime) -> tuple[Step, str, int]:
         """Return the step, and of the tip that it gives the cluster and the end."""
         person = seen.person
         made = self._pools.imagine(person.person, seen.packet.row, person.consent_mask, seen.zone, seen.now_us)
@@ -102,18 +102,18 @@ class Day:
         return Step(at, True, Reason.CHOSEN.value, words.view(expires_us), probability), candidate.cluster, expires_us
 
 
-def _begin(read: Seen) -> _Lived:
+def _begin(read: DecisionInputs) -> _Lived:
     """Return what was read as the start of a day: nothing open, nothing spent, tips that nobody asked for."""
     moment = replace(read.moment, spent=0, latest=None, trigger=Trigger.UNSOLICITED)
     return _Lived(read._replace(moment=moment))
 
 
-def _at(read: Seen, at_us: int) -> Seen:
+def _at(read: DecisionInputs, at_us: int) -> DecisionInputs:
     """Return what was read, at another instant."""
     return read._replace(now_us=at_us, moment=replace(read.moment, now_us=at_us))
 
 
-def _shown(read: Seen, at_us: int, cluster: str) -> Seen:
+def _shown(read: DecisionInputs, at_us: int, cluster: str) -> DecisionInputs:
     """Return what would be read after a tip of this cluster was seen."""
     tips = read.packet.row.tips
     kept = CAPS["shown_us"] - 1

@@ -21,7 +21,7 @@ BACK_US = 27 * 60 * MINUTE_US  # further than any local midnight
 CLOSED_BY_REACTION = "reaction"
 
 
-class Seen(NamedTuple):
+class DecisionInputs(NamedTuple):
     """All that was read for one answer."""
 
     now_us: int
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     arm: Arm
 
 
-class SeenReader:
+class DecisionInputsReader:
     """Reads on the caller's thread; each thread has a connection of its own."""
 
     def __init__(self, database: Database, online: OnlineTables, vault: Vault, champion: ChampionHolder) -> None:
@@ -43,7 +43,7 @@ class SeenReader:
         self._local = local()
         self._opened: list[PersonNowReader] = []
 
-    def read(self, person: PersonId, trigger: Trigger, now_us: int, session_epoch: int | None = None) -> Seen:
+    def read(self, person: PersonId, trigger: Trigger, now_us: int, session_epoch: int | None = None) -> DecisionInputs:
         """Return everything that an answer at `now_us` is made from.
 
         Raises `Unauthenticated` when `session_epoch` is not the person's, `ErasedPerson`, `NotFound`.
@@ -74,7 +74,7 @@ class SeenReader:
             spent=found.spent(day_start_us(now_us, zone)),
             latest=_latest(found),
         )
-        return Seen(now_us, zone, found, packet, moment, arm_of(found, held.policy, self._champion, now_us))
+        return DecisionInputs(now_us, zone, found, packet, moment, arm_of(found, held.policy, self._champion, now_us))
 
     def close(self) -> None:
         """Close the connections of all threads; no read may be under way."""
@@ -90,7 +90,7 @@ class SeenReader:
         return reader
 
 
-def vector_of(seen: Seen) -> ContextVector:
+def vector_of(seen: DecisionInputs) -> ContextVector:
     """Return the context vector of what was read."""
     moment = seen.moment
     return context_vector(

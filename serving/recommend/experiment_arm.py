@@ -11,7 +11,7 @@ from infra.database.decisions.decision_read import PersonNow
 from infra.database.decisions.person_posteriors import StoredPart
 from models.policies.policy import Policy
 from models.promotion.experiments import CHAMPION, live_experiment, lived_day
-from models.rewards.person_posterior import PersonPart, unpack
+from models.rewards.person_posterior import PersonPosterior, unpack
 from serving.policy_cache.champion import ChampionHolder
 
 
@@ -24,7 +24,7 @@ class Arm(NamedTuple):
     fallen_back: bool = False  # the challenger was refused, so the champion decides on its share
 
     @property
-    def part(self) -> PersonPart | None:
+    def part(self) -> PersonPosterior | None:
         """The person's part; None for somebody who never reacted."""
         return unpack(self.stored.payload) if self.stored is not None and self.policy is not None else None
 

@@ -29,7 +29,7 @@ from serving.candidates.eligibility import Eligible, eligible
 from serving.candidates.pool_maker import Made, PoolMaker
 from serving.explain.explanation import words_of
 from serving.recommend.active_tip import without_deciding
-from serving.recommend.decision_inputs import Seen, SeenReader, vector_of
+from serving.recommend.decision_inputs import DecisionInputs, DecisionInputsReader, vector_of
 from serving.recommend.fallback import Fallback, FallbackCounts, FallbackPolicy
 from serving.recommend.local_time import minute_of_day
 from serving.recommend.scorer import Scored, Situation, score
@@ -55,7 +55,7 @@ class Recommender:
     def __init__(
         self,
         *,
-        reader: SeenReader,
+        reader: DecisionInputsReader,
         writer: DecisionWriter,
         vault: Vault,
         pools: PoolMaker,
@@ -134,11 +134,11 @@ class Recommender:
             return decided.answer
         raise Unavailable(CROWDED)
 
-    def pool_of(self, seen: Seen) -> Made:
+    def pool_of(self, seen: DecisionInputs) -> Made:
         """Return the pool that holds now, made at once when none does."""
         return self._ready(seen) or self._make_pool(seen)
 
-    def decide(self, seen: Seen, made: Made) -> Decided:
+    def decide(self, seen: DecisionInputs, made: Made) -> Decided:
         """Return the decision of the arm's policy, or of the fallback policy, and its answer; nothing is written."""
         steps = self._deciding(seen, made)
         while True:
@@ -147,7 +147,7 @@ class Recommender:
             except StopIteration as end:
                 return cast("Decided", end.value)
 
-    def _deciding(self, seen: Seen, made: Made) -> Generator[None, None, Decided]:
+    def _deciding(self, seen: DecisionInputs, made: Made) -> Generator[None, None, Decided]:
         """Return what `decide` does; `yield` stands between two steps."""
         situation = situation_of(seen, made)
         fallback = self._degraded(seen, made)
@@ -178,7 +178,7 @@ class Recommender:
             new_decision(decision, box, follows=follows),
         )
 
-    def _score(self, situation: Situation, seen: Seen, fallback: Fallback | None) -> Scored:
+    def _score(self, situation: Situation, seen: DecisionInputs, fallback: Fallback | None) -> Scored:
         arm = seen.arm
         return score(
             situation,
@@ -190,7 +190,7 @@ class Recommender:
             arm=arm.name,
         )
 
-    def _degraded(self, seen: Seen, made: Made) -> Fallback | None:
+    def _degraded(self, seen: DecisionInputs, made: Made) -> Fallback | None:
         """Return and count the gravest thing that is missing."""
         fallback = made.fallback
         if seen.arm.policy is None:
@@ -203,16 +203,16 @@ class Recommender:
             self.counts.add(fallback)
         return fallback
 
-    def _ready(self, seen: Seen) -> Made | None:
+    def _ready(self, seen: DecisionInputs) -> Made | None:
         pool = self._pools.ready(seen.person.person, seen.packet, seen.person.consent_mask, seen.zone, seen.now_us)
         return None if pool is None else Made(pool)
 
-    def _make_pool(self, seen: Seen) -> Made:
+    def _make_pool(self, seen: DecisionInputs) -> Made:
         person = seen.person
         return self._pools.make(person.person, seen.packet.row, person.consent_mask, seen.zone, seen.now_us)
 
 
-def _before(seen: Seen) -> str | None:
+def _before(seen: DecisionInputs) -> str | None:
     """Return what a decision now comes after, which one decision alone may do; None for one about the past."""
     newest = seen.person.newest
     if newest is None:
@@ -220,7 +220,7 @@ def _before(seen: Seen) -> str | None:
     return newest.id if newest.at_us <= seen.now_us else None
 
 
-def situation_of(seen: Seen, made: Made) -> Situation:
+def situation_of(seen: DecisionInputs, made: Made) -> Situation:
     """Return what the policy decides about: the vector, and the tips that may be given."""
     vector, moment = vector_of(seen), seen.moment
     chosen = eligible(

@@ -22,7 +22,7 @@ from feature_repo.vector.kernel import ContextVector
 from models.policies.policy import Context, Policy
 from models.rewards.action_features import Floats, action_features
 from models.rewards.design import scaled_context
-from models.rewards.person_posterior import PersonPart
+from models.rewards.person_posterior import PersonPosterior
 from serving.candidates.catalogue import DEFAULT_LASTS_MIN, catalogue
 from serving.candidates.eligibility import Eligible, PreparedPool
 from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us, next_point_us, within_daily
@@ -83,7 +83,7 @@ def actions_of(situation: Situation) -> Floats:
     )
 
 
-def context_of(vector: ContextVector, spent: int, price: float, part: PersonPart | None) -> Context:
+def context_of(vector: ContextVector, spent: int, price: float, part: PersonPosterior | None) -> Context:
     """Return what all actions of a decision share."""
     return Context(scaled_context(vector.values, vector.masked), silence_reward(spent, price), part)
 
@@ -91,7 +91,7 @@ def context_of(vector: ContextVector, spent: int, price: float, part: PersonPart
 def score(
     situation: Situation,
     policy: Policy,
-    part: PersonPart | None,
+    part: PersonPosterior | None,
     *,
     decision_id: DecisionId,
     seed: int,

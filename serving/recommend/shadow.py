@@ -17,7 +17,7 @@ from infra.database.policies.shadow import ShadowDecision
 from models.policies.policy import Choice
 from models.promotion.shadow_verdict import ShadowComparison
 from serving.explain.replay import part_of, recompute
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 
 CHUNK = 50
 
@@ -32,7 +32,7 @@ class Scores(NamedTuple):
 class Shadow:
     """Runs challengers over logged decisions; call it in a worker thread or a flow."""
 
-    def __init__(self, database: Database, shelf: PolicyShelf, origin: Origin = Origin.LIVE) -> None:
+    def __init__(self, database: Database, shelf: PolicyCache, origin: Origin = Origin.LIVE) -> None:
         self._database = database
         self._shelf = shelf
         self._origin = origin  # whose decisions they see

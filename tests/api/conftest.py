@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.services import Parts
+from api.services import Services
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, new_id, new_person, to_us
 from infra.database.decisions.writer import DecisionWriter
@@ -29,7 +29,7 @@ ADMIN_TOKEN = "an admin token of more than 32 bytes"
 
 
 @dataclass
-class Door:
+class ApiHarness:
     """An app, what is behind it, and a clock that can be moved."""
 
     database: Database
@@ -107,10 +107,10 @@ class Door:
         return to_us(self.now[0])
 
 
-MakeDoor = Callable[..., Door]
+MakeDoor = Callable[..., ApiHarness]
 
 
-def open_door(database: Database, home: Path, now: datetime, **settings: object) -> Door:
+def open_door(database: Database, home: Path, now: datetime, **settings: object) -> ApiHarness:
     """Return the app on this database, its decision writer started."""
     told = Settings.model_validate({"home": home, "admin_token": SecretStr(ADMIN_TOKEN), **settings})
     instant = [now]
@@ -120,17 +120,17 @@ def open_door(database: Database, home: Path, now: datetime, **settings: object)
     serving = FakeServing(database, writer, lambda: instant[0])
     health = Health()
     health.register("database", database.ping)
-    parts = Parts(database, vault, lambda: instant[0], health, serving, serving, serving)
-    return Door(database, told, vault, serving, create_app(told, parts), instant)
+    services = Services(database, vault, lambda: instant[0], health, serving, serving, serving)
+    return ApiHarness(database, told, vault, serving, create_app(told, services), instant)
 
 
 @contextmanager
-def lasting_door(home: Path, **settings: object) -> Iterator[Door]:
+def lasting_door(home: Path, **settings: object) -> Iterator[ApiHarness]:
     """Open a door on a SQLite database of its own, for all tests of a module."""
     database = open_database(home / "app.db", audit_key=AuditKey(home / "keys"))
     database.migrate()
     door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), **settings)
-    door.app.state.parts.health.probe()
+    door.app.state.services.health.probe()
     yield door
     door.close()
     database.close()
@@ -139,9 +139,9 @@ def lasting_door(home: Path, **settings: object) -> Iterator[Door]:
 @pytest.fixture
 def make_door(database: Database, home: Path, now: datetime) -> Iterator[MakeDoor]:
     """Return what opens a door with settings of one's own."""
-    doors: list[Door] = []
+    doors: list[ApiHarness] = []
 
-    def make(**settings: object) -> Door:
+    def make(**settings: object) -> ApiHarness:
         doors.append(open_door(database, home, now, **settings))
         return doors[-1]
 
@@ -151,6 +151,6 @@ def make_door(database: Database, home: Path, now: datetime) -> Iterator[MakeDoo
 
 
 @pytest.fixture
-def door(make_door: MakeDoor) -> Door:
+def door(make_door: MakeDoor) -> ApiHarness:
     """Return the app with the usual settings."""
     return make_door()

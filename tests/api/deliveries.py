@@ -7,7 +7,7 @@ from httpx import Response
 from starlette.testclient import TestClient
 
 from api.signals.signatures import sign
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 MOODS = ("mood_reported",)
 
@@ -15,7 +15,7 @@ MOODS = ("mood_reported",)
 class Webhook(NamedTuple):
     """A source that signs, and a client that nobody is signed in with."""
 
-    door: Door
+    door: ApiHarness
     client: TestClient
     url: str
     secret: str
@@ -57,14 +57,14 @@ def mint(client: TestClient, *, name: str, form: str, kinds: tuple[str, ...] = M
     return answer.json()
 
 
-def webhook(door: Door, owner: TestClient, *, name: str = "hook", kinds: tuple[str, ...] = MOODS) -> Webhook:
+def webhook(door: ApiHarness, owner: TestClient, *, name: str = "hook", kinds: tuple[str, ...] = MOODS) -> Webhook:
     """Add a webhook."""
     minted = mint(owner, name=name, form="webhook", kinds=kinds)
     return Webhook(door, door.client(), minted["source"]["push_url"], minted["credential"])
 
 
 def device(
-    door: Door, owner: TestClient, *, name: str = "watch", kinds: tuple[str, ...] = MOODS
+    door: ApiHarness, owner: TestClient, *, name: str = "watch", kinds: tuple[str, ...] = MOODS
 ) -> tuple[TestClient, str]:
     """Add a device and return its client, and its token."""
     token = str(mint(owner, name=name, form="token", kinds=kinds)["credential"])

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from data_contracts.identifiers import new_id
 from infra.database.all_tables import Base
-from tests.api.conftest import ORIGIN, Door
+from tests.api.conftest import ORIGIN, ApiHarness
 from tests.api.routes import Operation, contract, guarded, named, owned, unsafe
 
 FOREIGN = "https://evil.example"
@@ -26,7 +26,7 @@ BODIES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("operation", guarded(), ids=named)
-def test_nobody_gets_in_without_a_session(door: Door, operation: Operation) -> None:
+def test_nobody_gets_in_without_a_session(door: ApiHarness, operation: Operation) -> None:
     """Every operation that is not public asks for a session first, whatever else is wrong."""
     answer = door.client().request(operation.method, operation.at(new_id(door.now[0])), content=b"{")
     assert (answer.status_code, answer.json()["code"]) in {(401, "unauthenticated"), (422, "malformed")}
@@ -35,7 +35,7 @@ def test_nobody_gets_in_without_a_session(door: Door, operation: Operation) -> N
 
 
 @pytest.mark.parametrize("operation", owned(), ids=named)
-def test_another_persons_things_do_not_exist(door: Door, operation: Operation) -> None:
+def test_another_persons_things_do_not_exist(door: ApiHarness, operation: Operation) -> None:
     """An id that belongs to Ana is to Ben like one that nobody has; and nothing changed for Ana."""
     ana, _ = door.known("Ana")
     _, ben = door.known("Ben")
@@ -46,7 +46,7 @@ def test_another_persons_things_do_not_exist(door: Door, operation: Operation) -
     assert foreign.json() == unknown.json()
 
 
-def test_nobody_reacts_to_another_persons_tip(door: Door) -> None:
+def test_nobody_reacts_to_another_persons_tip(door: ApiHarness) -> None:
     """The one id that travels in a body is checked like those in paths."""
     ana, _ = door.known("Ana")
     _, ben = door.known("Ben")
@@ -58,7 +58,7 @@ EMPTY = {"/api/admin/learning": 404}  # nothing was audited yet
 
 
 @pytest.mark.parametrize("operation", [one for one in contract() if one.path in ADMIN_ONLY], ids=named)
-def test_only_admins_see_what_is_for_admins(door: Door, operation: Operation) -> None:
+def test_only_admins_see_what_is_for_admins(door: ApiHarness, operation: Operation) -> None:
     """The role is the one that the database holds."""
     _, ana = door.known("Ana")
     _, root = door.known("Root", role="admin")
@@ -83,7 +83,7 @@ def _may_pass(site: str | None, origin: str | None) -> bool:
 
 
 @pytest.mark.parametrize("operation", unsafe(), ids=named)
-def test_no_other_site_acts_in_a_persons_name(door: Door, operation: Operation) -> None:
+def test_no_other_site_acts_in_a_persons_name(door: ApiHarness, operation: Operation) -> None:
     """All 25 combinations of Sec-Fetch-Site and Origin, on every operation that changes something."""
     client = door.client()
     path = operation.at("0" * 32)
@@ -100,21 +100,21 @@ def test_no_other_site_acts_in_a_persons_name(door: Door, operation: Operation) 
     "host",
     ["evil.example", "localhost:8421/#", "localhost?x", "localhost:8421@evil", "127.0.0.1.evil", "", "local host"],
 )
-def test_a_foreign_host_is_refused_before_anything_else(door: Door, host: str) -> None:
+def test_a_foreign_host_is_refused_before_anything_else(door: ApiHarness, host: str) -> None:
     """Neither DNS rebinding nor a poisoned link gets an answer."""
     answer = door.client().get("/health", headers={"host": host})
     assert (answer.status_code, answer.json()["code"]) == (400, "unknown_host")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8421", "127.0.0.1:1", "[::1]:8421", "[::1]"])
-def test_this_machine_may_call_itself_by_its_usual_names(door: Door, host: str) -> None:
+def test_this_machine_may_call_itself_by_its_usual_names(door: ApiHarness, host: str) -> None:
     """Loopback works on any port: 0 picks a free one."""
-    door.app.state.parts.health.probe()
+    door.app.state.services.health.probe()
     assert door.client().get("/ready", headers={"host": host}).status_code == 204
 
 
 @pytest.mark.parametrize("path", [*BODIES, "/api/recommend", "/api/auth/token"])
-def test_nobody_gives_themselves_a_role(door: Door, path: str) -> None:
+def test_nobody_gives_themselves_a_role(door: ApiHarness, path: str) -> None:
     """A body with a field that its model lacks is malformed, and the role stays what the database holds."""
     _, ana = door.known("Ana")
     method = "PATCH" if path == "/api/preferences" else "POST"
@@ -127,7 +127,7 @@ def test_nobody_gives_themselves_a_role(door: Door, path: str) -> None:
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https:evil.example", "/%2f%2fevil.example"])
-def test_no_redirect_leads_to_another_site(door: Door, target: str) -> None:
+def test_no_redirect_leads_to_another_site(door: ApiHarness, target: str) -> None:
     """Signing in goes to the page whatever the address asks for, and a path with a slash too many stays here."""
     client = door.client()
     login = f"/login/{door.link(door.join('Ana'))}?next={target}&return_to={target}"
@@ -141,7 +141,7 @@ def test_no_redirect_leads_to_another_site(door: Door, target: str) -> None:
     assert [place for place in places[2:] if not place.startswith(f"{ORIGIN}/")] == []
 
 
-def test_the_database_knows_no_cookie_and_no_link(door: Door) -> None:
+def test_the_database_knows_no_cookie_and_no_link(door: ApiHarness) -> None:
     """Who reads every row of every table signs nobody in."""
     ana = door.join("Ana")
     sid, link = door.sign_in(ana), door.link(ana)

@@ -6,19 +6,19 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from api.accounts.session_store import Visitor
+from api.accounts.session_store import Session
 from infra.database.audit import audit_log
 from infra.database.people import access_tokens, people
 from infra.settings import Settings
-from tests.api.conftest import ADMIN_TOKEN, Door, MakeDoor
+from tests.api.conftest import ADMIN_TOKEN, ApiHarness, MakeDoor
 
 
-def _audited(door: Door) -> list[str]:
+def _audited(door: ApiHarness) -> list[str]:
     with door.database.read() as session:
         return [line.action for line in audit_log.newest(session)]
 
 
-def test_a_link_signs_in_once_and_only_by_its_button(door: Door) -> None:
+def test_a_link_signs_in_once_and_only_by_its_button(door: ApiHarness) -> None:
     """A preview that follows the link uses nothing up; the button does, once."""
     browser = door.client()
     path = f"/login/{door.link(door.join('Ana'))}"
@@ -30,7 +30,7 @@ def test_a_link_signs_in_once_and_only_by_its_button(door: Door) -> None:
     assert (again.headers["location"], "set-cookie" in again.headers) == ("/#link-used", False)
 
 
-def test_an_old_link_is_worth_nothing(door: Door) -> None:
+def test_an_old_link_is_worth_nothing(door: ApiHarness) -> None:
     """Ten minutes, then it is over."""
     path = f"/login/{door.link(door.join('Ana'))}"
     door.wait(minutes=10)
@@ -52,7 +52,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(make_door: MakeDo
     assert client.get("/api/session").status_code == 401
 
 
-def test_signing_in_makes_a_new_session(door: Door) -> None:
+def test_signing_in_makes_a_new_session(door: ApiHarness) -> None:
     """A cookie that was planted before is not the one after."""
     ana = door.join("Ana")
     browser = door.client("f" * 64)
@@ -61,7 +61,7 @@ def test_signing_in_makes_a_new_session(door: Door) -> None:
     assert door.client("f" * 64).get("/api/session").status_code == 401
 
 
-def test_signing_out_ends_the_session_and_empties_the_browser(door: Door) -> None:
+def test_signing_out_ends_the_session_and_empties_the_browser(door: ApiHarness) -> None:
     """A stolen cookie is worth nothing afterwards, not even on the path that remembers sessions."""
     ana = door.join("Ana")
     sid, phone = door.sign_in(ana), door.client(door.sign_in(ana))
@@ -84,7 +84,7 @@ def test_a_revoked_session_ends_at_its_next_request_on_a_replica_that_remembers_
     assert [client.post("/api/recommend").status_code for client in remembered] == [401, 200]
 
 
-def test_revoking_a_person_ends_all_their_sessions(door: Door) -> None:
+def test_revoking_a_person_ends_all_their_sessions(door: ApiHarness) -> None:
     """Also the remembered ones."""
     person, ana = door.known("Ana")
     assert ana.post("/api/recommend").status_code == 200
@@ -94,7 +94,7 @@ def test_revoking_a_person_ends_all_their_sessions(door: Door) -> None:
     assert [ana.post("/api/recommend").status_code, ana.get("/api/session").status_code] == [401, 401]
 
 
-def test_a_session_ends_when_it_idles_and_when_it_is_old(door: Door) -> None:
+def test_a_session_ends_when_it_idles_and_when_it_is_old(door: ApiHarness) -> None:
     """Two timers; use moves only the first."""
     _, idle = door.known("Ana")
     _, busy = door.known("Ben")
@@ -104,16 +104,16 @@ def test_a_session_ends_when_it_idles_and_when_it_is_old(door: Door) -> None:
     assert idle.post("/api/recommend").status_code == 401
 
 
-def test_a_session_is_remembered_by_the_hot_path_only_for_a_while(door: Door) -> None:
+def test_a_session_is_remembered_by_the_hot_path_only_for_a_while(door: ApiHarness) -> None:
     """A remembered session costs no read; after an hour it is read again."""
     _, ana = door.known("Ana")
     ana.post("/api/recommend")
     reads: list[str] = []
     load = door.app.state.sessions.load
 
-    def counted(sid: str) -> Visitor | None:
+    def counted(sid: str) -> Session | None:
         reads.append(sid)
-        found: Visitor | None = load(sid)
+        found: Session | None = load(sid)
         return found
 
     door.app.state.sessions.load = counted
@@ -124,7 +124,7 @@ def test_a_session_is_remembered_by_the_hot_path_only_for_a_while(door: Door) ->
     assert len(reads) == 1
 
 
-def test_the_admin_token_opens_a_day_without_a_person(door: Door) -> None:
+def test_the_admin_token_opens_a_day_without_a_person(door: ApiHarness) -> None:
     """Automated tools see what admins see, and have no tips."""
     tool = door.client()
     answer = tool.post("/api/auth/token", json={"token": ADMIN_TOKEN})
@@ -138,7 +138,7 @@ def test_the_admin_token_opens_a_day_without_a_person(door: Door) -> None:
     assert _audited(door) == ["admin_session_opened"]
 
 
-def test_a_wrong_admin_token_is_refused_audited_and_soon_slowed_down(door: Door) -> None:
+def test_a_wrong_admin_token_is_refused_audited_and_soon_slowed_down(door: ApiHarness) -> None:
     """Five guesses a minute, whatever the caller claims to be; beyond that not even an audit line is written."""
     tool = door.client()
     guesses = [
@@ -152,7 +152,7 @@ def test_a_wrong_admin_token_is_refused_audited_and_soon_slowed_down(door: Door)
     assert tool.post("/api/auth/token", json={"token": "x" * 40}).status_code == 401
 
 
-def test_no_failure_of_others_locks_the_right_admin_token_out(door: Door) -> None:
+def test_no_failure_of_others_locks_the_right_admin_token_out(door: ApiHarness) -> None:
     """While every guess is answered 429, the right token opens a session, and it uses up no attempt."""
     tool = door.client()
     guesses = [tool.post("/api/auth/token", json={"token": f"{n}" * 40}).status_code for n in range(9)]
@@ -171,7 +171,7 @@ def test_the_admin_token_is_off_unless_set(make_door: MakeDoor) -> None:
         Settings.model_validate({"admin_token": "short"})
 
 
-def test_no_answer_and_no_audit_line_repeats_a_secret(door: Door) -> None:
+def test_no_answer_and_no_audit_line_repeats_a_secret(door: ApiHarness) -> None:
     """Neither the token nor a cookie comes back in a body, and the database holds only hashes."""
     tool = door.client()
     secret = "my wrong but precious admin token!!"

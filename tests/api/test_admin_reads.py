@@ -13,7 +13,7 @@ from api.dependencies import require_admin
 from api.sources.owners import find_owner
 from infra.database.audit import audit_log
 from infra.database.policies import learning_reports
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.test_operations import report
 
 # what each route that an administrator may ask adds; None: it says nothing about one person
@@ -55,7 +55,7 @@ def test_every_route_for_administrators_says_what_it_adds() -> None:
 
 
 @pytest.mark.parametrize("name", ENTRY)
-def test_a_read_of_single_people_is_an_entry(door: Door, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_of_single_people_is_an_entry(door: ApiHarness, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly the one that the table names, by `admin`, and it names nobody."""
     monkeypatch.setattr(endpoints, "EventStream", lambda *_, **__: Response())  # the real one has no end
     person, ana = door.known("Ana")
@@ -78,6 +78,6 @@ def test_a_read_of_single_people_is_an_entry(door: Door, name: str, monkeypatch:
     assert not [detail for *_, detail in added if person in detail or "Ana" in detail]
 
 
-def _entries(door: Door) -> list[tuple[str, str, str]]:
+def _entries(door: ApiHarness) -> list[tuple[str, str, str]]:
     with door.database.read() as session:
         return [(row.actor, row.action, f"{row.id} {row.detail}") for row in audit_log.newest(session)]

@@ -9,7 +9,7 @@ import pytest
 from api.errors import MEDIA_TYPE
 from api.middleware.security_headers import HEADERS
 from api.page.endpoints import SHELL
-from tests.api.conftest import ADMIN_TOKEN, Door, lasting_door
+from tests.api.conftest import ADMIN_TOKEN, ApiHarness, lasting_door
 from tests.api.raw_requests import Exchange, exchange
 from tests.api.routes import Operation, every_route, named
 
@@ -23,18 +23,18 @@ COOKIE = re.compile(r"__Host-sid=[0-9a-f]*; Path=/; Max-Age=\d+; HttpOnly; SameS
 
 
 @pytest.fixture(scope="module", params=["http://localhost:8421", "https://oo.example"])
-def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
     """Return one door for every route, on this machine and behind TLS."""
     with lasting_door(tmp_path_factory.mktemp("answers"), public_url=request.param) as door:
         door.join("Root", role="admin")
         yield door
 
 
-def _ask(door: Door, method: str, path: str, *headers: tuple[str, str]) -> Exchange:
+def _ask(door: ApiHarness, method: str, path: str, *headers: tuple[str, str]) -> Exchange:
     return exchange(door.app, method, path, headers=[("content-length", "2"), *headers], body=[b"{}"])
 
 
-def _everybodys(door: Door, operation: Operation) -> Iterator[Exchange]:
+def _everybodys(door: ApiHarness, operation: Operation) -> Iterator[Exchange]:
     """Yield what a stranger, an administrator, another site and another host are answered."""
     path, cookie = operation.at("0" * 32), door.app.state.sessions.cookie
     with door.database.read() as session:
@@ -50,7 +50,7 @@ def _everybodys(door: Door, operation: Operation) -> Iterator[Exchange]:
 
 
 @pytest.mark.parametrize("operation", every_route(), ids=named)
-def test_every_answer_carries_the_security_headers_once(shared: Door, operation: Operation) -> None:
+def test_every_answer_carries_the_security_headers_once(shared: ApiHarness, operation: Operation) -> None:
     """Answers, redirects and refusals alike; over TLS strict transport security as well, and never who serves."""
     expected = dict(HEADERS)
     if shared.settings.url.startswith("https"):
@@ -62,14 +62,14 @@ def test_every_answer_carries_the_security_headers_once(shared: Door, operation:
 
 
 @pytest.mark.parametrize("operation", every_route(), ids=named)
-def test_no_cache_keeps_an_answer_but_the_files_of_the_page(shared: Door, operation: Operation) -> None:
+def test_no_cache_keeps_an_answer_but_the_files_of_the_page(shared: ApiHarness, operation: Operation) -> None:
     """The login page and its redirect included; the files hold no word about anybody and are asked for each time."""
     for answer in _everybodys(shared, operation):
         file = operation.path in SHELL and answer.status in {200, 304}
         assert answer.headers["cache-control"] == ("no-cache" if file else "no-store")
 
 
-def test_an_answer_that_nobody_foresaw_is_not_kept_either(door: Door) -> None:
+def test_an_answer_that_nobody_foresaw_is_not_kept_either(door: ApiHarness) -> None:
     """Nor an unknown path, a redirect to a path without a slash, and the stream of events."""
     _, ana = door.known("Ana")
     door.serving.failure = ZeroDivisionError()
@@ -78,7 +78,7 @@ def test_an_answer_that_nobody_foresaw_is_not_kept_either(door: Door) -> None:
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
 
 
-def _signed_in_and_out(door: Door) -> list[str]:
+def _signed_in_and_out(door: ApiHarness) -> list[str]:
     """Return every Set-Cookie of signing in by a link, by the admin token, and of signing out."""
     client, ana = door.client(), door.join("Ana")
     answers = [client.post(f"/login/{door.link(ana)}"), client.post("/api/auth/token", json={"token": ADMIN_TOKEN})]
@@ -87,7 +87,7 @@ def _signed_in_and_out(door: Door) -> list[str]:
     return [cookie for answer in answers for cookie in answer.headers.get_list("set-cookie")]
 
 
-def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(shared: Door) -> None:
+def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(shared: ApiHarness) -> None:
     """On every route: three set one, all others none; over TLS it belongs to this host alone."""
     cookies = _signed_in_and_out(shared)
     strict = shared.settings.url.startswith("https")
@@ -100,7 +100,7 @@ def test_every_cookie_is_out_of_reach_of_scripts_and_other_sites(shared: Door) -
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_path_says_which_methods_it_takes(shared: Door, path: str) -> None:
+def test_a_path_says_which_methods_it_takes(shared: ApiHarness, path: str) -> None:
     """All of them, to who asks by OPTIONS and to who tries another one, whichever of its routes comes first."""
     taken = ", ".join(method for method in METHODS if method in PATHS[path])
     target = Operation("", path).at("0" * 32)

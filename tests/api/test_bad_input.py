@@ -16,14 +16,14 @@ from api.signals.schemas import MAX_SIGNALS
 from api.signals.signatures import sign
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import DeliveryRow, EventRow, PushSourceRow, QuarantineRow, TextRow
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.deliveries import Webhook, mood, webhook
 
 KEPT = (EventRow, QuarantineRow, TextRow, DeliveryRow)
 SOUND = json.dumps(mood(1)).encode()
 
 
-def _kept(door: Door) -> list[int]:
+def _kept(door: ApiHarness) -> list[int]:
     with door.database.read() as session:
         return [session.scalar(select(func.count()).select_from(table)) or 0 for table in KEPT]
 
@@ -52,7 +52,7 @@ WHOLE: dict[str, tuple[bytes, int, str, str | None]] = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_push_that_is_refused_as_a_whole_has_no_effect(door: Door, name: str) -> None:
+def test_a_push_that_is_refused_as_a_whole_has_no_effect(door: ApiHarness, name: str) -> None:
     """Whether a person, or a webhook that signed every byte of it, brings it; the sound signal in front is not kept."""
     body, status, code, rule = WHOLE[name]
     _, ana = door.known("Ana")
@@ -83,7 +83,7 @@ ONE_BY_ONE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", ONE_BY_ONE)
-def test_a_signal_that_breaks_a_rule_is_named_and_stops_no_other(door: Door, name: str) -> None:
+def test_a_signal_that_breaks_a_rule_is_named_and_stops_no_other(door: ApiHarness, name: str) -> None:
     """It is kept sealed under its rule, once, however often it comes."""
     item, rule = ONE_BY_ONE[name]
     hook = webhook(door, door.known("Ana")[1])
@@ -144,17 +144,17 @@ def test_whatever_is_delivered_is_taken_in_whole_or_not_at_all(
 
 
 @pytest.fixture
-def fuzzed(door: Door) -> Webhook:
+def fuzzed(door: ApiHarness) -> Webhook:
     """Return a webhook for many examples."""
     return webhook(door, door.known("Ana")[1], kinds=("mood_reported", "habit_logged"))
 
 
-def _owner(door: Door) -> PersonId:
+def _owner(door: ApiHarness) -> PersonId:
     with door.database.read() as session:
         return PersonId(session.scalars(select(PushSourceRow.person)).one())
 
 
-def _accepted(door: Door) -> set[str]:
+def _accepted(door: ApiHarness) -> set[str]:
     source = door.vault.subject_key(_owner(door), "signal_source", "hook")
     with door.database.read() as session:
         return set(session.scalars(select(EventRow.id).where(EventRow.source == source)))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.middleware.body_limit import MAX_BODY_BYTES, STRANGER_BODY_BYTES, TOKEN_BODY_BYTES
-from tests.api.conftest import Door, lasting_door
+from tests.api.conftest import ApiHarness, lasting_door
 from tests.api.deliveries import Webhook, device, mood, webhook
 from tests.api.raw_requests import Exchange, declared, exchange, pieces, streamed
 from tests.api.routes import Operation, every_route, guarded, named, unsafe
@@ -17,20 +17,20 @@ PIECE = 4_096
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
     """Return one door for every route."""
     with lasting_door(tmp_path_factory.mktemp("bodies")) as door:
         yield door
 
 
-def _send(door: Door, operation: Operation, *, told: bool, total: int) -> Exchange:
+def _send(door: ApiHarness, operation: Operation, *, told: bool, total: int) -> Exchange:
     headers = declared(total) if told else streamed()
     return exchange(door.app, operation.method, operation.at("0" * 32), headers=headers, body=pieces(total, PIECE))
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["declared", "streamed"])
 @pytest.mark.parametrize("operation", every_route(), ids=named)
-def test_a_strangers_body_is_not_read_beyond_the_cap(shared: Door, operation: Operation, told: bool) -> None:
+def test_a_strangers_body_is_not_read_beyond_the_cap(shared: ApiHarness, operation: Operation, told: bool) -> None:
     """On every route of the route table, below the largest push and above it; the token's route reads 4 KiB."""
     cap = TOKEN_BODY_BYTES if operation.path == "/api/auth/token" else STRANGER_BODY_BYTES
     for total in (MAX_BODY_BYTES - 1, HUGE):
@@ -40,7 +40,7 @@ def test_a_strangers_body_is_not_read_beyond_the_cap(shared: Door, operation: Op
 
 
 @pytest.mark.parametrize("operation", unsafe(), ids=named)
-def test_a_signed_in_persons_body_is_not_read_beyond_the_cap_either(shared: Door, operation: Operation) -> None:
+def test_a_signed_in_persons_body_is_not_read_beyond_the_cap_either(shared: ApiHarness, operation: Operation) -> None:
     """Only pushes are large; nothing else that a person sends fills 64 KiB."""
     cookie = ("cookie", f"{shared.app.state.sessions.cookie}={shared.sign_in(shared.join(named(operation)))}")
     cap = MAX_BODY_BYTES if operation.path == "/api/signals" else STRANGER_BODY_BYTES
@@ -52,7 +52,7 @@ def test_a_signed_in_persons_body_is_not_read_beyond_the_cap_either(shared: Door
 
 @pytest.mark.parametrize("who", ["session", "token", "signature"])
 @pytest.mark.parametrize("told", [True, False], ids=["declared", "streamed"])
-def test_a_large_push_of_a_known_sender_is_read_to_its_end(door: Door, who: str, told: bool) -> None:
+def test_a_large_push_of_a_known_sender_is_read_to_its_end(door: ApiHarness, who: str, told: bool) -> None:
     """A mebibyte, with a session, with a source's token, and signed."""
     _, owner = door.known("Ana")
     body = json.dumps({"signals": [mood(1)]}).encode().rjust(MAX_BODY_BYTES)
@@ -74,7 +74,7 @@ def _signed(hook: Webhook, body: bytes) -> dict[str, str]:
     return {"target": f"{address.path}?{address.query}", "x-oo-signature": hook.header(body)}
 
 
-def test_a_signed_push_to_no_source_is_refused_unread(door: Door) -> None:
+def test_a_signed_push_to_no_source_is_refused_unread(door: ApiHarness) -> None:
     """The source is looked up by the address in the query, before a byte of the body."""
     hook = webhook(door, door.known("Ana")[1])
     headers = [("x-oo-signature", hook.header(b" ")), *streamed()]

@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.app import build
 from api.openapi import operations
-from tests.api.conftest import Door, lasting_door
+from tests.api.conftest import ApiHarness, lasting_door
 
 PACE_S = 1.0  # between two requests, so that some reactions can be undone and some no more
 ENDLESS, SIGNING_OUT = "/api/admin/events/stream", "/api/auth/logout"
@@ -56,7 +56,7 @@ class Tried(NamedTuple):
 class Client:
     """The app with time passing, for somebody who signs in anew to sign out and leaves what has no end."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: ApiHarness) -> None:
         self.door = door
         self.person = door.join(NAME, role="admin")
         self.sid = door.sign_in(self.person)

@@ -3,10 +3,10 @@
 from data_contracts.features import CONSENT_SIGNALS, SOURCES
 from infra.database.events import events
 from infra.database.people import consents
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 
-def test_everything_that_can_be_allowed_is_listed_with_its_purpose(door: Door) -> None:
+def test_everything_that_can_be_allowed_is_listed_with_its_purpose(door: ApiHarness) -> None:
     """Nobody consents to a word that they have not read."""
     client = door.client(door.sign_in(door.join("Ana", granted=())))
     listed = client.get("/api/consents").json()["consents"]
@@ -15,7 +15,7 @@ def test_everything_that_can_be_allowed_is_listed_with_its_purpose(door: Door) -
     ]
 
 
-def test_a_withdrawal_holds_at_the_next_request_and_is_an_event(door: Door) -> None:
+def test_a_withdrawal_holds_at_the_next_request_and_is_an_event(door: ApiHarness) -> None:
     """What was accepted a moment ago is refused now."""
     ana, client = door.known("Ana")
     mood = {"id": "m1", "kind": "mood_reported", "at": "2026-03-04T12:00:00Z", "source": "x", "data": {"mood": 3}}
@@ -29,7 +29,7 @@ def test_a_withdrawal_holds_at_the_next_request_and_is_an_event(door: Door) -> N
         assert consents.history(session, ana)[-1].surface == "api"
 
 
-def test_only_known_signals_can_be_allowed(door: Door) -> None:
+def test_only_known_signals_can_be_allowed(door: ApiHarness) -> None:
     """The clock needs no consent, and a role is no consent."""
     _, client = door.known("Ana")
     bodies: tuple[dict[str, object], ...] = (

@@ -8,7 +8,7 @@ import pytest
 
 from api.app import build
 from api.openapi import BASELINE, CONTRACT, dump, operations
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.contract_changes import breaks
 from tests.api.routes import PUBLIC
 
@@ -31,7 +31,7 @@ def test_no_client_of_the_baseline_breaks(contract: Document) -> None:
     assert breaks(json.loads(BASELINE.read_text()), contract) == []
 
 
-def test_the_running_app_serves_its_contract(door: Door, contract: Document) -> None:
+def test_the_running_app_serves_its_contract(door: ApiHarness, contract: Document) -> None:
     """A client can ask the server itself."""
     assert door.client().get("/api/openapi.json").json() == contract
 
@@ -134,7 +134,7 @@ def test_additions_break_nobody(contract: Document) -> None:
     assert breaks(contract, changed) == []
 
 
-def test_the_hot_path_answers_like_the_route_behind_it(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hot_path_answers_like_the_route_behind_it(door: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shortcut changes the speed and nothing else."""
     _, ana = door.known("Ana")
     ana.post("/api/recommend")

@@ -16,24 +16,24 @@ from infra.database.all_tables import EventRow, PersonRow, PushSourceRow
 from infra.database.events import events
 from infra.database.maintenance import erasure
 from infra.database.push_sources import deliveries
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.deliveries import Webhook, device, mood, webhook
 
 BODY = json.dumps({"signals": [mood(1)]}).encode()
 
 
 @pytest.fixture
-def hook(door: Door) -> Webhook:
+def hook(door: ApiHarness) -> Webhook:
     """Return a webhook of Ana's."""
     return webhook(door, door.known("Ana")[1])
 
 
-def _hook(door: Door) -> str:
+def _hook(door: ApiHarness) -> str:
     """Return how events name the webhook as their source."""
     return door.vault.subject_key(_person(door), "signal_source", "hook")
 
 
-def _stored(door: Door) -> list[str]:
+def _stored(door: ApiHarness) -> list[str]:
     """Return the ids that the webhook chose, of the events that it brought, in order."""
     ana = _person(door)
     chosen = {door.vault.subject_key(ana, "signal_id", f"m{number}"): f"m{number}" for number in range(500)}
@@ -42,12 +42,12 @@ def _stored(door: Door) -> list[str]:
         return [chosen[SubjectKey(row)] for row in session.scalars(statement)]
 
 
-def _person(door: Door) -> PersonId:
+def _person(door: ApiHarness) -> PersonId:
     with door.database.read() as session:
         return PersonId(session.scalars(select(PushSourceRow.person)).one())
 
 
-def test_a_signed_delivery_is_taken_in(door: Door, hook: Webhook) -> None:
+def test_a_signed_delivery_is_taken_in(door: ApiHarness, hook: Webhook) -> None:
     """No session, no token: the signature is the proof."""
     answer = hook.push(mood(1), mood(2, mood=9))
     assert [(one["id"], one["status"]) for one in answer.json()] == [("m1", "accepted"), ("m2", "quarantined")]
@@ -83,7 +83,7 @@ def _moved(hook: Webhook) -> str:
 
 
 @pytest.mark.parametrize("name", FORGED)
-def test_a_forged_delivery_is_refused(door: Door, hook: Webhook, name: str) -> None:
+def test_a_forged_delivery_is_refused(door: ApiHarness, hook: Webhook, name: str) -> None:
     """One problem for each of them, which does not say how near it was."""
     body, header = FORGED[name](hook)
     answer = hook.send(body, header)
@@ -107,7 +107,7 @@ def test_every_byte_of_a_header_counts(hook: Webhook) -> None:
 
 
 @pytest.mark.parametrize(("ahead_s", "status"), [(-300, 207), (-301, 401), (300, 207), (301, 401), (-(10**9), 401)])
-def test_a_signature_holds_for_five_minutes(door: Door, hook: Webhook, ahead_s: int, status: int) -> None:
+def test_a_signature_holds_for_five_minutes(door: ApiHarness, hook: Webhook, ahead_s: int, status: int) -> None:
     """Older ones may be replays, later ones would be for too long."""
     answer = hook.send(BODY, hook.header(BODY, ahead_s=ahead_s))
     assert answer.status_code == status
@@ -115,7 +115,7 @@ def test_a_signature_holds_for_five_minutes(door: Door, hook: Webhook, ahead_s: 
     assert len(_stored(door)) == (status == 207)
 
 
-def test_a_replay_is_answered_like_the_first_time_and_does_nothing(door: Door, hook: Webhook) -> None:
+def test_a_replay_is_answered_like_the_first_time_and_does_nothing(door: ApiHarness, hook: Webhook) -> None:
     """Not even `duplicate`: the sender cannot tell that its answer got lost; also with another value added."""
     header = hook.header(BODY)
     first, hooked = hook.send(BODY, header), _hook(door)
@@ -132,7 +132,7 @@ def test_a_replay_is_answered_like_the_first_time_and_does_nothing(door: Door, h
     assert hook.send(BODY, header).json()["code"] == "stale_signature"
 
 
-def test_a_delivery_that_is_signed_again_is_another_one(door: Door, hook: Webhook) -> None:
+def test_a_delivery_that_is_signed_again_is_another_one(door: ApiHarness, hook: Webhook) -> None:
     """A sender that retries signs anew; its events are known by their ids."""
     assert hook.push(mood(1)).json()[0]["status"] == "accepted"
     door.wait(seconds=1)
@@ -141,7 +141,7 @@ def test_a_delivery_that_is_signed_again_is_another_one(door: Door, hook: Webhoo
 
 
 def test_a_large_delivery_is_remembered_with_its_last_effect(
-    door: Door, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    door: ApiHarness, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What dies between two transactions is taken up again, and nothing is in twice."""
     items = [mood(number) for number in range(450)]
@@ -161,7 +161,7 @@ def _fail(*_: object, **__: object) -> None:
     raise ZeroDivisionError
 
 
-def test_replays_at_once_have_one_effect_and_one_answer(door: Door, hook: Webhook) -> None:
+def test_replays_at_once_have_one_effect_and_one_answer(door: ApiHarness, hook: Webhook) -> None:
     """Whoever is first, everybody hears the same."""
     body = json.dumps({"signals": [mood(number) for number in range(50)]}).encode()
     header = hook.header(body)
@@ -181,7 +181,7 @@ def test_a_body_that_is_no_push_is_refused_after_its_signature(hook: Webhook) ->
         hook.door.wait(minutes=2)
 
 
-def test_one_credential_at_a_time_and_no_second_try(door: Door, hook: Webhook) -> None:
+def test_one_credential_at_a_time_and_no_second_try(door: ApiHarness, hook: Webhook) -> None:
     """A wrong signature is not saved by a session, and a header that comes twice proves nothing."""
     _, ana = door.known("Ben")
     wrong = {"X-OO-Signature": "t=1,v1=" + "0" * 64}
@@ -194,7 +194,7 @@ def test_one_credential_at_a_time_and_no_second_try(door: Door, hook: Webhook) -
     assert ana.post("/api/signals", json={"signals": []}, headers=proxied).status_code == 207
 
 
-def test_an_address_alone_opens_nothing(door: Door, hook: Webhook) -> None:
+def test_an_address_alone_opens_nothing(door: ApiHarness, hook: Webhook) -> None:
     """It stands in logs of others: unknown ones, doubled ones and those of devices are refused like wrong secrets."""
     header = hook.header(BODY)
     owner = door.known("Ben")[1]
@@ -213,7 +213,7 @@ def test_an_address_alone_opens_nothing(door: Door, hook: Webhook) -> None:
     assert hook.client.post(hook.url, content=BODY).json()["code"] == "unauthenticated"
 
 
-def test_a_secret_that_cannot_be_opened_is_no_fault_of_the_sender(door: Door, hook: Webhook) -> None:
+def test_a_secret_that_cannot_be_opened_is_no_fault_of_the_sender(door: ApiHarness, hook: Webhook) -> None:
     """It is told to come again; a new secret mends it."""
     for key in (door.settings.keys / "people").iterdir():
         key.unlink()
@@ -222,7 +222,7 @@ def test_a_secret_that_cannot_be_opened_is_no_fault_of_the_sender(door: Door, ho
     assert "retry-after" in answer.headers
 
 
-def test_an_erased_persons_sources_are_gone_and_what_they_send_late_as_well(door: Door) -> None:
+def test_an_erased_persons_sources_are_gone_and_what_they_send_late_as_well(door: ApiHarness) -> None:
     """A late delivery and a replay are refused, and no row comes back."""
     ana, owner = door.known("Ana")
     hook, (watch, _) = webhook(door, owner), device(door, owner)
@@ -236,7 +236,7 @@ def test_an_erased_persons_sources_are_gone_and_what_they_send_late_as_well(door
 
 
 def test_who_is_erased_in_the_middle_of_a_push_gets_nothing_more_in(
-    door: Door, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    door: ApiHarness, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused signal is not kept for somebody who is leaving, and the answer is a refusal, no failure."""
     ana = _person(door)
@@ -257,7 +257,7 @@ def test_who_is_erased_in_the_middle_of_a_push_gets_nothing_more_in(
 
 
 def test_a_consent_that_is_withdrawn_during_a_push_holds_at_once(
-    door: Door, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    door: ApiHarness, hook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The signals are judged again, each by its rule; the push as a whole does not fail."""
     ana = _person(door)

@@ -12,7 +12,7 @@ from api.middleware.body_limit import MAX_BODY_BYTES
 from api.middleware.security_headers import HEADERS
 from api.page.endpoints import SHELL
 from data_contracts import errors
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 CLASSES = {cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.OOError)}
 
@@ -49,7 +49,7 @@ def test_codes_are_unique_and_only_waiting_names_a_time() -> None:
     ],
 )
 def test_what_the_framework_refuses_is_a_problem_too(
-    door: Door, method: str, path: str, status: int, code: str
+    door: ApiHarness, method: str, path: str, status: int, code: str
 ) -> None:
     """One shape for clients, whichever layer answers."""
     answer = door.client().request(method, path, content=b"{")
@@ -59,12 +59,12 @@ def test_what_the_framework_refuses_is_a_problem_too(
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
 
 
-def test_a_method_that_is_not_allowed_names_those_that_are(door: Door) -> None:
+def test_a_method_that_is_not_allowed_names_those_that_are(door: ApiHarness) -> None:
     """RFC 9110 asks for it."""
     assert door.client().get("/api/recommend").headers["allow"] == "POST"
 
 
-def test_a_bug_says_nothing_about_itself(door: Door) -> None:
+def test_a_bug_says_nothing_about_itself(door: ApiHarness) -> None:
     """Neither its type nor its message leaves the house."""
     _, ana = door.known("Ana")
     door.serving.failure = ZeroDivisionError("secret detail")
@@ -73,7 +73,7 @@ def test_a_bug_says_nothing_about_itself(door: Door) -> None:
     assert "secret" not in answer.text
 
 
-def test_a_malformed_request_names_the_place_and_never_the_value(door: Door) -> None:
+def test_a_malformed_request_names_the_place_and_never_the_value(door: ApiHarness) -> None:
     """What a person sent by mistake does not come back, or land in a log."""
     _, ana = door.known("Ana")
     secret = "my diary " * 20
@@ -83,7 +83,7 @@ def test_a_malformed_request_names_the_place_and_never_the_value(door: Door) -> 
 
 
 @pytest.mark.parametrize("path", ["/api/recommend", "/api/signals"])
-def test_a_body_above_the_cap_is_refused_declared_or_not(door: Door, path: str) -> None:
+def test_a_body_above_the_cap_is_refused_declared_or_not(door: ApiHarness, path: str) -> None:
     """One mebibyte, whether its length is told or it just keeps coming."""
     _, ana = door.known("Ana")
 
@@ -98,7 +98,7 @@ def test_a_body_above_the_cap_is_refused_declared_or_not(door: Door, path: str) 
 
 
 @pytest.mark.parametrize("path", [*SHELL, "/login/0123456789abcdef", "/health", "/metrics", "/nowhere", "/api/session"])
-def test_every_answer_carries_the_security_headers(door: Door, path: str) -> None:
+def test_every_answer_carries_the_security_headers(door: ApiHarness, path: str) -> None:
     """Pages, probes and refusals alike; even a refused host."""
     for headers in ({}, {"host": "evil.example"}):
         answer = door.client().get(path, headers=headers)
@@ -106,7 +106,7 @@ def test_every_answer_carries_the_security_headers(door: Door, path: str) -> Non
         assert ("set-cookie" in answer.headers, "server" in answer.headers) == (False, False)
 
 
-def test_a_bug_carries_the_security_headers_as_well(door: Door) -> None:
+def test_a_bug_carries_the_security_headers_as_well(door: ApiHarness) -> None:
     """The outermost handler answers inside the guards."""
     _, ana = door.known("Ana")
     door.serving.failure = ZeroDivisionError()
@@ -114,7 +114,7 @@ def test_a_bug_carries_the_security_headers_as_well(door: Door) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/signals", "/api/recommend", "/api/auth/token"])
-def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(door: Door, path: str) -> None:
+def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(door: ApiHarness, path: str) -> None:
     """Nothing comes out of the app, which a server would log as a traceback."""
     cookie = f"{door.app.state.sessions.cookie}={door.sign_in(door.join('Ana'))}"
     headers = [(b"host", b"localhost"), (b"cookie", cookie.encode()), (b"content-type", b"application/json")]

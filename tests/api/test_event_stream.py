@@ -19,9 +19,9 @@ from infra.database.audit import audit_log
 from infra.database.events.feed import EventFeed
 from infra.database.people import people
 from oo.actions.importing import import_all
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.api.browsers import served
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.deliveries import mood
 
 PATH = "/api/admin/events/stream"
@@ -51,7 +51,7 @@ def frames(answer: httpx.Response) -> Iterator[Frame]:
 class Watched(NamedTuple):
     """A served door, somebody who pushes, and an admin who watches."""
 
-    door: Door
+    door: ApiHarness
     origin: str
     sid: str
     member: Any
@@ -76,7 +76,7 @@ class Watched(NamedTuple):
 
 
 @pytest.fixture
-def watched(door: Door) -> Iterator[Watched]:
+def watched(door: ApiHarness) -> Iterator[Watched]:
     """Serve the door for real: a test client waits for the end of an answer."""
     _, member = door.known("Ana")
     root = door.join("Root", role="admin", granted=())
@@ -115,8 +115,8 @@ def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> N
     if watched.door.database.path is not None:
         open_online(settings.online_db).close()
     with watched.open("?newest=0") as answer:
-        with Household(settings, lambda: watched.door.now[0]) as household:
-            assert import_all(household, household.person("Ana"), [lines]).accepted == 2
+        with Runtime(settings, lambda: watched.door.now[0]) as runtime:
+            assert import_all(runtime, runtime.person("Ana"), [lines]).accepted == 2
         assert {watched.chosen(frame) for frame in _take(frames(answer), 2)} == {"m1", "m2"}
 
 
@@ -142,7 +142,7 @@ def test_who_comes_back_too_late_is_told_of_the_gap(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"last-event-id": "x"}, {"last-event-id": "-1"}, {"last-event-id": "9" * 40}])
-def test_a_place_that_is_none_is_malformed(door: Door, headers: dict[str, str]) -> None:
+def test_a_place_that_is_none_is_malformed(door: ApiHarness, headers: dict[str, str]) -> None:
     """And so is a wish for more than the ring holds."""
     _, root = door.known("Root", role="admin")
     assert root.get(PATH, headers=headers).status_code == 422
@@ -195,12 +195,12 @@ class Client:
 SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "path": PATH, "headers": []}
 
 
-def _stream(door: Door, **more: Any) -> EventStream:
+def _stream(door: ApiHarness, **more: Any) -> EventStream:
     told = {"resume_after": None, "newest": 0, "may_watch": lambda: True, **more}
     return EventStream(door.app.state.feed, **told)
 
 
-def test_a_client_that_takes_nothing_is_dropped(door: Door) -> None:
+def test_a_client_that_takes_nothing_is_dropped(door: ApiHarness) -> None:
     """It holds no slot and no memory for longer than a few seconds."""
     door.known("Ana")
 
@@ -219,7 +219,7 @@ def test_a_client_that_takes_nothing_is_dropped(door: Door) -> None:
     door.app.state.feed.close()
 
 
-def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: Door) -> None:
+def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: ApiHarness) -> None:
     """Its place has left the ring: it hears of the gap, and the answer ends."""
     door.app.state.feed = EventFeed(door.database, capacity=4)
     door.known("Ana")
@@ -242,7 +242,7 @@ def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: Door) -
     door.app.state.feed.close()
 
 
-def test_an_idle_stream_beats_and_ends_with_the_admins_session(door: Door) -> None:
+def test_an_idle_stream_beats_and_ends_with_the_admins_session(door: ApiHarness) -> None:
     """A revoked admin watches no longer than one beat."""
     root = door.join("Root", role="admin", granted=())
     sid = door.sign_in(root)
@@ -262,7 +262,7 @@ def test_an_idle_stream_beats_and_ends_with_the_admins_session(door: Door) -> No
     door.app.state.feed.close()
 
 
-def test_a_client_that_goes_leaves_nothing_behind(door: Door) -> None:
+def test_a_client_that_goes_leaves_nothing_behind(door: ApiHarness) -> None:
     """Its place is free at once."""
 
     async def scene() -> None:

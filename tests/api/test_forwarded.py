@@ -6,7 +6,7 @@ import pytest
 
 from oo.processes.http_server.connections import OpenConnections
 from oo.ui.api_client import served
-from tests.api.conftest import ADMIN_TOKEN, Door
+from tests.api.conftest import ADMIN_TOKEN, ApiHarness
 from tests.http_attacks import request
 
 TOKEN = (
@@ -15,7 +15,7 @@ TOKEN = (
 )
 
 
-def _guesses(door: Door, proxies: tuple[str, ...]) -> list[int]:
+def _guesses(door: ApiHarness, proxies: tuple[str, ...]) -> list[int]:
     """Guess nine times, each time with another address in front."""
     body = b'{"token":"%s"}' % (b"x" * 40)
     with served(door.app, OpenConnections(proxies=proxies)) as address:
@@ -24,7 +24,7 @@ def _guesses(door: Door, proxies: tuple[str, ...]) -> list[int]:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_spoofed_address_is_still_limited(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spoofed_address_is_still_limited(door: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """No header changes who a caller is, whatever the environment says, unless the peer is a proxy that was named."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     assert _guesses(door, ()) == [401] * 5 + [429] * 4

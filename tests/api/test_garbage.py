@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from api.accounts.rate_limiter import Attempts
+from api.accounts.rate_limiter import RateLimiter
 from api.app import TOKEN_ATTEMPTS
 from api.errors import MEDIA_TYPE
-from tests.api.conftest import Door, lasting_door
+from tests.api.conftest import ApiHarness, lasting_door
 from tests.api.routes import Operation, contract, named
 
 BODIED = [operation for operation in contract() if operation.method != "GET"]
@@ -60,7 +60,7 @@ SEGMENTS = ("\x00", "..", "%2e%2e", "a" * 5_000, "ü", "\ud800", "a/b", "'; DROP
 class Target(NamedTuple):
     """A door, and somebody who is signed in at it."""
 
-    door: Door
+    door: ApiHarness
     client: TestClient
 
 
@@ -72,7 +72,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def _check(target: Target, operation: Operation, body: bytes, kind: str = "application/json") -> None:
-    target.door.app.state.attempts = Attempts(*TOKEN_ATTEMPTS)  # guessing is not what is tested here
+    target.door.app.state.attempts = RateLimiter(*TOKEN_ATTEMPTS)  # guessing is not what is tested here
     if operation.path.endswith("/logout"):
         return  # it has no body, and would end the session of all further examples
     answer = target.client.request(operation.method, operation.at("d1"), content=body, headers={"content-type": kind})

@@ -5,11 +5,11 @@ from typing import Any
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PolicyDigest
 from infra.database.policies import learning_reports, policies
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.fake_serving import DIGEST
 
 
-def _promote(door: Door, override: str | None) -> None:
+def _promote(door: ApiHarness, override: str | None) -> None:
     with door.database.unit_of_work() as uow:
         policies.register(
             uow, digest=PolicyDigest(DIGEST), name="p", registry_version="1", manifest={}, metrics={}, created_us=1
@@ -24,10 +24,10 @@ def _down() -> str:
     raise Unavailable("the bridge is away")
 
 
-def test_health_names_every_adapter_and_what_ails_it(door: Door) -> None:
+def test_health_names_every_adapter_and_what_ails_it(door: ApiHarness) -> None:
     """A lesser adapter degrades, a vital one takes the process out of rotation."""
     client = door.client()
-    health = door.app.state.parts.health
+    health = door.app.state.services.health
     assert client.get("/ready").status_code == 503
     health.probe()
     assert client.get("/health").json()["status"] == "ok"
@@ -41,23 +41,23 @@ def test_health_names_every_adapter_and_what_ails_it(door: Door) -> None:
     assert (client.get("/health").json()["status"], client.get("/ready").status_code) == ("down", 503)
 
 
-def test_a_forced_promotion_stands_in_health_and_in_the_stats(door: Door) -> None:
+def test_a_forced_promotion_stands_in_health_and_in_the_stats(door: ApiHarness) -> None:
     """Who overrides the gate does it in the open."""
     _promote(door, "the gate was down")
-    door.app.state.parts.health.probe()
+    door.app.state.services.health.probe()
     assert door.client().get("/health").json()["override"]["reason"] == "the gate was down"
     _, root = door.known("Root", role="admin")
     assert root.get("/api/admin/stats").json()["overrides"] == 1
 
 
-def test_an_ordinary_promotion_is_no_override(door: Door) -> None:
+def test_an_ordinary_promotion_is_no_override(door: ApiHarness) -> None:
     """Only force is named."""
     _promote(door, None)
-    door.app.state.parts.health.probe()
+    door.app.state.services.health.probe()
     assert door.client().get("/health").json()["override"] is None
 
 
-def test_stats_count_decisions_silences_and_reactions(door: Door) -> None:
+def test_stats_count_decisions_silences_and_reactions(door: ApiHarness) -> None:
     """Totals of everybody, and no id of anybody."""
     _promote(door, None)
     person, ana = door.known("Ana")
@@ -75,7 +75,7 @@ def test_stats_count_decisions_silences_and_reactions(door: Door) -> None:
     assert person not in answer.text
 
 
-def test_metrics_say_what_happened_and_to_nobody(door: Door) -> None:
+def test_metrics_say_what_happened_and_to_nobody(door: ApiHarness) -> None:
     """Counts and times; no label is about a person."""
     person, ana = door.known("Ana")
     ana.post("/api/recommend")
@@ -89,7 +89,7 @@ def test_metrics_say_what_happened_and_to_nobody(door: Door) -> None:
     assert not [secret for secret in (person, "Ana", "quarterly") if secret in text]
 
 
-def test_learning_is_what_the_flow_stored_and_absent_before(door: Door) -> None:
+def test_learning_is_what_the_flow_stored_and_absent_before(door: ApiHarness) -> None:
     """Before the first audit there is a problem with a remedy; then the newest report, unchanged, and nobody's name."""
     root = door.client(door.sign_in(door.join("root", role="admin")))
     missing = root.get("/api/admin/learning")

@@ -3,12 +3,12 @@
 import pytest
 
 from infra.database.people import people
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 ASKED = {"zone": "Asia/Tokyo", "quiet_from": "23:30", "quiet_until": "06:05", "budget": 1}
 
 
-def test_what_is_asked_for_changes_and_the_rest_stays(door: Door) -> None:
+def test_what_is_asked_for_changes_and_the_rest_stays(door: ApiHarness) -> None:
     """Each field alone, and all of them at once."""
     ana, client = door.known("Ana")
     before = client.get("/api/preferences").json()
@@ -35,7 +35,7 @@ def test_what_is_asked_for_changes_and_the_rest_stays(door: Door) -> None:
         {"role": "admin"},
     ],
 )
-def test_what_no_clock_shows_changes_nothing(door: Door, wrong: dict[str, object]) -> None:
+def test_what_no_clock_shows_changes_nothing(door: ApiHarness, wrong: dict[str, object]) -> None:
     """One wrong field refuses the whole wish."""
     _, client = door.known("Ana")
     before = client.get("/api/preferences").json()

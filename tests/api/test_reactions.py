@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 
 def _reaction(decision: str, key: str = "k1", kind: str = "done") -> dict[str, str]:
     return {"decision_id": decision, "kind": kind, "idempotency_key": key}
 
 
-def test_a_reaction_sent_twice_is_applied_once(door: Door) -> None:
+def test_a_reaction_sent_twice_is_applied_once(door: ApiHarness) -> None:
     """A lost answer is no reason to count twice."""
     _, ana = door.known("Ana")
     body = _reaction(ana.post("/api/recommend").json()["decision_id"])
@@ -18,7 +18,7 @@ def test_a_reaction_sent_twice_is_applied_once(door: Door) -> None:
     assert second == {**first, "applied": False}
 
 
-def test_a_key_that_was_used_for_something_else_is_a_conflict(door: Door) -> None:
+def test_a_key_that_was_used_for_something_else_is_a_conflict(door: ApiHarness) -> None:
     """Idempotency never swallows another answer."""
     ana, client = door.known("Ana")
     decision = door.decide(ana)
@@ -27,7 +27,7 @@ def test_a_key_that_was_used_for_something_else_is_a_conflict(door: Door) -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
 
 
-def test_a_reaction_can_be_undone_for_five_seconds(door: Door) -> None:
+def test_a_reaction_can_be_undone_for_five_seconds(door: ApiHarness) -> None:
     """Then it stands."""
     ana, client = door.known("Ana")
     young, old = door.decide(ana), door.decide(ana)
@@ -42,7 +42,7 @@ def test_a_reaction_can_be_undone_for_five_seconds(door: Door) -> None:
     "change",
     [{"kind": "maybe"}, {"idempotency_key": ""}, {"idempotency_key": "\x00"}, {"decision_id": "../x"}, {"x": 1}],
 )
-def test_a_reaction_that_breaks_the_contract_is_malformed(door: Door, change: dict[str, object]) -> None:
+def test_a_reaction_that_breaks_the_contract_is_malformed(door: ApiHarness, change: dict[str, object]) -> None:
     """Extra fields included: nothing is assigned by accident."""
     _, ana = door.known("Ana")
     assert ana.post("/api/reactions", json={**_reaction("d1"), **change}).status_code == 422

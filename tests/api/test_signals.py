@@ -9,7 +9,7 @@ from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, SubjectKey
 from infra.database.events import events, quarantine
 from infra.database.people import consents, texts
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 
 TITLE = "call the notary about the house"
 
@@ -29,14 +29,14 @@ def _mood(number: int, mood: object = 3) -> dict[str, Any]:
     return {**_task(number), "id": f"m{number}", "kind": "mood_reported", "data": {"mood": mood}}
 
 
-def _stored(door: Door, person: PersonId) -> list[str]:
+def _stored(door: ApiHarness, person: PersonId) -> list[str]:
     chosen = {str(door.vault.subject_key(person, "signal_id", name)): name for name in ("s1", "m1", "m2")}
     phone = door.vault.subject_key(person, "signal_source", "phone")
     with door.database.read() as session:
         return [chosen[row.event.id] for row in events.after(session, person, 0, 100) if row.event.source == phone]
 
 
-def test_each_signal_gets_its_own_verdict_in_order(door: Door) -> None:
+def test_each_signal_gets_its_own_verdict_in_order(door: ApiHarness) -> None:
     """One broken signal neither stops nor hides the sound ones."""
     ana, client = door.known("Ana")
     items = [_task(1), _mood(1, mood=9), _task(1), "garbage", {"id": 5}, _mood(2)]
@@ -53,7 +53,7 @@ def test_each_signal_gets_its_own_verdict_in_order(door: Door) -> None:
     assert _stored(door, ana) == ["s1", "m2"]
 
 
-def test_the_same_push_twice_changes_nothing(door: Door) -> None:
+def test_the_same_push_twice_changes_nothing(door: ApiHarness) -> None:
     """A client may send again whatever it is not sure of."""
     ana, client = door.known("Ana")
     body = {"signals": [_task(1), _mood(1, mood=9)]}
@@ -64,7 +64,7 @@ def test_the_same_push_twice_changes_nothing(door: Door) -> None:
         assert len(quarantine.list_for(session, ana)) == 1
 
 
-def test_a_large_push_is_taken_whole(door: Door) -> None:
+def test_a_large_push_is_taken_whole(door: ApiHarness) -> None:
     """Small transactions, one answer."""
     ana, client = door.known("Ana")
     items = [{**_mood(number), "source": "phone"} for number in range(450)]
@@ -74,14 +74,14 @@ def test_a_large_push_is_taken_whole(door: Door) -> None:
         assert events.last_sequence(session, ana) >= 450
 
 
-def test_more_signals_than_the_contract_allows_are_refused_together(door: Door) -> None:
+def test_more_signals_than_the_contract_allows_are_refused_together(door: ApiHarness) -> None:
     """10,000 at a time."""
     _, client = door.known("Ana")
     answer = client.post("/api/signals", json={"signals": [1] * (MAX_SIGNALS + 1)})
     assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
 
 
-def test_without_consent_a_signal_leaves_no_byte(door: Door) -> None:
+def test_without_consent_a_signal_leaves_no_byte(door: ApiHarness) -> None:
     """Not in events, not among texts, not even sealed in quarantine; the other signals go on."""
     ana = door.join("Ana", granted=tuple(signal for signal in CONSENT_SIGNALS if signal is not Source.TASKS))
     answer = door.client(door.sign_in(ana)).post("/api/signals", json={"signals": [_task(1), _mood(1)]})
@@ -94,7 +94,7 @@ def test_without_consent_a_signal_leaves_no_byte(door: Door) -> None:
     assert _stored(door, ana) == ["m1"]
 
 
-def test_a_title_is_sealed_apart_from_its_event_and_bound_to_its_subject(door: Door) -> None:
+def test_a_title_is_sealed_apart_from_its_event_and_bound_to_its_subject(door: ApiHarness) -> None:
     """The event holds a keyed hash, the text opens only as what it is, and only for seven days."""
     ana, client = door.known("Ana")
     client.post("/api/signals", json={"signals": [_task(1)]})
@@ -108,7 +108,7 @@ def test_a_title_is_sealed_apart_from_its_event_and_bound_to_its_subject(door: D
     assert TITLE.encode() not in b"".join([*payloads, box])
 
 
-def test_a_refused_signal_is_kept_sealed(door: Door) -> None:
+def test_a_refused_signal_is_kept_sealed(door: ApiHarness) -> None:
     """It can be mended, and it can be read by nobody else."""
     ana, client = door.known("Ana")
     client.post("/api/signals", json={"signals": [_task(1, priority=99)]})
@@ -119,7 +119,7 @@ def test_a_refused_signal_is_kept_sealed(door: Door) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"signals": {}}', b'{"signals": [], "more": 1}'])
-def test_a_body_that_is_no_list_of_signals_is_malformed(door: Door, body: bytes) -> None:
+def test_a_body_that_is_no_list_of_signals_is_malformed(door: ApiHarness, body: bytes) -> None:
     """Only the list itself can make the whole push fail."""
     _, client = door.known("Ana")
     assert client.post("/api/signals", content=body).status_code == 422

@@ -11,7 +11,7 @@ from infra.database.all_tables import Base
 from infra.database.audit import audit_log
 from infra.database.events import events
 from infra.database.push_sources import push_sources
-from tests.api.conftest import ADMIN_TOKEN, Door
+from tests.api.conftest import ADMIN_TOKEN, ApiHarness
 from tests.api.deliveries import device, mint, mood, webhook
 from tests.api.routes import Operation, guarded, named
 
@@ -19,17 +19,17 @@ TABLES = [Base.metadata.tables[name] for name in ("push_sources", "push_keys", "
 ELSEWHERE = [one for one in guarded() if named(one) != "POST /api/signals"]
 
 
-def _rows(door: Door) -> str:
+def _rows(door: ApiHarness) -> str:
     with door.database.read() as session:
         return repr([session.execute(select(table)).all() for table in TABLES])
 
 
-def _audited(door: Door) -> Counter[str]:
+def _audited(door: ApiHarness) -> Counter[str]:
     with door.database.read() as session:
         return Counter(f"{line.actor}: {line.action}" for line in audit_log.newest(session))
 
 
-def test_a_device_pushes_with_its_token_and_nothing_else(door: Door) -> None:
+def test_a_device_pushes_with_its_token_and_nothing_else(door: ApiHarness) -> None:
     """Its signals are its person's."""
     ana, owner = door.known("Ana")
     watch, _ = device(door, owner)
@@ -41,7 +41,7 @@ def test_a_device_pushes_with_its_token_and_nothing_else(door: Door) -> None:
 
 
 @pytest.mark.parametrize("operation", ELSEWHERE, ids=named)
-def test_a_token_opens_no_other_door(door: Door, operation: Operation) -> None:
+def test_a_token_opens_no_other_door(door: ApiHarness, operation: Operation) -> None:
     """Neither what a person may do nor what an admin may: without a session it is nobody."""
     _, owner = door.known("Root", role="admin")
     watch, _ = device(door, owner)
@@ -55,7 +55,7 @@ def test_a_token_opens_no_other_door(door: Door, operation: Operation) -> None:
     }
 
 
-def test_a_source_brings_only_its_kinds_under_its_own_name(door: Door) -> None:
+def test_a_source_brings_only_its_kinds_under_its_own_name(door: ApiHarness) -> None:
     """What oversteps is refused one by one, and not a byte of it is kept."""
     ana, owner = door.known("Ana")
     watch, _ = device(door, owner)
@@ -69,7 +69,7 @@ def test_a_source_brings_only_its_kinds_under_its_own_name(door: Door) -> None:
     assert [tuple(row) for row in kept] == [(source.id, "unknown_kind")]
 
 
-def test_consent_still_decides_what_a_source_may_bring(door: Door) -> None:
+def test_consent_still_decides_what_a_source_may_bring(door: ApiHarness) -> None:
     """Minting a source grants nothing."""
     ana = door.join("Ana", granted=())
     watch, _ = device(door, door.client(door.sign_in(ana)))
@@ -77,7 +77,7 @@ def test_consent_still_decides_what_a_source_may_bring(door: Door) -> None:
     assert verdicts[0]["rule"] == "consent_missing"
 
 
-def test_the_database_knows_no_credential(door: Door) -> None:
+def test_the_database_knows_no_credential(door: ApiHarness) -> None:
     """A token by its hash, a signing secret under the person's key; and no audit line names either, or the person."""
     ana, owner = door.known("Ana")
     _, token = device(door, owner)
@@ -92,7 +92,7 @@ def test_the_database_knows_no_credential(door: Door) -> None:
     assert not [secret for secret in (token, hook.secret) if secret in listed.text]
 
 
-def test_a_sealed_secret_is_bound_to_its_row(door: Door) -> None:
+def test_a_sealed_secret_is_bound_to_its_row(door: ApiHarness) -> None:
     """Who can write to the database cannot make one source's secret another's, nor one person's another's."""
     _, owner = door.known("Ana")
     hooks = [webhook(door, owner, name="a"), webhook(door, owner, name="b"), webhook(door, door.known("Ben")[1])]
@@ -105,7 +105,7 @@ def test_a_sealed_secret_is_bound_to_its_row(door: Door) -> None:
     assert [hook.push().status_code for hook in hooks] == [503] * 3
 
 
-def test_revoking_ends_a_source_at_its_next_push(door: Door) -> None:
+def test_revoking_ends_a_source_at_its_next_push(door: ApiHarness) -> None:
     """The other sources go on, and a name can be given again."""
     _, owner = door.known("Ana")
     watch, _ = device(door, owner)
@@ -123,7 +123,7 @@ def test_revoking_ends_a_source_at_its_next_push(door: Door) -> None:
     }
 
 
-def test_a_rotated_credential_works_beside_the_new_one_for_a_day(door: Door) -> None:
+def test_a_rotated_credential_works_beside_the_new_one_for_a_day(door: ApiHarness) -> None:
     """Nothing is lost while a device learns its new token, and then the old one is worth nothing."""
     _, owner = door.known("Ana")
     watch, old = device(door, owner)
@@ -138,7 +138,7 @@ def test_a_rotated_credential_works_beside_the_new_one_for_a_day(door: Door) -> 
     assert (tried(old), tried(new), watch.get("/api/session").status_code) == (401, 207, 401)
 
 
-def test_a_webhook_may_sign_with_either_secret_while_it_is_rotated(door: Door) -> None:
+def test_a_webhook_may_sign_with_either_secret_while_it_is_rotated(door: ApiHarness) -> None:
     """The sender signs with both, or changes over at a moment of its own."""
     _, owner = door.known("Ana")
     hook = webhook(door, owner)
@@ -151,7 +151,7 @@ def test_a_webhook_may_sign_with_either_secret_while_it_is_rotated(door: Door) -
     assert [hook.send(body, header).status_code for header in headers] == [401, 207]
 
 
-def test_another_persons_sources_do_not_exist(door: Door) -> None:
+def test_another_persons_sources_do_not_exist(door: ApiHarness) -> None:
     """A name is unique per person, and so is what it opens."""
     ana, owner = door.known("Ana")
     _, ben = door.known("Ben")
@@ -168,7 +168,7 @@ def test_another_persons_sources_do_not_exist(door: Door) -> None:
     assert watch.post("/api/signals", json={"signals": []}).status_code == 207
 
 
-def test_an_admin_may_name_whose_sources_are_meant_and_leaves_a_line(door: Door) -> None:
+def test_an_admin_may_name_whose_sources_are_meant_and_leaves_a_line(door: ApiHarness) -> None:
     """Also the admin token's session, which has no person; a member may not."""
     _, owner = door.known("Ana")
     _, ben = door.known("Ben")
@@ -197,7 +197,7 @@ def test_an_admin_may_name_whose_sources_are_meant_and_leaves_a_line(door: Door)
         {"name": "x", "form": "token", "kinds": ["mood_reported"], "person": "Ben"},
     ],
 )
-def test_a_wish_that_breaks_a_rule_mints_nothing(door: Door, wish: dict[str, object]) -> None:
+def test_a_wish_that_breaks_a_rule_mints_nothing(door: ApiHarness, wish: dict[str, object]) -> None:
     """Names as signals bear them, kinds that exist, and nobody else's name in the body."""
     _, owner = door.known("Ana")
     answer = owner.post("/api/sources", json=wish)
@@ -205,7 +205,7 @@ def test_a_wish_that_breaks_a_rule_mints_nothing(door: Door, wish: dict[str, obj
     assert owner.get("/api/sources").json() == {"sources": []}
 
 
-def test_a_name_is_taken_once_and_there_is_an_end_to_sources(door: Door) -> None:
+def test_a_name_is_taken_once_and_there_is_an_end_to_sources(door: ApiHarness) -> None:
     """A second `watch` would be two devices under one name."""
     _, owner = door.known("Ana")
     for number in range(32):
@@ -215,14 +215,14 @@ def test_a_name_is_taken_once_and_there_is_an_end_to_sources(door: Door) -> None
     assert [answer.status_code for answer in answers] == [409, 409]
 
 
-def test_a_credential_is_not_kept_by_caches(door: Door) -> None:
+def test_a_credential_is_not_kept_by_caches(door: ApiHarness) -> None:
     """The one answer that holds it says so."""
     _, owner = door.known("Ana")
     answer = owner.post("/api/sources", json={"name": "w", "form": "token", "kinds": ["mood_reported"]})
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_it_is_seen_when_a_source_was_last_in_use(door: Door) -> None:
+def test_it_is_seen_when_a_source_was_last_in_use(door: ApiHarness) -> None:
     """To the hour: a write costs more than the look."""
     _, owner = door.known("Ana")
     watch, _ = device(door, owner)
@@ -246,7 +246,7 @@ def _guess(client: TestClient, number: int) -> int:
     return int(client.post("/api/signals", json={"signals": []}, headers=headers).status_code)
 
 
-def test_who_guesses_credentials_is_soon_slowed_down_and_nobody_else(door: Door) -> None:
+def test_who_guesses_credentials_is_soon_slowed_down_and_nobody_else(door: ApiHarness) -> None:
     """Ten a minute, whatever the caller claims to be; a device behind the same address goes on."""
     _, owner = door.known("Ana")
     watch, _ = device(door, owner)
@@ -258,7 +258,7 @@ def test_who_guesses_credentials_is_soon_slowed_down_and_nobody_else(door: Door)
     assert _guess(door.client(), 12) == 401
 
 
-def test_one_source_cannot_flood_the_door(door: Door) -> None:
+def test_one_source_cannot_flood_the_door(door: ApiHarness) -> None:
     """A device in a loop is told to wait, and the others are not."""
     _, owner = door.known("Ana")
     watch, phone = device(door, owner)[0], device(door, owner, name="phone")[0]
@@ -270,7 +270,7 @@ def test_one_source_cannot_flood_the_door(door: Door) -> None:
     assert phone.post("/api/signals", json={"signals": []}).status_code == 207
 
 
-def test_refused_credentials_are_audited_once_an_hour_for_each_source(door: Door) -> None:
+def test_refused_credentials_are_audited_once_an_hour_for_each_source(door: ApiHarness) -> None:
     """Whoever guesses is on record and fills no disk; the lines name a source by its hash, if there is one."""
     _, owner = door.known("Ana")
     hook, stranger = webhook(door, owner), door.client()

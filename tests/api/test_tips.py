@@ -1,11 +1,11 @@
 """One tip, its receipt, and what the answer looks like."""
 
 from data_contracts.errors import Unavailable
-from tests.api.conftest import Door
+from tests.api.conftest import ApiHarness
 from tests.api.fake_serving import RECEIPT, TEXT
 
 
-def test_an_answer_has_exactly_the_fields_of_the_contract(door: Door) -> None:
+def test_an_answer_has_exactly_the_fields_of_the_contract(door: ApiHarness) -> None:
     """A client can rely on the shape, tip or not."""
     _, ana = door.known("Ana")
     answer = ana.post("/api/recommend")
@@ -17,7 +17,7 @@ def test_an_answer_has_exactly_the_fields_of_the_contract(door: Door) -> None:
     assert (tip["text"], tip["expires_at"]) == (TEXT, "2026-03-04T14:00:00Z")
 
 
-def test_silence_has_a_reason_and_no_tip(door: Door) -> None:
+def test_silence_has_a_reason_and_no_tip(door: ApiHarness) -> None:
     """The page can say why it is black."""
     _, ana = door.known("Ana")
     door.serving.text, door.serving.reason = None, "quiet_hours"
@@ -25,14 +25,14 @@ def test_silence_has_a_reason_and_no_tip(door: Door) -> None:
     assert (answer["tip"], answer["reason"]) == (None, "quiet_hours")
 
 
-def test_an_open_tip_is_repeated_under_its_own_decision(door: Door) -> None:
+def test_an_open_tip_is_repeated_under_its_own_decision(door: ApiHarness) -> None:
     """Reloading does not roll again."""
     _, ana = door.known("Ana")
     first, second = (ana.post("/api/recommend").json() for _ in range(2))
     assert second == {**first, "repeated": True}
 
 
-def test_a_tip_counts_as_first_shown_once(door: Door) -> None:
+def test_a_tip_counts_as_first_shown_once(door: ApiHarness) -> None:
     """Only the first report of a tip is news."""
     _, ana = door.known("Ana")
     decision = ana.post("/api/recommend").json()["decision_id"]
@@ -40,7 +40,7 @@ def test_a_tip_counts_as_first_shown_once(door: Door) -> None:
     assert shown == [{"first": True}, {"first": False}]
 
 
-def test_a_receipt_names_what_counted(door: Door) -> None:
+def test_a_receipt_names_what_counted(door: ApiHarness) -> None:
     """Why has numbers behind it."""
     _, ana = door.known("Ana")
     decision = ana.post("/api/recommend").json()["decision_id"]
@@ -52,7 +52,7 @@ def test_a_receipt_names_what_counted(door: Door) -> None:
     assert sorted(receipt["features"][0]) == ["age_s", "contribution", "masked", "name", "source", "value"]
 
 
-def test_a_person_without_a_decision_writer_is_told_to_come_back(door: Door) -> None:
+def test_a_person_without_a_decision_writer_is_told_to_come_back(door: ApiHarness) -> None:
     """What cannot be made durable is not answered."""
     _, ana = door.known("Ana")
     door.serving.failure = Unavailable("too many decisions wait to be written")
@@ -60,7 +60,7 @@ def test_a_person_without_a_decision_writer_is_told_to_come_back(door: Door) -> 
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "5")
 
 
-def test_a_wrong_trigger_is_malformed(door: Door) -> None:
+def test_a_wrong_trigger_is_malformed(door: ApiHarness) -> None:
     """The hot path reads its body as strictly as all others."""
     _, ana = door.known("Ana")
     bodies: tuple[object, ...] = ({"trigger": "shout"}, {"other": 1}, [], 5)

@@ -12,7 +12,7 @@ from data_contracts.identifiers import PersonId
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow
 from feature_repo.state.served_row import served_row
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.stream.mirror_consumer import Following
 from infra.clock import system_clock
 from infra.database.all_tables import RewardChangeRow
@@ -56,11 +56,13 @@ def check(system: System, report: Report) -> Report:
     lines = system.ledger.read_text().splitlines()
     accepted = [line.removeprefix("event ").partition("/") for line in lines if line.startswith("event ")]
     answered = [line.partition("/")[2] for line in lines if line.startswith("reaction ")]
-    with opened(system.settings) as parts:
-        told = [message_id(who, parts.vault.subject_key(PersonId(who), "signal_id", name)) for who, _, name in accepted]
-        _drain(parts, system.server.url)
-        found = asyncio.run(compare(parts.database, system.server.url, 0))
-        with parts.database.read() as session:
+    with opened(system.settings) as context:
+        told = [
+            message_id(who, context.vault.subject_key(PersonId(who), "signal_id", name)) for who, _, name in accepted
+        ]
+        _drain(context, system.server.url)
+        found = asyncio.run(compare(context.database, system.server.url, 0))
+        with context.database.read() as session:
             table = [message_id(row.person, row.id) for row in mirror_log.mirrored(session, 0)]
             rewards = _rewards(session)
             report.dead_letters = dead_letters.total(session)
@@ -71,16 +73,16 @@ def check(system: System, report: Report) -> Report:
         report.not_mirrored = found.missing + found.waiting + found.different
         report.foreign = found.foreign
         report.repeated_in_mirror = found.doubled
-        report.wrong_state = sum(_wrong(parts, person(number)) for number in range(PEOPLE))
+        report.wrong_state = sum(_wrong(context, person(number)) for number in range(PEOPLE))
     return report
 
 
-def _drain(parts: OpenedParts, url: str) -> None:
-    relay = Relay(parts.database, system_clock, lambda: publisher(url))
-    following = Following(parts.database, parts.stream, system_clock, lambda: follower(url, "fold"))
+def _drain(context: OpenedContext, url: str) -> None:
+    relay = Relay(context.database, system_clock, lambda: publisher(url))
+    following = Following(context.database, context.stream, system_clock, lambda: follower(url, "fold"))
 
     def drained() -> bool:
-        with parts.database.read() as session:
+        with context.database.read() as session:
             return not mirror_log.lag(session, 0).events and not events.behind(session)
 
     with relay, following:
@@ -97,9 +99,9 @@ def _disordered(told: list[str], table: list[str], who: PersonId) -> bool:
     return places != sorted(places)
 
 
-def _wrong(parts: OpenedParts, who: PersonId) -> bool:
-    with parts.database.read() as session:
+def _wrong(context: OpenedContext, who: PersonId) -> bool:
+    with context.database.read() as session:
         stored = [StateRow.of(*row) for row in working_state.load(session, who)]
         log = [decode(row.payload) for row in mirror_log.mirrored(session, 0) if row.person == who]
-    state, packet = fold(log), parts.online.read(who)
+    state, packet = fold(log), context.online.read(who)
     return sorted(stored) != sorted(state.rows()) or packet.row != served_row(state, packet.event_us)

@@ -133,18 +133,18 @@ class System:
 
     def _settle(self, tips: int) -> list[Signed]:
         signed = []
-        with opened(self.settings) as parts:
-            parts.database.migrate()
+        with opened(self.settings) as context:
+            context.database.migrate()
             for number in range(PEOPLE):
-                people.settle(parts.database, person(number), system_clock(), name=f"person {number}")
-                parts.vault.seal(person(number), "text", b"")  # makes the key that the tips below are said to need
-                with parts.database.unit_of_work() as uow:
+                people.settle(context.database, person(number), system_clock(), name=f"person {number}")
+                context.vault.seal(person(number), "text", b"")  # makes the key that the tips below are said to need
+                with context.database.unit_of_work() as uow:
                     sid = access_tokens.open_session(uow, person=person(number), now_us=to_us(system_clock()))
                     uow.commit()
                 signed.append(Signed(person(number), sid))
             now_us = to_us(system_clock())
             given = [decision(who.person, tip_of(who.person, n), now_us) for who in signed for n in range(tips)]
-            with parts.database.unit_of_work() as uow:
+            with context.database.unit_of_work() as uow:
                 uow.session.execute(insert(DecisionRow), [tip._asdict() for tip in given])
                 uow.commit()
         return signed

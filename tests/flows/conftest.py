@@ -14,7 +14,7 @@ import pytest
 
 from data_contracts.identifiers import PersonId
 from feature_repo.online import open_online
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
@@ -33,7 +33,7 @@ PREFECT = {
 
 
 @pytest.fixture
-def parts(database: Database, person: PersonId, home: Path, now: datetime) -> Iterator[OpenedParts]:
+def context(database: Database, person: PersonId, home: Path, now: datetime) -> Iterator[OpenedContext]:
     """Return the parts of an installation with one person."""
     grown = database.url.render_as_string(hide_password=False) if database.dialect == "postgresql" else None
     settings = Settings(home=home, database_url=grown)
@@ -42,7 +42,7 @@ def parts(database: Database, person: PersonId, home: Path, now: datetime) -> It
     online = open_online(grown or settings.online_db)
     stream = Stream(database=database, online=online, clock=fixed_clock(now))
     unsubscribe = database.bus.subscribe(stream.handle)
-    yield OpenedParts(settings, database, vault, PolicySeal(settings.keys), online, stream, fixed_clock(now))
+    yield OpenedContext(settings, database, vault, PolicySeal(settings.keys), online, stream, fixed_clock(now))
     unsubscribe()
     online.close()
 

@@ -45,9 +45,9 @@ def dying(step: str) -> None:
 
 def main(home: Path, instant: datetime, step: str) -> None:
     """Build until killed."""
-    with opened(Settings(home=home), fixed_clock(instant)) as parts:
+    with opened(Settings(home=home), fixed_clock(instant)) as context:
         dying(step)
-        (materialize if step == "materialising" else build_features)(parts)
+        (materialize if step == "materialising" else build_features)(context)
 
 
 if __name__ == "__main__":

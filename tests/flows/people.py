@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.people import consents, people
@@ -70,7 +70,9 @@ def household(session: Session) -> list[PersonId]:
     return [PersonId(row.person) for row in people.list_all(session)]
 
 
-def later(parts: OpenedParts, days: int) -> OpenedParts:
+def later(context: OpenedContext, days: int) -> OpenedContext:
     """Return the same installation, some days later."""
-    clock = fixed_clock(parts.clock() + timedelta(days=days))
-    return OpenedParts(parts.settings, parts.database, parts.vault, parts.seal, parts.online, parts.stream, clock)
+    clock = fixed_clock(context.clock() + timedelta(days=days))
+    return OpenedContext(
+        context.settings, context.database, context.vault, context.seal, context.online, context.stream, clock
+    )

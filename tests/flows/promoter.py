@@ -19,7 +19,7 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 - as above
 
 from data_contracts.errors import OOError
 from data_contracts.identifiers import PolicyDigest
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.learning import champion_swap, promotion, rollback, sandbox, training
 from infra.database.audit import audit_log
 from infra.database.policies import policies
@@ -42,32 +42,32 @@ class Meeting(PolicyRegistry):
         return folder
 
 
-def race(parts: OpenedParts, registry: PolicyRegistry, digest: PolicyDigest | None, barrier: Any) -> Any:
+def race(context: OpenedContext, registry: PolicyRegistry, digest: PolicyDigest | None, barrier: Any) -> Any:
     """Promote at the very moment at which the others do."""
     registry.__class__, Meeting.barrier = Meeting, barrier
-    return promotion.promote(parts, registry, digest, actor="racer", override="a race")._asdict()
+    return promotion.promote(context, registry, digest, actor="racer", override="a race")._asdict()
 
 
-def act(parts: OpenedParts, name: str, digest: PolicyDigest | None, barrier: Any) -> Any:
+def act(context: OpenedContext, name: str, digest: PolicyDigest | None, barrier: Any) -> Any:
     """Do one thing and return what to say about it."""
-    registry = training.open_registry(parts)
-    tomorrow = parts.clock() + timedelta(days=1)
+    registry = training.open_registry(context)
+    tomorrow = context.clock() + timedelta(days=1)
     actions: dict[str, Callable[[], Any]] = {
-        "begin": lambda: sandbox.begin(parts, registry, sandbox.Rehearsal(people=2, seed=1)),
-        "live": lambda: sandbox.live(parts, days=1)._asdict(),
-        "train": lambda: training.retrain(parts, registry, tomorrow)._asdict(),
-        "promote": lambda: promotion.promote(parts, registry, digest, actor="test", override="a test")._asdict(),
-        "race": lambda: race(parts, registry, digest, barrier),
-        "rollback": lambda: rollback.rollback(parts, registry, actor="test", reason="a test")._asdict(),
-        "reconcile": lambda: champion_swap.reconcile(parts, registry)._asdict(),
-        "report": lambda: report(parts, registry),
+        "begin": lambda: sandbox.begin(context, registry, sandbox.Rehearsal(people=2, seed=1)),
+        "live": lambda: sandbox.live(context, days=1)._asdict(),
+        "train": lambda: training.retrain(context, registry, tomorrow)._asdict(),
+        "promote": lambda: promotion.promote(context, registry, digest, actor="test", override="a test")._asdict(),
+        "race": lambda: race(context, registry, digest, barrier),
+        "rollback": lambda: rollback.rollback(context, registry, actor="test", reason="a test")._asdict(),
+        "reconcile": lambda: champion_swap.reconcile(context, registry)._asdict(),
+        "report": lambda: report(context, registry),
     }
     return actions[name]()
 
 
-def report(parts: OpenedParts, registry: PolicyRegistry) -> dict[str, Any]:
+def report(context: OpenedContext, registry: PolicyRegistry) -> dict[str, Any]:
     """Return everything that must agree."""
-    with parts.database.read() as session:
+    with context.database.read() as session:
         champion = policies.champion(session)
         changes = [line.action for line in audit_log.newest(session) if line.action.startswith("champion_change")]
         stages = {row.digest: row.stage for row in policies.list_all(session)}
@@ -79,18 +79,18 @@ def report(parts: OpenedParts, registry: PolicyRegistry) -> dict[str, Any]:
         "stages": stages,
         "versions": [version.digest for version in versions],
         "aliases": {alias: version.digest for version in versions for alias in version.aliases},
-        "held": sorted(folder.name for folder in parts.settings.policies.iterdir()),
+        "held": sorted(folder.name for folder in context.settings.policies.iterdir()),
     }
 
 
 def child(command: dict[str, Any], action: list[str], said: Path, barrier: Any) -> None:
     """Do an action; a refusal is said and ends with 1."""
     os.environ["OO_CRASH_AT"] = command["armed"]
-    with opened(Settings(home=Path(command["home"]), database_url=command["url"])) as parts:
-        parts.database.migrate()
+    with opened(Settings(home=Path(command["home"]), database_url=command["url"])) as context:
+        context.database.migrate()
         name, digest = action[0], PolicyDigest(action[1]) if len(action) > 1 else None
         try:
-            said.write_text(json.dumps(act(parts, name, digest, barrier)))
+            said.write_text(json.dumps(act(context, name, digest, barrier)))
         except OOError as error:
             said.write_text(json.dumps(f"{type(error).__name__}: {error}"))
             sys.exit(1)

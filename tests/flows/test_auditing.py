@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.decisions import Origin
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.learning.learning_report import NO_PERSON_PART, audit_learning
 from flows.learning.sandbox import Rehearsal, begin, live
 from flows.learning.training import open_registry
@@ -15,9 +15,9 @@ from infra.settings import Settings
 from models.estimators.evaluation import TOO_LITTLE
 
 
-def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> None:
+def test_an_empty_home_is_audited_as_not_enough_evidence(context: OpenedContext) -> None:
     """Without champion and decisions every verdict says that nothing can be said, and the report is kept."""
-    found = audit_learning(parts)
+    found = audit_learning(context)
     assert found["champion"] is None
     assert [found[name]["verdict"] for name in ("personalisation", "control", "holdout", "power")] == [
         NO_PERSON_PART,
@@ -26,7 +26,7 @@ def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> 
         TOO_LITTLE,
     ]
     assert found["power"]["reason"] == "nothing was decided in 28 days"
-    with parts.database.read() as session:
+    with context.database.read() as session:
         report = learning_reports.newest(session)
     assert report is not None
     assert report.body == json.loads(json.dumps(found, allow_nan=False))
@@ -34,11 +34,11 @@ def test_an_empty_home_is_audited_as_not_enough_evidence(parts: OpenedParts) -> 
 
 def test_a_control_against_itself_differs_by_nothing(home: Path) -> None:
     """In a rehearsal under the uniform control the difference to it is 0, and the holdout has its share."""
-    with opened(Settings(home=home)) as parts:
-        parts.database.migrate()
-        begin(parts, open_registry(parts), Rehearsal(people=10, seed=2))
-        live(parts, days=4)
-        found = audit_learning(parts)
+    with opened(Settings(home=home)) as context:
+        context.database.migrate()
+        begin(context, open_registry(context), Rehearsal(people=10, seed=2))
+        live(context, days=4)
+        found = audit_learning(context)
     assert found["evidence"] == Origin.SIMULATED.value
     assert found["control"]["difference"] == pytest.approx(0.0, abs=0.02)
     assert found["control"]["low"] <= 0.0 <= found["control"]["high"]

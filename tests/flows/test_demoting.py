@@ -9,7 +9,7 @@ import pytest
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound
 from data_contracts.identifiers import PersonId
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from flows.learning import rollback as rollback_flow
 from flows.learning.gate_evidence import Trained, evidence_of
 from flows.learning.promotion import promote
@@ -36,41 +36,43 @@ def living(home: Path, database: Database, person: PersonId) -> Iterator[World]:
 
 
 @pytest.fixture
-def parts(living: World, home: Path) -> OpenedParts:
+def context(living: World, home: Path) -> OpenedContext:
     """Return the world's stores as a flow sees them."""
     settings = Settings(home=home)
-    return OpenedParts(settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock)
+    return OpenedContext(
+        settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock
+    )
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_champion_goes_back_by_hand_and_by_itself(
-    living: World, parts: OpenedParts, monkeypatch: pytest.MonkeyPatch
+    living: World, context: OpenedContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rollback returns to what was replaced; low live rewards do it unasked; each leaves its reason in the audit."""
-    registry = open_registry(parts)
-    first = retrain(parts, registry, living.clock(), warm_people=3).digest
-    promote(parts, registry, first, actor="test", bootstrap=True)
+    registry = open_registry(context)
+    first = retrain(context, registry, living.clock(), warm_people=3).digest
+    promote(context, registry, first, actor="test", bootstrap=True)
     with pytest.raises(NotFound):
-        rollback(parts, registry, actor="test", reason="nothing to go back to")
-    assert judge_champion(parts, registry, actor="test").demoted is None
+        rollback(context, registry, actor="test", reason="nothing to go back to")
+    assert judge_champion(context, registry, actor="test").demoted is None
     live(living, tips=2)
-    second = retrain(parts, registry, living.clock(), warm_people=4).digest
-    promote(parts, registry, second, actor="test", override="a test")
-    early = judge_champion(parts, registry, actor="test")
+    second = retrain(context, registry, living.clock(), warm_people=4).digest
+    promote(context, registry, second, actor="test", override="a test")
+    early = judge_champion(context, registry, actor="test")
     assert (early.demoted, early.reference) == (None, None)  # too few rewards of the first to promise anything
     monkeypatch.setattr(rollback_flow, "last_change", lambda *_: Change(first, 0, 0.4))
     monkeypatch.setattr(rollback_flow, "rewards_of", lambda *_: np.full(200, 0.02))
-    made = judge_champion(parts, registry, actor="test").demoted
+    made = judge_champion(context, registry, actor="test").demoted
     assert made is not None
     assert (made.digest, made.replaced) == (first, second)
     assert made.reason.startswith("demoted: mean live reward is in")
     monkeypatch.undo()
-    assert rollback(parts, registry, actor="test", reason="second thoughts").digest == second
-    back = last_change(parts, second)
+    assert rollback(context, registry, actor="test", reason="second thoughts").digest == second
+    back = last_change(context, second)
     assert back is not None
     assert back.replaced == first
     assert back.reference == promise(np.full(200, 0.02))  # what the first had to keep up with, since it said little
-    with parts.database.read() as session:
+    with context.database.read() as session:
         assert policies.champion(session).digest == second
         lines = audit_log.newest(session, action="champion_changed")
     assert {line.detail["override_reason"] for line in lines} == {None, "a test", made.reason, "second thoughts"}
@@ -78,19 +80,19 @@ def test_a_champion_goes_back_by_hand_and_by_itself(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_the_gate_is_asked_with_numbers_from_the_log(living: World, parts: OpenedParts) -> None:
+def test_the_gate_is_asked_with_numbers_from_the_log(living: World, context: OpenedContext) -> None:
     """Evidence is gathered from the incumbent's own live decisions, and a few of them are named as too few."""
-    registry = open_registry(parts)
-    first = retrain(parts, registry, living.clock(), warm_people=3).digest
-    promote(parts, registry, first, actor="test", bootstrap=True)
+    registry = open_registry(context)
+    first = retrain(context, registry, living.clock(), warm_people=3).digest
+    promote(context, registry, first, actor="test", bootstrap=True)
     comparison = ShadowComparison(first, first, Origin.LIVE, decisions=60, agreement=0.5, value_difference=0.1)
-    challenger = artifact.load(parts.settings.policies / first, verify=parts.seal.holds).policy
+    challenger = artifact.load(context.settings.policies / first, verify=context.seal.holds).policy
     new = Trained(0, 0)
-    empty = gate(evidence_of(parts.database, challenger, comparison, new))
+    empty = gate(evidence_of(context.database, challenger, comparison, new))
     assert (empty.verdict, empty.failing, empty.value) == (KEEP, "too_few_rows", 0)
     live(living, tips=3)
     living.pass_time(hours=6)
-    evidence = evidence_of(parts.database, challenger, comparison, new)
+    evidence = evidence_of(context.database, challenger, comparison, new)
     assert evidence.rows >= 3
     assert evidence.origin == "live"
     assert evidence.lift == pytest.approx(0.0, abs=0.05)  # the incumbent against itself

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["living", "nats_server", "nats_url", "online"]
 
 
-class Letter:
+class SentMessage:
     """A delivery from nowhere."""
 
     def __init__(self, sequence: int, subject: str, payload: bytes, deliveries: int = 1) -> None:
@@ -44,7 +44,7 @@ class Letter:
         self.subject = subject
         self.payload = payload
         self.deliveries = deliveries
-        self.post: list[Letter] = []
+        self.post: list[SentMessage] = []
         self.taken = False
 
     async def done(self) -> None:
@@ -64,23 +64,23 @@ class Letter:
 class Post:
     """A mirror that hands out what it is given, and again what was sent back."""
 
-    def __init__(self, letters: Sequence[Letter]) -> None:
+    def __init__(self, letters: Sequence[SentMessage]) -> None:
         self.waiting = list(letters)
         for letter in self.waiting:
             letter.post = self.waiting
 
-    async def fetch(self, limit: int, _: float) -> list[Letter]:
+    async def fetch(self, limit: int, _: float) -> list[SentMessage]:
         """Return the next."""
         batch = self.waiting[:limit]
         del self.waiting[:limit]
         return batch
 
 
-def letters(database: Database) -> list[Letter]:
+def letters(database: Database) -> list[SentMessage]:
     """Return a letter for each event of the table."""
     with database.read() as session:
         rows = mirror_log.waiting(session, 10_000)
-    return [Letter(row.sequence, subject(row.kind, row.person), row.payload) for row in rows]
+    return [SentMessage(row.sequence, subject(row.kind, row.person), row.payload) for row in rows]
 
 
 def deliver(database: Database, stream: Stream, now: datetime, post: Post, share: Share = EVERYBODY) -> Following:
@@ -126,9 +126,9 @@ def test_a_poison_message_becomes_a_dead_letter_and_holds_nobody_up(
     people.append(living, [people.mood(person, to_us(now), 5)])
     good = letters(living)
     poison = [
-        Letter(901, subject("mood_reported", person), b"\xff\xff"),
-        Letter(902, subject("mood_reported", "f" * 32), good[-1].payload),
-        Letter(10_000, good[-1].subject, good[-1].payload),
+        SentMessage(901, subject("mood_reported", person), b"\xff\xff"),
+        SentMessage(902, subject("mood_reported", "f" * 32), good[-1].payload),
+        SentMessage(10_000, good[-1].subject, good[-1].payload),
     ]
     following = deliver(living, stream, now, Post([*poison, *good]))
     assert online.read(person).row.mood.mood == (5,)

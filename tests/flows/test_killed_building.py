@@ -14,7 +14,7 @@ import pytest
 
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.upkeep.feature_refresh import build_features, materialize
 from infra.clock import fixed_clock
 from infra.database.people import people as people_table
@@ -29,23 +29,23 @@ ROWS = "SELECT person, view, event_us, sequence, payload FROM served ORDER BY pe
 
 def settled(home: Path, now: datetime) -> None:
     """Make a home of some people whose history is written and whose online rows are lost."""
-    with opened(Settings(home=home), fixed_clock(now)) as parts:
-        parts.database.migrate()
+    with opened(Settings(home=home), fixed_clock(now)) as context:
+        context.database.migrate()
         now_us = to_us(now)
         for number in range(PEOPLE):
             person = PersonId(f"{number:032x}")
-            people.settle(parts.database, person, now, name=f"person {number}")
-            people.append(parts.database, [people.task(person, n, now_us - n) for n in range(10)])
-            people.append(parts.database, [people.mood(person, now_us - people.HOUR_US * n, 1 + n) for n in range(4)])
-            people.append(parts.database, [people.meeting(person, number, now_us, now_us + people.HOUR_US)])
-        build_features(parts)
-        _lose_online_rows(parts)
+            people.settle(context.database, person, now, name=f"person {number}")
+            people.append(context.database, [people.task(person, n, now_us - n) for n in range(10)])
+            people.append(context.database, [people.mood(person, now_us - people.HOUR_US * n, 1 + n) for n in range(4)])
+            people.append(context.database, [people.meeting(person, number, now_us, now_us + people.HOUR_US)])
+        build_features(context)
+        _lose_online_rows(context)
 
 
-def _lose_online_rows(parts: OpenedParts) -> None:
-    with parts.database.read() as session:
+def _lose_online_rows(context: OpenedContext) -> None:
+    with context.database.read() as session:
         for row in people_table.list_all(session):
-            parts.online.delete(PersonId(row.person))
+            context.online.delete(PersonId(row.person))
 
 
 def rows(home: Path) -> list[tuple[object, ...]]:
@@ -56,15 +56,15 @@ def rows(home: Path) -> list[tuple[object, ...]]:
 
 def history(home: Path, now: datetime) -> list[tuple[object, ...]]:
     """Return what history knows, whatever files it lies in."""
-    with opened(Settings(home=home), fixed_clock(now)) as parts:
-        table = History(parts.settings.history).read("mood")
+    with opened(Settings(home=home), fixed_clock(now)) as context:
+        table = History(context.settings.history).read("mood")
     return sorted(table.select(sorted(table.columns)).rows(), key=str)
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize(("step", "again"), [("writing history", build_features), ("materialising", materialize)])
 def test_a_repeated_batch_leaves_the_rows_of_one_that_was_never_killed(
-    step: str, again: Callable[[OpenedParts], object], tmp_path: Path, now: datetime
+    step: str, again: Callable[[OpenedContext], object], tmp_path: Path, now: datetime
 ) -> None:
     """Byte for byte, whether the process died with half of a person's history or half of a view written."""
     killed, whole = tmp_path / "killed", tmp_path / "whole"
@@ -77,8 +77,8 @@ def test_a_repeated_batch_leaves_the_rows_of_one_that_was_never_killed(
     assert done.returncode == -signal.SIGKILL
     half = rows(killed)
     for home in (whole, killed):
-        with opened(Settings(home=home), fixed_clock(now)) as parts:
-            again(parts)
+        with opened(Settings(home=home), fixed_clock(now)) as context:
+            again(context)
     assert rows(killed) == rows(whole)
     assert half != rows(whole)
     assert history(killed, now) == history(whole, now)

@@ -9,7 +9,7 @@ import pytest
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PersonId
 from data_contracts.rewards import ReactionKind
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from flows.learning.promotion import consider, promote
 from flows.learning.training import open_registry, retrain
 from infra.database.audit import audit_log
@@ -33,11 +33,13 @@ def living(home: Path, database: Database, person: PersonId) -> Iterator[World]:
 
 
 @pytest.fixture
-def parts(living: World, home: Path) -> OpenedParts:
+def context(living: World, home: Path) -> OpenedContext:
     """Return the world's stores as a flow sees them."""
     grown = living.database.url.render_as_string(hide_password=False)
     settings = Settings(home=home, database_url=grown if living.database.dialect == "postgresql" else None)
-    return OpenedParts(settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock)
+    return OpenedContext(
+        settings, living.database, living.vault, living.seal, living.online, living.stream, living.clock
+    )
 
 
 def live(living: World, tips: int) -> None:
@@ -59,25 +61,25 @@ def live(living: World, tips: int) -> None:
 
 
 def test_the_first_champion_comes_by_bootstrap_alone_and_nobody_replaces_it_unseen(
-    living: World, parts: OpenedParts
+    living: World, context: OpenedContext
 ) -> None:
     """Without shadow there is no promotion, and an override leaves its reason in the audit."""
-    registry = open_registry(parts)
+    registry = open_registry(context)
     with pytest.raises(NotFound):
-        promote(parts, registry, actor="test")
-    first = retrain(parts, registry, living.clock(), warm_people=4)
+        promote(context, registry, actor="test")
+    first = retrain(context, registry, living.clock(), warm_people=4)
     with pytest.raises(PromotionRefused, match="bootstrap_missing"):
-        promote(parts, registry, actor="test")
-    assert promote(parts, registry, actor="test", bootstrap=True).digest == first.digest
-    second = retrain(parts, registry, living.clock(), warm_people=5)
+        promote(context, registry, actor="test")
+    assert promote(context, registry, actor="test", bootstrap=True).digest == first.digest
+    second = retrain(context, registry, living.clock(), warm_people=5)
     assert second.digest != first.digest
     for bootstrap in (True, False):
         with pytest.raises(PromotionRefused):
-            promote(parts, registry, second.digest, actor="test", bootstrap=bootstrap)
-    assert consider(parts, registry).rule == "shadow_missing"
-    made = promote(parts, registry, second.digest, actor="test", override="the first one stutters")
+            promote(context, registry, second.digest, actor="test", bootstrap=bootstrap)
+    assert consider(context, registry).rule == "shadow_missing"
+    made = promote(context, registry, second.digest, actor="test", override="the first one stutters")
     assert (made.replaced, made.revision) == (first.digest, 2)
-    with parts.database.read() as session:
+    with context.database.read() as session:
         assert policies.champion(session).override_reason == "the first one stutters"
         changes = audit_log.newest(session, action="champion_changed")
     assert {line.detail["override_reason"] for line in changes} == {None, "the first one stutters"}
@@ -88,68 +90,68 @@ def test_the_first_champion_comes_by_bootstrap_alone_and_nobody_replaces_it_unse
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_one_window_is_one_version(living: World, parts: OpenedParts) -> None:
+def test_one_window_is_one_version(living: World, context: OpenedContext) -> None:
     """A schedule that fires twice registers once."""
-    registry = open_registry(parts)
-    first = retrain(parts, registry, living.clock(), warm_people=3)
+    registry = open_registry(context)
+    first = retrain(context, registry, living.clock(), warm_people=3)
     living.pass_time(minutes=5)
-    again = retrain(parts, registry, living.clock() - timedelta(minutes=5), warm_people=3)
+    again = retrain(context, registry, living.clock() - timedelta(minutes=5), warm_people=3)
     assert (first.new, again.new) == (True, False)
     assert (again.digest, again.version) == (first.digest, first.version)
     assert len(registry.versions()) == 1
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_challenger_on_trees_decides_in_shadow_and_then_for_people(living: World, parts: OpenedParts) -> None:
+def test_a_challenger_on_trees_decides_in_shadow_and_then_for_people(living: World, context: OpenedContext) -> None:
     """Trees are registered like any policy, see what the champion decides, and as champion they learn the person."""
-    registry = open_registry(parts)
-    retrain(parts, registry, living.clock(), warm_people=3)
-    promote(parts, registry, actor="test", bootstrap=True)
+    registry = open_registry(context)
+    retrain(context, registry, living.clock(), warm_people=3)
+    promote(context, registry, actor="test", bootstrap=True)
     live(living, tips=2)
-    made = retrain(parts, registry, living.clock(), warm_people=10, policy=TreeSquareCB.NAME)
+    made = retrain(context, registry, living.clock(), warm_people=10, policy=TreeSquareCB.NAME)
     assert (made.new, made.live_rows) == (True, 2)
-    assert consider(parts, registry).views > 0
-    promote(parts, registry, made.digest, actor="test", override="to see it decide")
+    assert consider(context, registry).views > 0
+    promote(context, registry, made.digest, actor="test", override="to see it decide")
     living.pass_time(minutes=15)
     live(living, tips=2)
-    with parts.database.read() as session:
+    with context.database.read() as session:
         assert person_posteriors.find(session, living.person, made.digest) is not None
 
 
-def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living: World, parts: OpenedParts) -> None:
+def test_what_was_lived_is_learned_and_history_tells_what_the_policy_saw(living: World, context: OpenedContext) -> None:
     """Feast's point-in-time contexts are the logged ones, and live rows are told from simulated ones."""
-    registry = open_registry(parts)
-    first = retrain(parts, registry, living.clock(), warm_people=3)
-    promote(parts, registry, actor="test", bootstrap=True)
+    registry = open_registry(context)
+    first = retrain(context, registry, living.clock(), warm_people=3)
+    promote(context, registry, actor="test", bootstrap=True)
     live(living, tips=6)
-    second = retrain(parts, registry, living.clock(), warm_people=3)
+    second = retrain(context, registry, living.clock(), warm_people=3)
     assert (second.live_rows, second.skew) == (6, 0.0)
     assert second.digest != first.digest
-    manifest = artifact.load(parts.settings.policies / second.digest, verify=parts.seal.holds).manifest
+    manifest = artifact.load(context.settings.policies / second.digest, verify=context.seal.holds).manifest
     assert manifest["origins"] == {"live": 6, "simulated": second.simulated_rows}
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_challenger_of_two_days_is_refused_by_name(living: World, parts: OpenedParts) -> None:
+def test_a_challenger_of_two_days_is_refused_by_name(living: World, context: OpenedContext) -> None:
     """Views, a recorded comparison, then the verdict: at first the shadow run is too short, later the evidence."""
-    registry = open_registry(parts)
-    retrain(parts, registry, living.clock(), warm_people=30)
-    incumbent = promote(parts, registry, actor="test", bootstrap=True).digest
+    registry = open_registry(context)
+    retrain(context, registry, living.clock(), warm_people=30)
+    incumbent = promote(context, registry, actor="test", bootstrap=True).digest
     live(living, tips=3)
-    retrain(parts, registry, living.clock(), warm_people=30)
-    early = consider(parts, registry)
+    retrain(context, registry, living.clock(), warm_people=30)
+    early = consider(context, registry)
     assert early.views > 0
     assert (early.compared, early.promoted, early.rule) == (1, 0, "too_few_decisions")
     while decided(living) < MIN_DECISIONS + 10:
         living.ask()
         living.pass_time(minutes=15)
-    late = consider(parts, registry)
+    late = consider(context, registry)
     assert late.compared == 1
-    with parts.database.read() as session:
+    with context.database.read() as session:
         champion = policies.champion(session).digest
     assert champion == incumbent
     assert late.rule == "too_few_rows"  # a day or two convince nobody
-    assert consider(parts, registry).compared == 0
+    assert consider(context, registry).compared == 0
 
 
 def decided(living: World) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete
 
 from data_contracts.identifiers import PersonId, to_us
-from flows.context import OpenedParts
+from flows.context import OpenedContext
 from flows.stream.state_repair import rebuild
 from infra.clock import fixed_clock
 from infra.database.all_tables import EventRow, WorkingRow
@@ -20,20 +20,22 @@ from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 __all__ = ["nats_server", "nats_url"]
 
 
-def test_features_made_again_are_those_that_were_streamed(parts: OpenedParts, person: PersonId, now: datetime) -> None:
+def test_features_made_again_are_those_that_were_streamed(
+    context: OpenedContext, person: PersonId, now: datetime
+) -> None:
     """Equal to the byte; and what was damaged is mended."""
-    people.append(parts.database, [people.task(person, n % 9, to_us(now) + n) for n in range(50)])
-    people.append(parts.database, [people.mood(person, to_us(now))])
-    before = parts.online.read(person)
-    assert rebuild(parts, person)[1:] == (0, True)
-    assert parts.online.read(person) == before
-    with parts.database.unit_of_work() as uow:
+    people.append(context.database, [people.task(person, n % 9, to_us(now) + n) for n in range(50)])
+    people.append(context.database, [people.mood(person, to_us(now))])
+    before = context.online.read(person)
+    assert rebuild(context, person)[1:] == (0, True)
+    assert context.online.read(person) == before
+    with context.database.unit_of_work() as uow:
         uow.session.execute(delete(WorkingRow).where(WorkingRow.source == "mood"))
         uow.commit()
-    parts.online.delete(person)
-    assert rebuild(parts, person)[1:] == (1, False)
-    assert parts.online.read(person) == before
-    assert rebuild(parts, person)[1:] == (0, True)
+    context.online.delete(person)
+    assert rebuild(context, person)[1:] == (1, False)
+    assert context.online.read(person) == before
+    assert rebuild(context, person)[1:] == (0, True)
 
 
 def test_a_mirror_is_compared_and_made_again(

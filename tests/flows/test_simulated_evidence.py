@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data_contracts.decisions import Origin
 from data_contracts.identifiers import PersonId, PolicyDigest, from_us
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.learning import rollback, sandbox, training
 from flows.learning.gate_evidence import Trained, evidence_of, measured
 from flows.learning.learning_report import audit_learning
@@ -32,24 +32,24 @@ from tests.models.test_gate import GOOD
 CHALLENGER, INCUMBENT = PolicyDigest("c" * 64), PolicyDigest("unregistered:uniform")
 
 
-def test_rows_that_are_relabelled_as_live_count_as_nothing(parts: OpenedParts) -> None:
+def test_rows_that_are_relabelled_as_live_count_as_nothing(context: OpenedContext) -> None:
     """A decision is of the origin that its record says: relabelled, it is no evidence, no reward and no lesson."""
     lived = list(simulated_log(Uniform(), seed=1, count=80, population=2))
-    with parts.database.unit_of_work() as uow:
+    with context.database.unit_of_work() as uow:
         for number in range(2):
             people.create(uow, person=PersonId(f"simulated-{number}"), name=f"{number}", zone="UTC", created_us=1)
         rows = [sandbox._row(each) for each in lived]
         decisions.add_lived(uow, [row._replace(origin=Origin.LIVE.value) for row in rows])
         uow.commit()
-    assert len(list(settled(parts.database, origin=Origin.SIMULATED))) == 0  # the row and the record must agree
-    assert list(settled(parts.database, origin=Origin.LIVE, unsettled=True)) == []
-    assert rollback.rewards_of(parts, INCUMBENT, 0).size == 0
-    assert list(training._settled(parts, from_us(lived[-1].decision.at_us + 1))) == []
+    assert len(list(settled(context.database, origin=Origin.SIMULATED))) == 0  # the row and the record must agree
+    assert list(settled(context.database, origin=Origin.LIVE, unsettled=True)) == []
+    assert rollback.rewards_of(context, INCUMBENT, 0).size == 0
+    assert list(training._settled(context, from_us(lived[-1].decision.at_us + 1))) == []
     shadow = ShadowComparison(CHALLENGER, INCUMBENT, Origin.LIVE, 900, 0.9, 0.1)
-    evidence = evidence_of(parts.database, Uniform(), shadow, Trained(0, 0))
+    evidence = evidence_of(context.database, Uniform(), shadow, Trained(0, 0))
     assert gate(evidence).failing == "too_few_rows"
     assert gate(evidence, trial=True).failing == "false_propensities"
-    assert audit_learning(parts)["power"]["rows"] == 0
+    assert audit_learning(context)["power"]["rows"] == 0
 
 
 @pytest.mark.parametrize("relabelled", [0, 59])
@@ -81,7 +81,7 @@ def test_a_forged_file_is_answered_and_changes_nothing(
     assert json.loads(asked.stdout)["verdict"] == PROMOTE
     words = ["evaluate", "--log", str(tmp_path / "relabelled.parquet"), "--policy", "uniform"]
     assert CliRunner().invoke(app, words).exit_code == 0
-    with opened(Settings(home=home)) as parts:
-        parts.database.migrate()
-        with parts.database.read() as session:
+    with opened(Settings(home=home)) as context:
+        context.database.migrate()
+        with context.database.read() as session:
             assert (policies.champion(session).digest, audit_log.newest(session)) == (None, [])

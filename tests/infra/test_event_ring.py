@@ -4,15 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.identifiers import PersonId
-from infra.database.events.newest import Seen
+from infra.database.events.newest import NewestEvent
 from infra.database.events.ring import EventRing
 
 CAPACITY = 8
 
 
-def seen(sequence: int, person: str = "a") -> Seen:
+def seen(sequence: int, person: str = "a") -> NewestEvent:
     """Return an event at this place of the table."""
-    return Seen(sequence, f"e{sequence}", person, "mood_reported", sequence, sequence)
+    return NewestEvent(sequence, f"e{sequence}", person, "mood_reported", sequence, sequence)
 
 
 def numbers(ring: EventRing, place: int = 0) -> list[int]:

@@ -16,11 +16,11 @@ from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, to_us
 from infra.database.events import dead_letters, mirror_log
 from infra.mirror.metrics import MirrorMetrics
-from infra.mirror.reconciler import Extent, MirrorWatch
+from infra.mirror.reconciler import Extent, MirrorReconciler
 from infra.mirror.relay import RelayState
 from infra.settings import Settings
 from oo.processes.metrics import measure
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.flows import people
 from tests.infra.jetstream.mirrors import wait_until
 from tests.infra_deploy.alarms import Samples, alarms, raised, rules, samples, schema
@@ -40,39 +40,39 @@ class Hands:
 class Watched:
     """A household with a mirror, as Prometheus sees it."""
 
-    def __init__(self, household: Household, hands: Hands, person: PersonId) -> None:
-        self.household = household
+    def __init__(self, runtime: Runtime, hands: Hands, person: PersonId) -> None:
+        self.runtime = runtime
         self.hands = hands
         self.person = person
         self.relay = RelayState(connected=True)
         self.extent = Extent()
         self.registry = CollectorRegistry()
-        database, clock = household.database, household.clock
-        watch = MirrorWatch(database, clock, lambda: self.extent)
-        household.health.register("writer", household.writer.ping)
-        measure(household, self.registry)
+        database, clock = runtime.database, runtime.clock
+        watch = MirrorReconciler(database, clock, lambda: self.extent)
+        runtime.health.register("writer", runtime.writer.ping)
+        measure(runtime, self.registry)
         self.registry.register(MirrorMetrics(database, clock, self.relay, watch))
         self._look = watch.look
 
     def write_unheard(self, count: int) -> None:
         """Commit events as another process would: nobody here is told."""
-        now_us = to_us(self.household.clock())
-        with self.household.database.unit_of_work() as uow:
+        now_us = to_us(self.runtime.clock())
+        with self.runtime.database.unit_of_work() as uow:
             uow.record_all([people.mood(self.person, now_us + number) for number in range(1, count + 1)])
             uow.session.commit()
 
     def mirror_all(self) -> None:
         """Mark every event as mirrored."""
-        with self.household.database.unit_of_work() as uow:
+        with self.runtime.database.unit_of_work() as uow:
             waiting = [row.sequence for row in mirror_log.waiting(uow.session, 99_999)]
-            mirror_log.mark(uow, {number: number for number in waiting}, at_us=to_us(self.household.clock()))
+            mirror_log.mark(uow, {number: number for number in waiting}, at_us=to_us(self.runtime.clock()))
             uow.commit()
         self.extent = Extent(1, max(waiting))
 
     def page(self) -> Samples:
         """Return what a scrape says."""
         self._look()
-        self.household.health.probe()
+        self.runtime.health.probe()
         return samples(generate_latest(self.registry).decode())
 
 
@@ -80,16 +80,16 @@ class Watched:
 def watched(home: Path, now: datetime, person: PersonId) -> Iterator[Watched]:
     """Give a person with tasks and a calendar, everything folded and mirrored."""
     hands = Hands(now)
-    with Household(Settings(home=home), hands) as household:
-        people.settle(household.database, person, now)
+    with Runtime(Settings(home=home), hands) as runtime:
+        people.settle(runtime.database, person, now)
         now_us = to_us(now)
         events = [
             people.task(person, 1, now_us),
             people.meeting(person, 1, now_us, now_us),
             people.mood(person, now_us),
         ]
-        people.append(household.database, events)
-        built = Watched(household, hands, person)
+        people.append(runtime.database, events)
+        built = Watched(runtime, hands, person)
         built.mirror_all()
         yield built
 
@@ -124,11 +124,11 @@ def test_nothing_is_raised_while_all_is_well(watched: Watched) -> None:
 
 
 def _writer_dies(watched: Watched) -> None:
-    watched.household.writer.close()
+    watched.runtime.writer.close()
 
 
 def _checkpointer_fails(watched: Watched) -> None:
-    checkpointer = watched.household.stores.checkpointers["checkpointer"]
+    checkpointer = watched.runtime.stores.checkpointers["checkpointer"]
     checkpointer._connect = lambda: sqlite3.connect("/absent/app.db")
     watched.write_unheard(1)
     watched.mirror_all()
@@ -161,7 +161,7 @@ def _mirror_fills(watched: Watched) -> None:
 
 
 def _message_dies(watched: Watched) -> None:
-    with watched.household.database.unit_of_work() as uow:
+    with watched.runtime.database.unit_of_work() as uow:
         dead_letters.add(uow, person="?", place=1, digest="d", size=1, reason="unreadable", deliveries=5, at_us=1)
         uow.commit()
 
@@ -199,9 +199,9 @@ def test_ages_by_source_name_nobody(watched: Watched) -> None:
     assert {dict(labels)["source"]: count for labels, count in ages.items()} == {
         source.value: float(source.value in {"tasks", "calendar", "mood"}) for source in CONSENT_SIGNALS
     }
-    watched.household.consent(watched.person, Source.MOOD, granted=False, surface="test")
+    watched.runtime.consent(watched.person, Source.MOOD, granted=False, surface="test")
     fresh = CollectorRegistry()
-    measure(watched.household, fresh)
-    watched.household.health.probe()
+    measure(watched.runtime, fresh)
+    watched.runtime.health.probe()
     again = samples(generate_latest(fresh).decode())["oo_source_people"]
     assert again[frozenset({("source", "mood")})] == 0

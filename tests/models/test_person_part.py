@@ -10,7 +10,7 @@ from models.policies.policy import Context
 from models.rewards import design, person_posterior
 from models.rewards.action_features import action_features, prepare
 from models.rewards.linear import LinearModel
-from models.rewards.person_posterior import EPOCH_US, HALF_LIFE_US, Observation, PersonPart, PersonPrior
+from models.rewards.person_posterior import EPOCH_US, HALF_LIFE_US, Observation, PersonPosterior, PersonPrior
 from tests.models.moments import NOW_US, POOL, vector
 
 D = design.PERSON_D
@@ -24,7 +24,7 @@ def observations(count: int, seed: int = 1) -> list[Observation]:
     return [Observation(t, f"r{i:03}", rng.random(D), float(rng.normal())) for i, t in enumerate(times)]
 
 
-def bits(part: PersonPart) -> bytes:
+def bits(part: PersonPosterior) -> bytes:
     """All bits of a part."""
     return person_posterior.pack(part)
 

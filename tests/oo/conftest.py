@@ -12,7 +12,7 @@ import pytest
 from flows.learning.promotion import promote
 from flows.learning.training import open_registry, retrain
 from infra.settings import Settings
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 
 FEW_PEOPLE = 10  # simulated, for a policy that is quick to train
@@ -33,19 +33,19 @@ class Hands:
         self.now += timedelta(**span)
 
 
-def crown(household: Household) -> None:
+def crown(runtime: Runtime) -> None:
     """Train the small policy, register it in MLflow and promote it."""
-    registry = open_registry(household.stores)
-    made = retrain(household.stores, registry, household.clock(), warm_people=FEW_PEOPLE)
-    promote(household.stores, registry, made.digest, actor="test", bootstrap=True)
+    registry = open_registry(runtime.stores)
+    made = retrain(runtime.stores, registry, runtime.clock(), warm_people=FEW_PEOPLE)
+    promote(runtime.stores, registry, made.digest, actor="test", bootstrap=True)
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with a real registry and a champion, in which nobody lives; copy it, never use it."""
     home = tmp_path_factory.mktemp("trained")
-    with Household(Settings(home=home)) as household:
-        crown(household)
+    with Runtime(Settings(home=home)) as runtime:
+        crown(runtime)
     return home
 
 
@@ -71,12 +71,12 @@ def clock(now: datetime) -> Hands:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def household(request: pytest.FixtureRequest, home: Path, clock: Hands) -> Iterator[Household]:
+def runtime(request: pytest.FixtureRequest, home: Path, clock: Hands) -> Iterator[Runtime]:
     """Return an opened home with a champion, on each database, whose choices are the same in every run."""
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
     if url is None:
         request.getfixturevalue("lived_in")
-    with Household(Settings(home=home, database_url=url), clock=clock) as opened:
+    with Runtime(Settings(home=home, database_url=url), clock=clock) as opened:
         if url is not None:
             crown(opened)
         opened.recommender._new_seed = itertools.count(1).__next__

@@ -11,7 +11,7 @@ from infra.database.engine.migrations import downgrade
 from infra.settings import Settings
 from oo.actions.erasure import erase
 from oo.actions.importing import import_all
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 RESIDENT, GONE = "ada", "ben"
 TASK = {"task": "7", "state": "open", "title": "Call"}
@@ -24,16 +24,16 @@ def live_in(home: Path, name: str) -> PersonId:
     file = home.with_name(f"{name}.jsonl")
     signal = {"kind": "task_changed", "id": name, "source": "list", "at": "2026-03-04T09:00:00Z", "data": TASK}
     file.write_text(json.dumps(signal))
-    with Household(Settings(home=home)) as household:
-        row = household.settle_in(name, "UTC")
-        assert import_all(household, row, [file]).accepted == 1
+    with Runtime(Settings(home=home)) as runtime:
+        row = runtime.settle_in(name, "UTC")
+        assert import_all(runtime, row, [file]).accepted == 1
         return PersonId(row.person)
 
 
 def forget_in(home: Path, name: str) -> None:
     """Erase a person."""
-    with Household(Settings(home=home)) as household:
-        erase(household, name)
+    with Runtime(Settings(home=home)) as runtime:
+        erase(runtime, name)
 
 
 def make_older(home: Path) -> None:

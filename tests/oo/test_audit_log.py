@@ -9,7 +9,7 @@ import pytest
 from data_contracts.retention import TABLES
 from flows.upkeep.expiry import expire
 from infra.settings import Settings
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import make_older
 
@@ -70,11 +70,11 @@ def test_expiry_leaves_a_log_that_verifies(written: CommandLine, home: Path) -> 
     """What retention deletes is no finding, in the flow as it runs each day."""
     days = TABLES["audit"].ttl_days
     assert days is not None
-    with Household(Settings(home=home)) as household:
-        now = household.clock()
+    with Runtime(Settings(home=home)) as runtime:
+        now = runtime.clock()
     count = written("audit-log", "verify", "--json").data["entries"]
-    with Household(Settings(home=home), lambda: now + timedelta(days=2 * days)) as household:
-        assert expire(household.stores)["audit"] == count
+    with Runtime(Settings(home=home), lambda: now + timedelta(days=2 * days)) as runtime:
+        assert expire(runtime.stores)["audit"] == count
     assert written("log", "export", str(home.parent / "again.parquet")).code == 0
     said = written("audit-log", "verify", "--json")
     assert (said.code, said.data["entries"], said.data["newest"]) == (0, 1, count + 1)

@@ -18,7 +18,7 @@ from flows.ingest_files import ingest_known_files
 from flows.upkeep.feature_refresh import build_features
 from flows.upkeep.snapshots import take
 from infra.database.push_sources import push_sources
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.canaries import found_in
 from tests.oo.command_line import CommandLine
 
@@ -56,21 +56,21 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
         assert oo("import", path).code == 0
         for form in ([], ["--webhook"]):
             assert oo("sources", "add", f"{HOOK}{len(form)}", "--kind", "task_changed", *form).code == 0
-        with Household() as household:
-            person = PersonId(household.person("me").person)
+        with Runtime() as runtime:
+            person = PersonId(runtime.person("me").person)
             items = [_signal(ID, SOURCE, NOW), _signal(PUSHED_REFUSED, SOURCE, NOW, state="odd")]
-            said = push(parts=household.parts, person=person, items=items)
+            said = push(services=runtime.services, person=person, items=items)
             fates = [(verdict.id, verdict.status.value) for verdict in said]
             assert fates == [(ID, "accepted"), (PUSHED_REFUSED, "quarantined")]
         for quarter in range(12):
             oo.at(NOW + timedelta(minutes=15 * quarter))
             assert oo("tip").code == 0
-        with Household() as household:
-            decision = _tips(household)[-1]
-            household.desk.shown(person, decision)
-            household.desk.react(person, decision, ReactionKind.DONE, KEY)
-            build_features(household.stores)
-            take(household.stores)
+        with Runtime() as runtime:
+            decision = _tips(runtime)[-1]
+            runtime.desk.shown(person, decision)
+            runtime.desk.react(person, decision, ReactionKind.DONE, KEY)
+            build_features(runtime.stores)
+            take(runtime.stores)
     return Life(oo.home, person, path)
 
 
@@ -80,8 +80,8 @@ def lived_in(life: Life, home: Path) -> Path:
     return Path(shutil.copytree(life.home, home, dirs_exist_ok=True))
 
 
-def _tips(household: Household) -> list[DecisionId]:
-    with household.database.read() as session:
+def _tips(runtime: Runtime) -> list[DecisionId]:
+    with runtime.database.read() as session:
         found = session.scalars(text("SELECT id FROM decisions WHERE NOT silent ORDER BY at_us"))
         return [DecisionId(each) for each in found]
 
@@ -100,15 +100,15 @@ def test_what_needs_the_words_still_works(oo: CommandLine, life: Life) -> None:
     assert oo("sources", "rotate", f"{HOOK}1").code == 0
     again = oo("import", path, "--json").data
     assert (again["accepted"], again["duplicates"]) == (0, 1)
-    with Household() as household:
+    with Runtime() as runtime:
         for signal_id in (ID, LINE_ID):
-            (verdict,) = push(parts=household.parts, person=person, items=[_signal(signal_id, SOURCE, NOW)])
+            (verdict,) = push(services=runtime.services, person=person, items=[_signal(signal_id, SOURCE, NOW)])
             assert (verdict.id, verdict.status.value) == (signal_id, "duplicate")
-        decision = _tips(household)[-1]
-        assert not household.desk.react(person, decision, ReactionKind.DONE, KEY).applied
+        decision = _tips(runtime)[-1]
+        assert not runtime.desk.react(person, decision, ReactionKind.DONE, KEY).applied
     tomorrow = NOW + timedelta(days=1)
-    with Household(clock=lambda: tomorrow) as household:
-        assert ingest_known_files(household.stores).files == 1
+    with Runtime(clock=lambda: tomorrow) as runtime:
+        assert ingest_known_files(runtime.stores).files == 1
     assert oo("sources", "revoke", f"{HOOK}0").code == 0
 
 
@@ -118,15 +118,15 @@ def test_names_of_an_older_home_are_sealed_when_it_is_opened(oo: CommandLine, li
     _as_before(oo.home, person, path)
     assert {word for _, word in found_in(oo.home, (f"{HOOK}0", FILE, KEY, "oldid"))} == {f"{HOOK}0", FILE, KEY, "oldid"}
     before = _payloads(oo.home)
-    with Household() as household:
-        (verdict,) = push(parts=household.parts, person=person, items=[_signal("oldid", SOURCE, NOW)])
+    with Runtime() as runtime:
+        (verdict,) = push(services=runtime.services, person=person, items=[_signal("oldid", SOURCE, NOW)])
         assert verdict.status.value == "duplicate"
-        with household.database.read() as session:
-            names = [source.name for source in push_sources.list_for(session, household.vault, person)]
+        with runtime.database.read() as session:
+            names = [source.name for source in push_sources.list_for(session, runtime.vault, person)]
         assert f"{HOOK}0" in names
-        decision = _tips(household)[-1]
-        assert not household.desk.react(person, decision, ReactionKind.DONE, KEY).applied
-        household.database.checkpoint()
+        decision = _tips(runtime)[-1]
+        assert not runtime.desk.react(person, decision, ReactionKind.DONE, KEY).applied
+        runtime.database.checkpoint()
     assert found_in(oo.home, (f"{HOOK}0", FILE, KEY)) == set()
     assert _payloads(oo.home) == before
     again = oo("import", path, "--json").data
@@ -142,14 +142,14 @@ def _payloads(home: Path) -> list[bytes]:
 
 def _as_before(home: Path, person: PersonId, path: Path) -> None:
     """Put names and one event in clear into the database, as versions before stored them."""
-    with Household() as household:
+    with Runtime() as runtime:
         event = Event(id="oldid", person=person, at_us=to_us(NOW), received_us=to_us(NOW), source="oldsource")
         event.mood_reported.mood = 3
-        with household.database.unit_of_work() as uow:
+        with runtime.database.unit_of_work() as uow:
             uow.record(event)
             uow.commit()
-        with household.database.read() as session:
-            ids = {source.name: source.id for source in push_sources.list_for(session, household.vault, person)}
+        with runtime.database.read() as session:
+            ids = {source.name: source.id for source in push_sources.list_for(session, runtime.vault, person)}
     with sqlite3.connect(home / "app.db") as connection:
         connection.execute(
             "UPDATE push_sources SET name = ?, name_box = NULL WHERE id = ?", (f"{HOOK}0", ids[f"{HOOK}0"])

@@ -23,7 +23,7 @@ from data_contracts.features import FEATURES, Source
 from flows.learning.training import open_registry, retrain
 from infra.database.all_tables import AuditRow
 from oo.cli import app
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 from tests.oo.conftest import FEW_PEOPLE
 
@@ -306,17 +306,17 @@ def test_promoting_needs_evidence_or_a_reason(oo: CommandLine) -> None:
     """The incumbent stays without a shadow comparison; an override is audited and shown in `/health`."""
     (known,) = oo("policies", "--json").data
     assert known["stage"] == "champion"
-    with Household() as household:
-        registry = open_registry(household.stores)
-        other = retrain(household.stores, registry, household.clock(), warm_people=FEW_PEOPLE // 2).digest
+    with Runtime() as runtime:
+        registry = open_registry(runtime.stores)
+        other = retrain(runtime.stores, registry, runtime.clock(), warm_people=FEW_PEOPLE // 2).digest
     for arguments in ((), ("--bootstrap",)):
         said = oo("promote", other[:12], *arguments)
         assert (said.code, said.out) == (1, "")
     assert oo("promote", "ffff").code == 1
     assert oo("promote", other[:12], "--override", "a test", "--json").data["reason"] == "a test"
-    with Household() as household:
-        forced = forced_promotion(household.parts)
-        with household.database.read() as session:
+    with Runtime() as runtime:
+        forced = forced_promotion(runtime.services)
+        with runtime.database.read() as session:
             audited = [row.action for row in session.scalars(select(AuditRow))]
     assert forced is not None
     assert forced.reason == "a test"

@@ -14,8 +14,8 @@ from data_contracts.identifiers import DecisionId, PersonId
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import decisions
 from oo.actions.replay import replay_all, standing_now
-from oo.runtime import Household
-from oo.ui.api_client import Visitor, served
+from oo.runtime import Runtime
+from oo.ui.api_client import ApiClient, served
 from oo.ui.sign_in_link import login_url
 from serving.explain.replay import part_of, recompute
 from tests.oo.conftest import Hands
@@ -24,17 +24,17 @@ TITLE = "Call the roofer"
 
 
 @pytest.fixture
-def resident(household: Household) -> PersonRow:
+def resident(runtime: Runtime) -> PersonRow:
     """Return somebody who lives here."""
-    return household.settle_in("ada", "Europe/Vienna", role="admin")
+    return runtime.settle_in("ada", "Europe/Vienna", role="admin")
 
 
 @pytest.fixture
-def visitor(household: Household, resident: PersonRow) -> Iterator[Visitor]:
+def visitor(runtime: Runtime, resident: PersonRow) -> Iterator[ApiClient]:
     """Return a signed-in client of the API on loopback."""
-    household.start()
-    with served(create_app(household.settings, household.parts)) as address:
-        client = Visitor(login_url(household, PersonId(resident.person), address))
+    runtime.start()
+    with served(create_app(runtime.settings, runtime.services)) as address:
+        client = ApiClient(login_url(runtime, PersonId(resident.person), address))
         try:
             yield client
         finally:
@@ -48,7 +48,7 @@ def task(number: int, now: datetime, title: str = TITLE) -> dict[str, Any]:
     return {"id": f"signal-{number}", "kind": "task_changed", "at": now.isoformat(), "source": "app", "data": data}
 
 
-def first_tip(visitor: Visitor, clock: Hands) -> Any:
+def first_tip(visitor: ApiClient, clock: Hands) -> Any:
     """Ask at each quarter hour until there is a tip."""
     for _ in range(24):
         answer = visitor.post("/api/recommend")
@@ -58,23 +58,23 @@ def first_tip(visitor: Visitor, clock: Hands) -> Any:
     pytest.fail("there was no tip in six hours")
 
 
-def record(household: Household, person: str, decision: str) -> Decision:
+def record(runtime: Runtime, person: str, decision: str) -> Decision:
     """Return the record of a decision."""
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         return unpack(decisions.get(session, PersonId(person), DecisionId(decision)).record)
 
 
-def chances(household: Household, logged: Decision, version: int) -> list[float]:
+def chances(runtime: Runtime, logged: Decision, version: int) -> list[float]:
     """Return the probabilities of a logged situation under the posterior of a version."""
-    policy = household.shelf.get(logged.policy_digest)
+    policy = runtime.shelf.get(logged.policy_digest)
     asked = replace(logged, posterior_version=version)
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         choice = recompute(asked, policy, part_of(session, asked, policy))
     return [float(each) for each in choice.probabilities]
 
 
 def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all_of_it_replays(
-    household: Household, resident: PersonRow, visitor: Visitor, clock: Hands
+    runtime: Runtime, resident: PersonRow, visitor: ApiClient, clock: Hands
 ) -> None:
     """Signal, tip, reaction, changed posterior, equal replay."""
     for signal in CONSENT_SIGNALS:
@@ -85,7 +85,7 @@ def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all
     answer = first_tip(visitor, clock)
     decision = answer["decision_id"]
     visitor.post(f"/api/decisions/{decision}/shown")
-    before = standing_now(household, resident, DecisionId(decision)).probability
+    before = standing_now(runtime, resident, DecisionId(decision)).probability
     told = visitor.get(f"/api/decisions/{decision}/receipt")
     seen = {feature["name"]: (feature["value"], feature["masked"]) for feature in told["features"]}
     assert seen["tasks_open"] == (1.0, False)
@@ -95,16 +95,16 @@ def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all
     result = visitor.post("/api/reactions", wish)
     assert (result["applied"], result["posterior_version"]) == (True, 1)
     assert visitor.post("/api/reactions", wish)["applied"] is False
-    assert standing_now(household, resident, DecisionId(decision)).probability != before
+    assert standing_now(runtime, resident, DecisionId(decision)).probability != before
 
     clock.pass_time(hours=1)
     visitor.post("/api/signals", {"signals": [task(2, clock.now, "Pay the plumber")]})
     later = visitor.post("/api/recommend")
-    logged = record(household, resident.person, later["decision_id"])
+    logged = record(runtime, resident.person, later["decision_id"])
     assert logged.posterior_version == 1
-    assert chances(household, logged, 1) == logged.probabilities.tolist()
-    assert chances(household, logged, 0) != logged.probabilities.tolist()
+    assert chances(runtime, logged, 1) == logged.probabilities.tolist()
+    assert chances(runtime, logged, 0) != logged.probabilities.tolist()
 
-    replays = replay_all(household, resident)
+    replays = replay_all(runtime, resident)
     assert len(replays) >= 2
     assert all(replay.equal for replay in replays)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from api.accounts.session_store import SessionDesk
+from api.accounts.session_store import SessionStore
 from api.signals.service import push
 from data_contracts.answers import SignalStatus
 from data_contracts.decisions import Trigger
@@ -31,7 +31,7 @@ from infra.settings import Settings
 from infra.vault import Vault
 from oo.actions import erasure as oo_erasure
 from oo.processes.cache_eviction import Memory, forget_who_left, memories
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.flows.people import mood
 from tests.oo.canaries import NAME, SOURCE, WORDS, found_in, posted, write_inputs
 from tests.oo.command_line import CommandLine
@@ -64,11 +64,11 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
         oo = CommandLine(Path(shutil.copytree(trained, folder / "home")), environment)
         oo.at(NOW)
         assert oo("import", *inputs, "--person", NAME, "--zone", "Europe/Vienna").code == 0
-        with Household() as household:
-            person = PersonId(household.person(NAME).person)
+        with Runtime() as runtime:
+            person = PersonId(runtime.person(NAME).person)
             delivery = Delivery(person, "d" * 32, to_us(NOW + timedelta(days=1)))
             items = [posted(NOW)]
-            assert push(parts=household.parts, person=person, items=items, delivery=delivery)[0].rule is None
+            assert push(services=runtime.services, person=person, items=items, delivery=delivery)[0].rule is None
         for form in ([], ["--webhook"]):
             name = f"{SOURCE}{len(form)}"
             assert oo("sources", "add", name, "--kind", "task_changed", *form, "--person", NAME).code == 0
@@ -77,9 +77,9 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
             oo.at(NOW + timedelta(minutes=15 * quarter))
             oo("tip", "--person", NAME)
             oo("react", "done", "--person", NAME)
-        with Household() as household:
-            build_features(household.stores)
-            take(household.stores)
+        with Runtime() as runtime:
+            build_features(runtime.stores)
+            take(runtime.stores)
     return Life(oo.home, person, inputs)
 
 
@@ -120,13 +120,15 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
     assert traces(oo.home, person) == set()
     assert all(path.exists() for path in inputs)
 
-    with Household() as household:
-        assert push(parts=household.parts, person=person, items=[posted(NOW)])[0].status is not SignalStatus.ACCEPTED
-        with pytest.raises(ErasedPerson), household.database.unit_of_work() as uow:
+    with Runtime() as runtime:
+        assert (
+            push(services=runtime.services, person=person, items=[posted(NOW)])[0].status is not SignalStatus.ACCEPTED
+        )
+        with pytest.raises(ErasedPerson), runtime.database.unit_of_work() as uow:
             events.append(uow, [mood(person, to_us(NOW))])
         with pytest.raises((ErasedPerson, NotFound)):
-            import_files(household.stores, person, inputs)
-        household.start()
+            import_files(runtime.stores, person, inputs)
+        runtime.start()
     assert traces(oo.home, person) == set()
     assert oo("tip", "--person", NAME).code == 1
     assert oo("forget", "--yes", "--person", NAME).code == 1
@@ -136,9 +138,9 @@ def test_a_process_forgets_whom_another_one_erased_and_nobody_else(oo: CommandLi
     """Pool, titles, features, key and session leave its memory; without a question about the person."""
     oo.at(NOW + timedelta(hours=1))
     assert oo("log", "mood", "3", "--person", "Ben").code == 0
-    with Household() as serving:
+    with Runtime() as serving:
         ben = PersonId(serving.person("Ben").person)
-        sessions = SessionDesk(serving.database, serving.clock, secure=False)
+        sessions = SessionStore(serving.database, serving.clock, secure=False)
         known = (*memories(serving), Memory(sessions.remembered, sessions.drop))
         serving.start()
         for each in (person, ben):
@@ -203,8 +205,8 @@ def test_forgetting_asks_first(oo: CommandLine, person: PersonId, monkeypatch: p
     """Without `--yes` and without an answer nothing happens."""
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert oo("forget", "--person", NAME).code == 1
-    with Household() as household:
-        assert household.person(NAME).person == person
+    with Runtime() as runtime:
+        assert runtime.person(NAME).person == person
 
 
 def test_who_was_erased_stays_erased_in_a_backup_from_before(oo: CommandLine, person: PersonId, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from infra.signing import PolicySeal
 from oo.actions.erasure import finish_erasures
 from oo.processes.home_setup import make_ready
 from oo.processes.up import Wishes
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import (
     GONE,
@@ -149,18 +149,18 @@ def test_a_start_writes_nothing_into_a_damaged_database(oo: CommandLine) -> None
 def test_online_features_that_are_gone_are_made_again(oo: CommandLine) -> None:
     """The remedy of that refusal is one command, which needs no other repair, and makes them for everybody."""
     person = _resident(oo.home)
-    with Household(Settings(home=oo.home)) as household:
-        wanted = household.stores.online.read(person).row
+    with Runtime(Settings(home=oo.home)) as runtime:
+        wanted = runtime.stores.online.read(person).row
     remove("online.db*")(oo.home)
     assert oo("features", "rebuild", "--person", "nobody").code == 0
-    with Household(Settings(home=oo.home)) as household:
-        assert household.stores.online.read(person).row == wanted
+    with Runtime(Settings(home=oo.home)) as runtime:
+        assert runtime.stores.online.read(person).row == wanted
     assert oo("tip").code == 0
 
 
 def _resident(home: Path) -> PersonId:
-    with Household(Settings(home=home)) as household:
-        return PersonId(household.person(RESIDENT).person)
+    with Runtime(Settings(home=home)) as runtime:
+        return PersonId(runtime.person(RESIDENT).person)
 
 
 def test_a_home_may_be_moved(oo: CommandLine, tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_an_older_home_is_taken_over_once(oo: CommandLine) -> None:
     """Everything goes on working, and from then on its parts are bound to each other."""
     make_older(oo.home)
     assert oo("tip").code == 0
-    with Household(Settings(home=oo.home)) as household:
-        bound = key_fingerprints.binding(household.database)
+    with Runtime(Settings(home=oo.home)) as runtime:
+        bound = key_fingerprints.binding(runtime.database)
     written = json.loads((oo.home / "home.json").read_text())
     assert bound == {"home": written["home"], **fingerprints(oo.home / "keys")}
     assert written["keys"] == {name: [bound[name]] for name in FILES}
@@ -206,9 +206,9 @@ def test_of_many_processes_one_makes_a_home_or_takes_it_over(inhabited: Path, tm
     found: list[dict[str, str]] = []
 
     def look() -> None:
-        with opened(Settings(home=home)) as parts:
-            parts.vault.ping()
-            found.append(key_fingerprints.binding(parts.database))
+        with opened(Settings(home=home)) as context:
+            context.vault.ping()
+            found.append(key_fingerprints.binding(context.database))
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
@@ -257,11 +257,11 @@ def test_who_comes_back_with_an_older_database_is_erased_again(oo: CommandLine, 
     remove("app.db*")(oo.home)
     shutil.copy(tmp_path / "older.db", oo.home / "app.db")
     assert "there is nobody named" in oo("tip").err
-    with Household(Settings(home=oo.home)) as household:
-        assert finish_erasures(household) > 0
-        with household.database.read() as session:
+    with Runtime(Settings(home=oo.home)) as runtime:
+        assert finish_erasures(runtime) > 0
+        with runtime.database.read() as session:
             assert people.find(session, person) is None
-            assert erasure.tombstones(session) == household.vault.tombstones()
+            assert erasure.tombstones(session) == runtime.vault.tombstones()
 
 
 def test_an_older_copy_of_the_keys_forgets_no_erasure(oo: CommandLine) -> None:
@@ -272,16 +272,16 @@ def test_an_older_copy_of_the_keys_forgets_no_erasure(oo: CommandLine) -> None:
     (oo.home / "keys" / "tombstones").unlink()
     for path, content in kept.items():
         path.write_bytes(content)
-    with opened(Settings(home=oo.home)) as parts:
-        assert parts.vault.is_forgotten(person)
-        assert len(parts.vault.tombstones()) == 2
+    with opened(Settings(home=oo.home)) as context:
+        assert context.vault.is_forgotten(person)
+        assert len(context.vault.tombstones()) == 2
     assert list((oo.home / "keys" / "people").iterdir()) == []
 
 
 def test_a_home_knows_its_own_postgresql(home: Path, postgresql_url: str, tmp_path: Path) -> None:
     """Without the setting it does not begin a new life in a file, and another home does not take its database."""
-    with opened(Settings(home=home, database_url=postgresql_url)) as parts:
-        assert parts.database.dialect == "postgresql"
+    with opened(Settings(home=home, database_url=postgresql_url)) as context:
+        assert context.database.dialect == "postgresql"
     with pytest.raises(DamagedStore, match="set OO_DATABASE_URL as it was"), opened(Settings(home=home)):
         pass
     other = Settings(home=tmp_path / "other", database_url=postgresql_url)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 
 
@@ -45,9 +45,9 @@ def test_a_rotated_signing_key_keeps_the_champion(lived: CommandLine) -> None:
     assert (after["id"], after["by_older"], after["older"]) == (done.data["current"], 0, [before["id"]])
     for command in (("tip",), ("keys", "distrust", before["id"]), ("tip",)):
         assert lived(*command).code == 0
-        with Household() as household:
-            household.start()
-            assert household.champion.ping()
+        with Runtime() as runtime:
+            runtime.start()
+            assert runtime.champion.ping()
     assert _status(lived)["policy"]["older"] == []
     assert lived("keys", "distrust", before["id"]).code == 1
 

@@ -13,7 +13,7 @@ from data_contracts.decisions import Trigger
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId
 from infra.database.decisions import decisions
-from oo.runtime import Household
+from oo.runtime import Runtime
 from serving.recommend.active_tip import without_deciding
 from tests.oo.canaries import posted
 from tests.oo.conftest import Hands
@@ -44,34 +44,34 @@ with Household() as household:
 """
 
 
-def wait_for_a_choice(household: Household, person: PersonId, clock: Hands) -> None:
+def wait_for_a_choice(runtime: Runtime, person: PersonId, clock: Hands) -> None:
     """Move to the first quarter hour at which there is something to decide about."""
     for _ in range(60):
-        seen = household.reader.read(person, Trigger.OPEN, household.now_us())
-        pool = household.recommender.pool_of(seen)
-        if without_deciding(seen, household.vault) is None and household.recommender.decide(seen, pool).row is not None:
+        seen = runtime.reader.read(person, Trigger.OPEN, runtime.now_us())
+        pool = runtime.recommender.pool_of(seen)
+        if without_deciding(seen, runtime.vault) is None and runtime.recommender.decide(seen, pool).row is not None:
             return
         clock.pass_time(minutes=15)
     pytest.fail("there is nothing to decide about in fifteen hours")
 
 
 def test_processes_that_decide_at_the_same_moment_make_one_decision(
-    household: Household, clock: Hands, tmp_path: Path
+    runtime: Runtime, clock: Hands, tmp_path: Path
 ) -> None:
     """Each has decided before any of them writes; one row is written, and everybody gives its answer."""
-    row = household.settle_in("ada", "Europe/Vienna")
+    row = runtime.settle_in("ada", "Europe/Vienna")
     person = PersonId(row.person)
     for source in CONSENT_SIGNALS:
-        household.consent(person, source, granted=True, surface="test")
-    household.start()
-    assert push(parts=household.parts, person=person, items=[posted(clock.now)])[0].rule is None
-    wait_for_a_choice(household, person, clock)
+        runtime.consent(person, source, granted=True, surface="test")
+    runtime.start()
+    assert push(services=runtime.services, person=person, items=[posted(clock.now)])[0].rule is None
+    wait_for_a_choice(runtime, person, clock)
     barrier = tmp_path / "barrier"
     barrier.mkdir()
     environment = os.environ | {
-        "OO_HOME": str(household.settings.home),
-        "OO_DATABASE_URL": household.settings.database_url or "",
-        "OO_CLOCK": f"fixed {household.clock().isoformat()}",
+        "OO_HOME": str(runtime.settings.home),
+        "OO_DATABASE_URL": runtime.settings.database_url or "",
+        "OO_CLOCK": f"fixed {runtime.clock().isoformat()}",
     }
     started = [
         subprocess.Popen(
@@ -83,7 +83,7 @@ def test_processes_that_decide_at_the_same_moment_make_one_decision(
         for number in range(RACERS)
     ]
     said = [json.loads(process.communicate(timeout=180)[0]) for process in started]
-    with household.database.read() as session:
+    with runtime.database.read() as session:
         (written,) = decisions.newest(session, person, 10)
     assert len(list(barrier.iterdir())) == RACERS
     assert {decision for decision, _, _ in said} == {written.id}

@@ -9,7 +9,7 @@ import pytest
 
 from data_contracts.events.codec import encode, kind
 from data_contracts.identifiers import PersonId, to_us
-from flows.context import OpenedParts, opened
+from flows.context import OpenedContext, opened
 from flows.stream.mirror_consumer import MAX_DELIVERIES, Following
 from infra.clock import fixed_clock
 from infra.database.events import dead_letters, events
@@ -27,7 +27,7 @@ NAME = "ana"
 
 
 @pytest.fixture
-def parts(home: Path, person: PersonId, now: datetime) -> Iterator[OpenedParts]:
+def context(home: Path, person: PersonId, now: datetime) -> Iterator[OpenedContext]:
     """Return the open stores of a home in which one person lives."""
     with opened(Settings(home=home), fixed_clock(now)) as found:
         found.database.migrate()
@@ -45,9 +45,9 @@ def oo(home: Path, monkeypatch: pytest.MonkeyPatch, now: datetime, nats_url: str
     return command_line
 
 
-def _relayed(parts: OpenedParts, url: str, now: datetime) -> None:
-    with relay_of(parts.database, url, fixed_clock(now)):
-        wait_until(lambda: waiting(parts.database) == 0)
+def _relayed(context: OpenedContext, url: str, now: datetime) -> None:
+    with relay_of(context.database, url, fixed_clock(now)):
+        wait_until(lambda: waiting(context.database) == 0)
 
 
 async def _take_out(url: str, place: int) -> None:
@@ -56,10 +56,10 @@ async def _take_out(url: str, place: int) -> None:
 
 
 def test_a_hole_in_the_mirror_is_found_and_mended(
-    oo: CommandLine, parts: OpenedParts, nats_url: str, now: datetime
+    oo: CommandLine, context: OpenedContext, nats_url: str, now: datetime
 ) -> None:
     """`oo mirror verify` ends with 1 until `oo mirror rebuild` has filled the mirror again."""
-    _relayed(parts, nats_url, now)
+    _relayed(context, nats_url, now)
     whole = oo("mirror", "verify", "--json")
     assert (whole.code, whole.data["sound"], whole.data["waiting"]) == (0, True, 0)
     asyncio.run(_take_out(nats_url, 5))
@@ -70,31 +70,33 @@ def test_a_hole_in_the_mirror_is_found_and_mended(
     assert oo("mirror", "verify", "--json").data == whole.data
 
 
-def test_features_made_again_are_equal_to_the_byte(oo: CommandLine, parts: OpenedParts, person: PersonId) -> None:
+def test_features_made_again_are_equal_to_the_byte(oo: CommandLine, context: OpenedContext, person: PersonId) -> None:
     """What the stream served and what the events give is the same; a lost row comes back as it was."""
-    served = parts.online.read_views([person], "tasks")
+    served = context.online.read_views([person], "tasks")
     assert served[person].payload
     said = oo("features", "rebuild", "--person", NAME, "--json")
     assert (said.code, [(row["wrong_rows"], row["served_equal"]) for row in said.data]) == (0, [(0, True)])
-    parts.online.delete(person)
+    context.online.delete(person)
     said = oo("features", "rebuild", "--json")
     assert [(row["person"], row["served_equal"]) for row in said.data] == [(NAME, False)]
-    assert parts.online.read_views([person], "tasks")[person].payload == served[person].payload
+    assert context.online.read_views([person], "tasks")[person].payload == served[person].payload
 
 
 def test_a_dead_letter_is_listed_and_goes_once_its_hindrance_is_gone(
-    oo: CommandLine, parts: OpenedParts, person: PersonId, nats_url: str, now: datetime
+    oo: CommandLine, context: OpenedContext, person: PersonId, nats_url: str, now: datetime
 ) -> None:
     """A message that was there before its row becomes a dead letter, and is taken in when the row is there."""
     early = people.mood(person, to_us(now), 5)
-    with parts.database.read() as session:
+    with context.database.read() as session:
         place = events.last_sequence(session, person) + 1
 
     async def bury() -> None:
         async with follower(nats_url, "fold") as mirror, connected(nats_url, for_ever=False) as client:
             headers = {MESSAGE_ID: message_id(person, early.id), SEQUENCE: str(place)}
             await client.jetstream().publish(subject(kind(early), person), encode(early), headers=headers)
-            following = Following(parts.database, parts.stream, fixed_clock(now), lambda: follower(nats_url, "fold"))
+            following = Following(
+                context.database, context.stream, fixed_clock(now), lambda: follower(nats_url, "fold")
+            )
             while not following.state.dead:
                 await following.step(mirror, 1.0)
             following._loop.close()
@@ -103,8 +105,8 @@ def test_a_dead_letter_is_listed_and_goes_once_its_hindrance_is_gone(
     listed = oo("deadletters", "list", "--json")
     assert [(each["reason"], each["deliveries"]) for each in listed.data] == [("not_in_database", MAX_DELIVERIES)]
     assert oo("deadletters", "replay", "--json").data == {"replayed": 0, "standing": 1}
-    people.append(parts.database, [early])
+    people.append(context.database, [early])
     assert oo("deadletters", "replay", "--json").data == {"replayed": 1, "standing": 0}
-    with parts.database.read() as session:
+    with context.database.read() as session:
         assert dead_letters.total(session) == 0
-    assert parts.online.read(person).row.mood.mood == (5,)
+    assert context.online.read(person).row.mood.mood == (5,)

@@ -13,7 +13,7 @@ from data_contracts.identifiers import PersonId
 from infra.settings import Settings
 from infra.vault import Vault
 from oo.actions.backup import TOMBSTONES
-from oo.runtime import Household
+from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import GONE, RESIDENT, forget_in, live_in, make_older
 from tests.oo.test_forgetting import traces
@@ -164,5 +164,5 @@ def test_a_damaged_database_is_not_overwritten_by_a_restore(oo: CommandLine, cop
     (oo.home / "app.db").rename(oo.home.with_name("damaged.db"))
     assert oo("restore", copies.after).code == 0
     assert (oo.home / "home.json").read_bytes() == (copies.oo.home / "home.json").read_bytes()
-    with Household(Settings(home=oo.home)) as household:
-        assert household.person(RESIDENT).person == copies.stays
+    with Runtime(Settings(home=oo.home)) as runtime:
+        assert runtime.person(RESIDENT).person == copies.stays

@@ -21,7 +21,7 @@ from data_contracts.errors import Unavailable
 from flows.schedule.deployments import DEPLOYMENTS
 from infra.credential_check import basic
 from infra.storage.locks import RoleLock
-from oo.ui.api_client import Visitor
+from oo.ui.api_client import ApiClient
 from tests.infra_deploy.compose import own_commands
 from tests.infra_deploy.test_processes import PATIENCE_S, survivors
 from tests.listening import Listener, counted, descendants, expected, listed, listeners
@@ -68,7 +68,7 @@ def api_of(process: subprocess.Popen[str]) -> int:
     pytest.fail("there is no api process")
 
 
-def tip_again(visitor: Visitor) -> object:
+def tip_again(visitor: ApiClient) -> object:
     """Ask until an answer comes."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
@@ -88,8 +88,8 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
         assert set(words) == {"url", "login_url"}
         with urlopen(words["url"], timeout=10) as page:  # noqa: S310 - the address on loopback that it printed
             assert (page.status, page.headers.get_content_type()) == (200, "text/html")
-        visitor = Visitor(words["login_url"])
-        with closing(Visitor(words["login_url"])) as late, pytest.raises(Unavailable, match="401"):
+        visitor = ApiClient(words["login_url"])
+        with closing(ApiClient(words["login_url"])) as late, pytest.raises(Unavailable, match="401"):
             late.post("/api/recommend")  # the link was used
         first = visitor.post("/api/recommend")
         assert set(first) >= {"tip", "decision_id", "reason", "repeated", "fallback"}

@@ -12,13 +12,13 @@ from data_contracts.identifiers import PersonId
 from infra.database.decisions import reactions
 from infra.database.engine.database import open_database
 from tests.api.browsers import PHONE, Screen, chromium_of, served
-from tests.api.conftest import Door, open_door
+from tests.api.conftest import ApiHarness, open_door
 
 
 class Home(NamedTuple):
     """A served door and the person who lives there."""
 
-    door: Door
+    door: ApiHarness
     person: PersonId
     origin: str
 

@@ -16,7 +16,7 @@ from models.rewards import person_posterior
 from models.simulation.warm_start import warm_start
 from serving.explain.replay import verify
 from serving.feedback.posterior_update import part_at
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 from tests.serving.world import World
 
 DAY_US = 86_400 * 1_000_000
@@ -49,7 +49,7 @@ def test_a_day_is_decided_by_one_arm_with_its_own_probabilities_and_the_log_says
         decision = living.ask_until_decision()
         record = living.record(decision)
         told.append((record.arm, record.policy_digest, record.fallback))
-        shelf = PolicyShelf(living.home / "policies", living.seal.holds)
+        shelf = PolicyCache(living.home / "policies", living.seal.holds)
         with living.database.read() as session:
             assert verify(session, shelf, living.person, decision).equal
         living.pass_time(days=1)
@@ -82,7 +82,7 @@ def test_both_policies_learn_from_each_reward_and_the_arm_decides_with_its_own_p
     assert answer.decision_id is not None
     assert living.record(answer.decision_id).policy_digest == made.challenger
     living.desk.react(living.person, answer.decision_id, ReactionKind.DONE, "key")
-    shelf = PolicyShelf(living.home / "policies", living.seal.holds)
+    shelf = PolicyCache(living.home / "policies", living.seal.holds)
     with living.database.read() as session:
         for digest in (champion, made.challenger):
             stored = person_posteriors.find(session, living.person, digest)

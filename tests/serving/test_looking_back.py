@@ -18,7 +18,7 @@ from models.policies.laws import trained
 from models.simulation.warm_start import warm_start
 from serving.explain.receipt import Receipts
 from serving.explain.replay import part_of, recompute, verify
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 from serving.policy_cache.champion import ChampionHolder
 from serving.recommend.shadow import Shadow
 from tests.serving.world import World, warm_policy
@@ -42,7 +42,7 @@ def decided(living: World, count: int) -> list[DecisionId]:
 
 def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
     """They sum to the logged score within 1e-12, beside the logged probability and seed, for the person alone."""
-    receipts = Receipts(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
+    receipts = Receipts(living.database, PolicyCache(living.home / "policies", living.seal.holds))
     for decision in decided(living, 8):
         record = living.record(decision)
         receipt = receipts.receipt(living.person, decision)
@@ -57,7 +57,7 @@ def test_the_contributions_of_a_receipt_sum_to_the_score(living: World) -> None:
 
 def test_a_receipt_says_in_words_which_source_was_too_old(living: World) -> None:
     """Eight days without a word about the calendar leave it out; one complete reading brings it back."""
-    receipts = Receipts(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
+    receipts = Receipts(living.database, PolicyCache(living.home / "policies", living.seal.holds))
     living.pass_time(days=8)
     stale = living.ask_until_decision()
     position = tuple(Source).index(Source.CALENDAR)
@@ -78,7 +78,7 @@ def test_a_receipt_says_in_words_which_source_was_too_old(living: World) -> None
 
 def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World) -> None:
     """Probabilities, scores and vector come back without any error, before the first reaction and after others."""
-    shelf = PolicyShelf(living.home / "policies", living.seal.holds)
+    shelf = PolicyCache(living.home / "policies", living.seal.holds)
     with_reactions = decided(living, 10)
     assert {living.record(each).posterior_version for each in with_reactions} > {0}
     with living.database.read() as session:
@@ -103,7 +103,7 @@ def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World
     assert last is not None
     with living.database.read() as session:
         replays = [
-            verify(session, PolicyShelf(living.home / "policies", living.seal.holds), living.person, each)
+            verify(session, PolicyCache(living.home / "policies", living.seal.holds), living.person, each)
             for each in (later, last)
         ]
     assert [living.record(each).posterior_version for each in (later, last)] == [2, 3]
@@ -121,7 +121,7 @@ def in_shadow(living: World, policy: ArtifactPolicy) -> PolicyDigest:
 
 def test_a_challenger_in_shadow_sees_every_decision_once_and_their_comparison_counts_them(living: World) -> None:
     """The uniform policy agrees once in n actions, and its value is the mean of the scores less what was expected."""
-    shadow = Shadow(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
+    shadow = Shadow(living.database, PolicyCache(living.home / "policies", living.seal.holds))
     challenger = in_shadow(living, trained("uniform", warm_start(2, count=1, days=1)))
     made = decided(living, 4)
     assert (shadow.catch_up(), shadow.catch_up()) == (4, 0)
@@ -142,7 +142,7 @@ def test_agreement_is_the_probability_that_both_would_have_done_the_same(living:
     made = decided(living, 4)
     greedy = trained("greedy", warm_start(2, count=20, days=10))
     challenger = in_shadow(living, greedy)
-    shadow = Shadow(living.database, PolicyShelf(living.home / "policies", living.seal.holds))
+    shadow = Shadow(living.database, PolicyCache(living.home / "policies", living.seal.holds))
     shadow.catch_up()
     records = [living.record(each) for each in made]
     with living.database.read() as session:

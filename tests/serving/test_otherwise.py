@@ -2,7 +2,7 @@
 
 from models.policies import Uniform
 from serving.explain.counterfactual import otherwise
-from serving.policy_cache.by_digest import PolicyShelf
+from serving.policy_cache.by_digest import PolicyCache
 from tests.serving.test_looking_back import decided
 from tests.serving.world import World
 
@@ -13,7 +13,7 @@ def test_the_deciding_policy_would_have_said_the_same(living: World) -> None:
     """The policy that decided says the same again, at the logged probability, also after it learned."""
     made = decided(living, 5)
     record = living.record(made[0])
-    policy = PolicyShelf(living.home / "policies", living.seal.holds).get(record.policy_digest)
+    policy = PolicyCache(living.home / "policies", living.seal.holds).get(record.policy_digest)
     with living.database.read() as session:
         found = otherwise(session, policy, living.person, since_us=0, until_us=FOREVER_US)
     assert [each.decision for each in found] == made

@@ -12,7 +12,7 @@ from data_contracts.rewards import REWARDS, Outcome, ReactionKind
 from infra.database.decisions import person_posteriors, reactions, reward_changes
 from infra.database.events import events
 from models.rewards import person_posterior
-from models.rewards.person_posterior import PersonPart
+from models.rewards.person_posterior import PersonPosterior
 from serving.explain.replay import recompute
 from serving.feedback.posterior_update import model_of, part_at
 from tests.serving.world import World
@@ -31,7 +31,7 @@ def tip(living: World) -> DecisionId:
     return answer.decision_id
 
 
-def part_of(living: World) -> PersonPart:
+def part_of(living: World) -> PersonPosterior:
     """Return the person's stored part of the champion."""
     with living.database.read() as session:
         stored = person_posteriors.find(session, living.person, living.champion.held.digest)

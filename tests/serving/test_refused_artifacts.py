@@ -134,7 +134,7 @@ def named(folder: Path) -> PolicyDigest:
 
 def refused(living: World, digest: PolicyDigest, before: str, rule: str) -> None:
     """Make the slot name an artifact, and see that nothing came of it."""
-    living.enthrone(living.know(digest, "damaged"))
+    living.make_champion(living.know(digest, "damaged"))
     assert ask(living) == before
     held = living.champion.held
     assert (held.digest, held.refused) == (before, digest)

@@ -31,9 +31,9 @@ from models.simulation.warm_start import warm_start
 from serving.candidates.pool_maker import PoolMaker
 from serving.candidates.titles import Hydrator
 from serving.feedback.outcomes import Outcomes
-from serving.feedback.reactions import ReactionDesk
+from serving.feedback.reactions import ReactionHandler
 from serving.policy_cache.champion import ChampionHolder
-from serving.recommend.decision_inputs import SeenReader
+from serving.recommend.decision_inputs import DecisionInputsReader
 from serving.recommend.recommender import Recommender
 from tests.serving.life import Life
 
@@ -60,9 +60,9 @@ class World:
     stream: Stream = field(init=False)
     champion: ChampionHolder = field(init=False)
     writer: DecisionWriter = field(init=False)
-    reader: SeenReader = field(init=False)
+    reader: DecisionInputsReader = field(init=False)
     recommender: Recommender = field(init=False)
-    desk: ReactionDesk = field(init=False)
+    desk: ReactionHandler = field(init=False)
     outcomes: Outcomes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class World:
         self.champion = ChampionHolder(self.home / "policies", verify=self.seal.holds)
         self.writer = DecisionWriter(self.database)
         self.writer.start()
-        self.reader = SeenReader(self.database, self.online, self.vault, self.champion)
+        self.reader = DecisionInputsReader(self.database, self.online, self.vault, self.champion)
         self.recommender = Recommender(
             reader=self.reader,
             writer=self.writer,
@@ -83,7 +83,7 @@ class World:
             clock=self.clock,
             new_seed=lambda: next(self.seeds),
         )
-        self.desk = ReactionDesk(self.database, self.vault, self.champion, self.clock)
+        self.desk = ReactionHandler(self.database, self.vault, self.champion, self.clock)
         self.outcomes = Outcomes(self.database, self.champion, self.clock)
         self.database.bus.subscribe(self.outcomes.handle)
 
@@ -158,9 +158,9 @@ class World:
 
     def promote(self, policy: ArtifactPolicy) -> PolicyDigest:
         """Save, register and promote a policy."""
-        return self.enthrone(self.register(policy))
+        return self.make_champion(self.register(policy))
 
-    def enthrone(self, digest: PolicyDigest) -> PolicyDigest:
+    def make_champion(self, digest: PolicyDigest) -> PolicyDigest:
         """Make the slot name a digest."""
         with self.database.unit_of_work() as uow:
             swap = policies.swap_champion(

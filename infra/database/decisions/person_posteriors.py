@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId, PolicyDigest
-from infra.database.all_tables import PersonPartRow
+from infra.database.all_tables import PersonPosteriorRow
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.engine.upsert import insert_into
 
@@ -25,21 +25,24 @@ class StoredPart(NamedTuple):
 def find(session: Session, person: PersonId, digest: PolicyDigest) -> StoredPart | None:
     """Return the person's part of one policy, or None when nothing was learned yet."""
     statement = select(
-        PersonPartRow.version, PersonPartRow.latest_us, PersonPartRow.latest_id, PersonPartRow.payload
-    ).where(PersonPartRow.person == person, PersonPartRow.policy_digest == digest)
+        PersonPosteriorRow.version,
+        PersonPosteriorRow.latest_us,
+        PersonPosteriorRow.latest_id,
+        PersonPosteriorRow.payload,
+    ).where(PersonPosteriorRow.person == person, PersonPosteriorRow.policy_digest == digest)
     row = session.execute(statement).one_or_none()
     return StoredPart(*row) if row else None
 
 
 def save(uow: UnitOfWork, *, person: PersonId, digest: PolicyDigest, part: StoredPart, updated_us: int) -> bool:
     """Store a part if its version is newer than the stored one; return whether it was."""
-    statement = insert_into(uow.session, PersonPartRow).values(
+    statement = insert_into(uow.session, PersonPosteriorRow).values(
         person=person, policy_digest=digest, updated_us=updated_us, **part._asdict()
     )
     new = statement.excluded
     statement = statement.on_conflict_do_update(
         index_elements=["person", "policy_digest"],
         set_={name: new[name] for name in ("version", "latest_us", "latest_id", "payload", "updated_us")},
-        where=PersonPartRow.version < new.version,
+        where=PersonPosteriorRow.version < new.version,
     )
-    return uow.session.execute(statement.returning(PersonPartRow.person)).first() is not None
+    return uow.session.execute(statement.returning(PersonPosteriorRow.person)).first() is not None

@@ -5,7 +5,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from infra.database.engine.table_base import Base, Owner, OwnerKey
 
-__all__ = ["ClusterBlockRow", "DecisionRow", "PersonPartRow", "ReactionRow", "RewardChangeRow", "ShadowDecisionRow"]
+__all__ = [
+    "ClusterBlockRow",
+    "DecisionRow",
+    "PersonPosteriorRow",
+    "ReactionRow",
+    "RewardChangeRow",
+    "ShadowDecisionRow",
+]
 
 INTERRUPTIONS = text("trigger = 'unsolicited' AND NOT silent")
 UNSETTLED = text("shown_us IS NOT NULL AND rewarded_us IS NULL")
@@ -96,7 +103,7 @@ class ClusterBlockRow(Base):
     decision: Mapped[str | None]
 
 
-class PersonPartRow(Base):
+class PersonPosteriorRow(Base):
     """A person's own part of one policy's posterior."""
 
     __tablename__ = "person_parts"

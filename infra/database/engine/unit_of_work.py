@@ -10,7 +10,7 @@ from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
 from infra.bus import Bus
 from infra.database.events import outbox
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 from infra.keys.audit_key import AuditKey
 
 __all__ = ["Appended", "UnitOfWork"]
@@ -64,6 +64,6 @@ class UnitOfWork:
     def commit(self) -> None:
         """Make the transaction durable, then publish what it recorded."""
         self.session.commit()
-        reach("after_commit")
+        crash_point("after_commit")
         recorded, self._recorded = self._recorded, []
         self._bus.publish(recorded)

@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from infra.database.all_tables import EventRow, PersonRow
 
-__all__ = ["Seen", "newest"]
+__all__ = ["NewestEvent", "newest"]
 
 
-class Seen(NamedTuple):
+class NewestEvent(NamedTuple):
     """That an event was committed: its place in the table, what and whose it is, never what it says."""
 
     sequence: int
@@ -21,7 +21,7 @@ class Seen(NamedTuple):
     received_us: int
 
 
-def newest(session: Session, *, after: int, limit: int) -> list[Seen]:
+def newest(session: Session, *, after: int, limit: int) -> list[NewestEvent]:
     """Return the newest events behind a sequence, in order, at most `limit`; of people who are leaving none."""
     columns = (EventRow.sequence, EventRow.id, EventRow.person, EventRow.kind, EventRow.at_us, EventRow.received_us)
     statement = (
@@ -31,4 +31,4 @@ def newest(session: Session, *, after: int, limit: int) -> list[Seen]:
         .order_by(EventRow.sequence.desc())
         .limit(limit)
     )
-    return [Seen(*row) for row in session.execute(statement)][::-1]
+    return [NewestEvent(*row) for row in session.execute(statement)][::-1]

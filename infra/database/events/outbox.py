@@ -10,7 +10,7 @@ from data_contracts.events.codec import Event, encode, kind
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import PersonRow, TombstoneRow
 from infra.database.engine import sql
-from infra.fault_injection import reach
+from infra.fault_injection import crash_point
 
 __all__ = ["Admit", "insert", "lock_person"]
 
@@ -46,9 +46,9 @@ def insert(
         if claimed and locked.clear_ids:
             known |= _known_in_clear(session, person, [event.id for event in theirs], claimed)
     accepted = [_is_first(known, event) for event in events]
-    reach("before_insert")
+    crash_point("before_insert")
     sql.write(session, INSERT, [row for row, new in zip(rows, accepted, strict=True) if new])
-    reach("after_insert")
+    crash_point("after_insert")
     return accepted
 
 

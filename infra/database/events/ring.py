@@ -5,7 +5,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from data_contracts.identifiers import PersonId
-from infra.database.events.newest import Seen
+from infra.database.events.newest import NewestEvent
 
 __all__ = ["EventRing", "Resumed"]
 
@@ -22,12 +22,12 @@ class EventRing:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._rows: list[Seen | None] = []  # None where somebody was erased
+        self._rows: list[NewestEvent | None] = []  # None where somebody was erased
         self._start = 0  # place of the first row; places only count up
         self._place_of: dict[int, int] = {}
         self._lock = Lock()
 
-    def add(self, rows: Sequence[Seen], *, complete: bool = True) -> int:
+    def add(self, rows: Sequence[NewestEvent], *, complete: bool = True) -> int:
         """Add what is not there yet, in the order given, and return how many that were.
 
         Not `complete` says that events before `rows` were left out: every reader is behind then, and hears so.
@@ -49,7 +49,7 @@ class EventRing:
             self._start += surplus
         return len(fresh)
 
-    def read(self, place: int, limit: int) -> tuple[list[Seen], int] | None:
+    def read(self, place: int, limit: int) -> tuple[list[NewestEvent], int] | None:
         """Return at most `limit` places from there on and where to go on; None when the ring has moved past it."""
         with self._lock:
             if place < self._start:

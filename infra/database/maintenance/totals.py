@@ -9,7 +9,7 @@ from infra.database.all_tables import (
     AuditRow,
     DecisionRow,
     EventRow,
-    PersonPartRow,
+    PersonPosteriorRow,
     PersonRow,
     QuarantineRow,
     ReactionRow,
@@ -44,7 +44,9 @@ def totals(session: Session) -> Totals:
         .where(live, ReactionRow.undone_us.is_(None))
         .group_by(ReactionRow.kind)
     )
-    updates = select(PersonPartRow.policy_digest, func.sum(PersonPartRow.version)).group_by(PersonPartRow.policy_digest)
+    updates = select(PersonPosteriorRow.policy_digest, func.sum(PersonPosteriorRow.version)).group_by(
+        PersonPosteriorRow.policy_digest
+    )
     changes = select(AuditRow.detail).where(AuditRow.action == "champion_changed")
     return Totals(
         people=_count(session, PersonRow),

@@ -19,7 +19,7 @@ from data_contracts.rewards import SILENCE_SIGMA
 from models.policies.policy import Context
 from models.rewards import design
 from models.rewards.action_features import ACTION_COLUMNS
-from models.rewards.person_posterior import Observation, PersonPart, PersonPrior
+from models.rewards.person_posterior import Observation, PersonPosterior, PersonPrior
 from models.rewards.scoring_model import ScoringModel
 from models.rewards.training import MIN_NOISE, SIMULATED_MASS, Fit, TrainingRows, checked, person_scale
 from models.rewards.trees.forest import NAMES, Forest
@@ -152,7 +152,7 @@ def _person_columns(values: Floats, actions: Floats) -> Floats:
     return design.person_design(design.design(values, actions))
 
 
-def _of_person(columns: Floats, person: PersonPart) -> Floats:
+def _of_person(columns: Floats, person: PersonPosterior) -> Floats:
     """Return (n, GROUPS) parts of the person's own score."""
     terms = np.zeros((len(columns), design.D))
     terms[:, design.PERSON_OF] = columns * person.mean

@@ -18,7 +18,7 @@ from infra.mirror.jetstream.bundled_server import BundledServer, free_port
 from infra.mirror.jetstream.consumer import follower
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.stream_stats import extent
-from infra.mirror.reconciler import MirrorWatch
+from infra.mirror.reconciler import MirrorReconciler
 from tests.faults.damage import flip, truncate
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
@@ -57,7 +57,7 @@ def test_a_damaged_block_mends_itself(
         damaged = asyncio.run(compare(database, server.url, 0))
         assert damaged.missing > 0
         assert damaged.different == damaged.foreign == 0
-        watch = MirrorWatch(database, clock, lambda: asyncio.run(extent(server.url)))
+        watch = MirrorReconciler(database, clock, lambda: asyncio.run(extent(server.url)))
         watch.look()
         assert watch.gap == watch.mended == damaged.missing
         processor = Following(database, stream, clock, lambda: follower(server.url, "fold"))

@@ -13,7 +13,7 @@ from infra.database.engine.database import Database
 from infra.mirror.jetstream.connection import connected
 from infra.mirror.jetstream.stream_config import STREAM
 from infra.mirror.jetstream.stream_stats import extent
-from infra.mirror.reconciler import Extent, MirrorWatch
+from infra.mirror.reconciler import Extent, MirrorReconciler
 from tests.flows import people
 from tests.infra.jetstream.mirrors import relay_of, wait_until, waiting
 
@@ -57,14 +57,14 @@ def test_what_the_mirror_lost_is_counted_and_waits_to_be_sent_again(
     with relay_of(database, nats_url, clock):
         people.append(database, [people.task(person, number, to_us(NOW)) for number in range(10)])
         wait_until(lambda: waiting(database) == 0)
-    watch = MirrorWatch(database, clock, lambda: asyncio.run(extent(nats_url)))
+    watch = MirrorReconciler(database, clock, lambda: asyncio.run(extent(nats_url)))
     watch.look()
     assert watch.gap == 0
     assert 0 < watch.used < 0.01
     harm(nats_url, how)
     watch.look()
     assert watch.gap == watch.mended == waiting(database) == lost
-    silent = MirrorWatch(database, clock, lambda: asyncio.run(extent("nats://127.0.0.1:1")))
+    silent = MirrorReconciler(database, clock, lambda: asyncio.run(extent("nats://127.0.0.1:1")))
     silent.gap = 7
     silent.look()
     assert silent.gap == 7
