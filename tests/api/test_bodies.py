@@ -36,7 +36,8 @@ def test_a_strangers_body_is_not_read_beyond_the_cap(shared: ApiHarness, operati
     for total in (MAX_BODY_BYTES - 1, HUGE):
         answer = _send(shared, operation, told=told, total=total)
         assert answer.taken <= cap + PIECE
-        assert answer.status in ({401, 413} if operation in guarded() else {200, 204, 303, 413})
+        unready = {503} if operation.path == "/ready" else set()  # on a loaded machine a probe's result may be old
+        assert answer.status in ({401, 413} if operation in guarded() else {200, 204, 303, 413} | unready)
 
 
 @pytest.mark.parametrize("operation", unsafe(), ids=named)
