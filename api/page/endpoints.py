@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 from starlette.routing import BaseRoute, Route
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "static"
 TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
