@@ -21,9 +21,14 @@ SHELL = {"/": "index.html"} | {
     f"/{name}": name
     for name in (
         "style.css",
+        "api.js",
         "app.js",
         "consents.js",
+        "gestures.js",
         "preferences.js",
+        "state.js",
+        "view.js",
+        "why.js",
         "sw.js",
         "manifest.webmanifest",
         "icon.svg",

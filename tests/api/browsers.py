@@ -59,14 +59,14 @@ class Screen:
         self.complaints.append(dialog.message)
         dialog.dismiss()
 
-    def open(self, state: str, path: str = "/") -> None:
-        """Open the page and wait until it is in this state."""
+    def open(self, screen: str, path: str = "/") -> None:
+        """Open the page and wait until it shows this screen."""
         self.page.goto(self.origin + path)
-        self.until(state)
+        self.until(screen)
 
-    def until(self, state: str) -> None:
-        """Wait until the page is in this state."""
-        self.page.wait_for_selector(f'body[data-state="{state}"]')
+    def until(self, screen: str) -> None:
+        """Wait until the page shows this screen."""
+        self.page.wait_for_selector(f'body[data-screen="{screen}"]')
 
     def says(self) -> str:
         """Return the one sentence."""

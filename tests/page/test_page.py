@@ -110,7 +110,7 @@ def test_after_five_seconds_the_page_is_black(look: Look, house: Home) -> None:
     screen.open("tip")
     screen.page.keyboard.press("n")
     screen.until("undo")
-    screen.page.wait_for_selector('body[data-state="silence"]', timeout=8_000)
+    screen.page.wait_for_selector('body[data-screen="silence"]', timeout=8_000)
     assert (screen.page.inner_text("body").strip(), reacted(house)) == ("oO", [("not_now", True)])
     screen.page.click("#mark")
     assert "rests" in screen.page.inner_text("#because")
@@ -189,7 +189,7 @@ def test_offline_the_shell_opens_without_a_word_about_anybody(look: Look) -> Non
     assert screen.says() == "No connection."
     kept = screen.page.evaluate(KEPT)
     assert "/app.js" in kept
-    assert not [text for text in kept if TEXT[:20] in text or text.startswith("/api")]
+    assert not [text for text in kept if TEXT[:20] in text or text.startswith("/api/")]
     screen.context.set_offline(False)
     screen.until("tip")
 

@@ -1,16 +1,15 @@
 // Keeps the shell for a dark tunnel, and nothing else: no answer of the API ever enters a cache.
 
 const CACHE = "oo-shell";
-const SCRIPTS = ["/app.js", "/consents.js", "/preferences.js"];
-const SHELL = ["/", "/style.css", ...SCRIPTS, "/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
+const MODULES = ["api", "app", "consents", "gestures", "preferences", "state", "view", "why"];
+const SHELL = ["/", "/style.css", ...MODULES.map((name) => `/${name}.js`), "/manifest.webmanifest", "/icon.svg", "/icon-192.png"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(SHELL)).then(() => self.skipWaiting()));
 });
 
 self.addEventListener("activate", (event) => {
-  const stale = (names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
-  event.waitUntil(caches.keys().then(stale).then(() => self.clients.claim()));
+  event.waitUntil(caches.keys().then(deleteOthers).then(() => self.clients.claim()));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -18,6 +17,10 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || url.origin !== location.origin || !SHELL.includes(url.pathname)) return;
   event.respondWith(fresh(url.pathname, event.request));
 });
+
+function deleteOthers(names) {
+  return Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
+}
 
 async function fresh(path, request) {
   const cache = await caches.open(CACHE);
