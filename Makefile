@@ -7,6 +7,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-$(shell pwd | cksum | cut -d' ' -f1)
 GROUPS := connectors features learning stream flows test build bench
 SCHEMAS := data_contracts/events
+PAGE := api/page
 RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py catalogues.py attack_record.py)
 
 # nothing that runs from here calls home
@@ -43,6 +44,9 @@ soak: $(STAMP) ## an hour of mixed requests: memory, descriptors, threads and lo
 check: $(STAMP) ## format, lint, types, architecture, contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/oxlint --config $(PAGE)/oxlint.json --deny-warnings $(PAGE)/static
+	@if command -v tsc >/dev/null; then tsc --project $(PAGE)/tsconfig.json; \
+	else echo "No tsc on this machine: the types of the page's scripts are not checked (npm install -g typescript)."; fi
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -p no:randomly $(RULES)
 	cd $(SCHEMAS) && ../../$(BIN)/buf lint && ../../$(BIN)/buf breaking --against baseline.binpb
