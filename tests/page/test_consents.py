@@ -1,4 +1,4 @@
-"""What oO may read: a switch a signal."""
+"""What oO may do: a switch a signal."""
 
 import pytest
 
@@ -16,14 +16,14 @@ def _granted(house: Home) -> set[str]:
         return {signal.value for signal, granted in consents.state(session, house.person).items() if granted}
 
 
-def test_what_oo_may_read_is_listed_with_its_purpose_and_switched_by_a_tap(look: Look, house: Home) -> None:
+def test_what_oo_may_do_is_listed_with_its_purpose_and_switched_by_a_tap(look: Look, house: Home) -> None:
     """A switch a signal, from the why of a silence too; it shows what the door has recorded, also when asked anew."""
     house.door.serving.text = None
     screen = look()
     screen.open("silence")
     screen.page.tap("#mark")
     screen.page.tap("#ask-consents")
-    switches = screen.page.get_by_role("switch")
+    switches = screen.page.locator("#signals").get_by_role("switch")
     screen.page.wait_for_selector("#signals button")
     assert switches.count() == len(CONSENT_SIGNALS)
     mood = screen.page.get_by_role("switch", name="Mood", exact=True)
@@ -37,7 +37,7 @@ def test_what_oo_may_read_is_listed_with_its_purpose_and_switched_by_a_tap(look:
     screen.page.wait_for_selector('[data-signal="mood"][aria-checked="false"]')
 
 
-def test_what_oo_may_read_works_by_key_and_leaves_the_tip_alone(look: Look, house: Home) -> None:
+def test_what_oo_may_do_works_by_key_and_leaves_the_tip_alone(look: Look, house: Home) -> None:
     """C opens it, space switches, the letters of an answer mean nothing there, Escape gives the tip back."""
     screen = look(DESKTOP)
     screen.open("tip")

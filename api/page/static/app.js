@@ -2,7 +2,7 @@
 
 import { markShown, react, recommend, signOut, undo } from "./api.js";
 import { isConsentsOpen, openConsents, prepareConsents } from "./consents.js";
-import { listen } from "./gestures.js";
+import { listen, switchLetters } from "./gestures.js";
 import { createMachine, eventOfAnswer, eventOfReaction, screenOf } from "./state.js";
 import { find, show } from "./view.js";
 import { closeWhy, forgetWhy, isWhyOpen, openWhy } from "./why.js";
@@ -135,6 +135,7 @@ function act(gesture) {
 async function leave() {
   const { ok, status } = await signOut();
   if (!ok && status !== 401) return;
+  switchLetters(true);
   machine.send("session_ended");
 }
 

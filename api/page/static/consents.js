@@ -1,6 +1,8 @@
-// What oO may read: one switch a signal, each with what it is for. The server decides; a switch shows what it answered.
+// "What oO may do": the dialog with one switch a signal, when oO may speak, and the keys. The server decides; a switch
+// shows what it answered.
 
 import { fetchConsents, setConsent } from "./api.js";
+import { areLettersOn, switchLetters } from "./gestures.js";
 import { preferenceForm } from "./preferences.js";
 import { find } from "./view.js";
 
@@ -12,6 +14,7 @@ const FAILED = "That was not saved. Please try again.";
 
 const dialog = /** @type {HTMLDialogElement} */ (find("consents"));
 const list = find("signals");
+const letters = find("letters");
 const trouble = find("trouble");
 
 /** The last status of a request that failed. */
@@ -26,6 +29,10 @@ const preferences = preferenceForm(complain);
  */
 export function prepareConsents(closed) {
   find("close-consents").addEventListener("click", () => dialog.close());
+  letters.addEventListener("click", () => {
+    switchLetters(!areLettersOn());
+    paintLetters();
+  });
   dialog.addEventListener("close", () => {
     list.replaceChildren();
     closed(status);
@@ -51,6 +58,7 @@ export async function openConsents() {
   status = 200;
   trouble.textContent = "";
   list.replaceChildren();
+  paintLetters();
   dialog.showModal();
   dialog.scrollTop = 0;
   const speaking = preferences.open();
@@ -70,6 +78,11 @@ function complain(sentence, last = 200) {
   status = last;
   if (status === 401) dialog.close();
   else trouble.textContent = sentence;
+}
+
+/** @type {() => void} */
+function paintLetters() {
+  letters.setAttribute("aria-checked", String(areLettersOn()));
 }
 
 /** @type {(consent: Consent) => void} */

@@ -1,4 +1,4 @@
-// Keys and swipes, and what each means.
+// Keys and swipes, and what each means. Single letters can be switched off (WCAG 2.1.4); arrows and Escape stay.
 
 import { find, pull } from "./view.js";
 
@@ -11,6 +11,7 @@ import { find, pull } from "./view.js";
 
 const SWIPE_PX = 64;
 const STRAIGHT = 1.3; // a swipe goes this many times farther along one axis than along the other
+const STORED_AS = "oo.single-letter-shortcuts";
 
 /** @type {Readonly<Record<string, Gesture>>} */
 const LETTERS = Object.freeze({
@@ -30,8 +31,32 @@ const ARROWS = Object.freeze({ ArrowRight: "done", ArrowLeft: "not_now", ArrowDo
 /** @type {NodeListOf<HTMLButtonElement>} */
 const answers = document.querySelectorAll("#gestures [data-kind]");
 
+/** @type {NodeListOf<HTMLButtonElement>} */
+const lettered = document.querySelectorAll("[data-letter]");
+
 /** Where the one finger went down. @type {{ id: number, x: number, y: number } | null} */
 let touch = null;
+
+/**
+ * Return whether single letters are shortcuts in this browser.
+ *
+ * @returns {boolean} True unless they were switched off.
+ */
+export function areLettersOn() {
+  return storage()?.getItem(STORED_AS) !== "off";
+}
+
+/**
+ * Switch single letters on or off, in this browser, and show them beside the buttons or not.
+ *
+ * @param {boolean} on - Whether they are shortcuts.
+ * @returns {void}
+ */
+export function switchLetters(on) {
+  if (on) storage()?.removeItem(STORED_AS);
+  else storage()?.setItem(STORED_AS, "off");
+  announceKeys();
+}
 
 /**
  * Listen to keys and fingers.
@@ -46,6 +71,27 @@ export function listen(act, page) {
   addEventListener("pointermove", (event) => onDrag(event, page.canAnswer()));
   for (const type of /** @type {const} */ (["pointerup", "pointercancel"])) {
     addEventListener(type, (event) => onRelease(event, act));
+  }
+  announceKeys();
+}
+
+/** Tell screen readers, and the eye, which keys there are. */
+function announceKeys() {
+  const on = areLettersOn();
+  document.body.toggleAttribute("data-letters-off", !on);
+  for (const button of lettered) {
+    const keys = [on && button.dataset.letter, button.dataset.arrow].filter(Boolean).join(" ");
+    if (keys) button.setAttribute("aria-keyshortcuts", keys);
+    else button.removeAttribute("aria-keyshortcuts");
+  }
+}
+
+/** @returns {Storage | null} What this browser remembers, or null where it is told to remember nothing. */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return null;
   }
 }
 
@@ -62,7 +108,7 @@ function onKey(event, act, page) {
 function gestureOf(key, reading) {
   if (key === "Escape") return "close";
   if (key in ARROWS) return reading ? undefined : ARROWS[key];
-  return LETTERS[key];
+  return areLettersOn() ? LETTERS[key] : undefined;
 }
 
 /** @type {(event: PointerEvent) => void} */
