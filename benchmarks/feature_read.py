@@ -7,6 +7,7 @@ a dictionary of lists. The peer's answer, made into rows and vectors outside the
 bit.
 """
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import RegistryConfig
 
 from benchmarks.lives import NOW_US, life
+from benchmarks.packed_columns import of_packed, read_stored
 from benchmarks.result import Result
 from data_contracts.features import FEATURE_SERVICE, Source
 from data_contracts.identifiers import PersonId, from_us
@@ -29,17 +31,23 @@ from data_contracts.served import VIEWS, ServedRow
 from feature_repo.feast_store.online_store import feast_values
 from feature_repo.feast_store.training_sets import served_row_of
 from feature_repo.feast_store.views import definitions
-from feature_repo.online import OnlinePacket, OnlineTables, open_online
+from feature_repo.online import OnlineFile, OnlinePacket, OnlineTables
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, ContextVector, context_vector
-from feature_repo.vector.served_columns import of_packed
 from feature_repo.vector.vector_batch import ContextVectors, context_vectors, moments
 
 PEOPLE, EVENTS = 100, 400
 ZONE, QUIET_START, QUIET_END = ZoneInfo("Europe/Berlin"), 1_320, 480
 TARGET, TARGET_100 = 30, 100
 ROUNDS, ROUNDS_100 = 300, 30
+
+
+def _ours(home: Path, rows: dict[str, ServedRow]) -> OnlineFile:
+    tables = OnlineFile(home / "online.db")
+    for name, row in rows.items():
+        tables.write(name, dict(zip(VIEWS, row, strict=True)), NOW_US, 1)
+    return tables
 
 
 def _stock(home: Path, rows: dict[str, ServedRow]) -> FeatureStore:
@@ -80,10 +88,10 @@ def _stock_rows(read: dict[str, list[Any]], count: int) -> list[ServedRow]:
     return [served_row_of({key: values[index] for key, values in read.items()}) for index in range(count)]
 
 
-def _hot_vectors(tables: OnlineTables, people: list[str]) -> ContextVectors:
+def _hot_vectors(connection: sqlite3.Connection, people: list[str]) -> ContextVectors:
     count = len(people)
     at = moments([NOW_US] * count, [ZONE] * count, [QUIET_START] * count, [QUIET_END] * count)
-    return context_vectors(of_packed(tables.read_stored(people)), at, np.full(count, ALL_CONSENTS))
+    return context_vectors(of_packed(read_stored(connection, people)), at, np.full(count, ALL_CONSENTS))
 
 
 def _changed(tables: OnlineTables, person: PersonId) -> OnlinePacket:
@@ -118,15 +126,14 @@ def run() -> Result:
     """Measure the median read of one person and of a hundred."""
     with tempfile.TemporaryDirectory() as folder:
         rows = {(events := life(seed, EVENTS))[0].person: served_row(fold(events), NOW_US) for seed in range(PEOPLE)}
-        tables = open_online(Path(folder) / "online.db")
-        for name, row in rows.items():
-            tables.write(name, dict(zip(VIEWS, row, strict=True)), NOW_US, 1)
+        tables = _ours(Path(folder), rows)
+        connection = tables.connect()
         stock = _stock(Path(folder), rows)
         service = stock.get_feature_service(FEATURE_SERVICE)
         people = list(rows)
         told = _stock_rows(_stock_read(stock, service, people), len(people))
         equal = told == [tables.read(name).row for name in people] == list(rows.values())
-        equal = equal and _equal_vectors(_hot_vectors(tables, people), told)
+        equal = equal and _equal_vectors(_hot_vectors(connection, people), told)
         one, person, its_row = people[7:8], PersonId(people[7]), rows[people[7]]
         ours_s, unchanged_s, peer_s, vector_s = _medians_s(
             ROUNDS,
@@ -137,10 +144,11 @@ def run() -> Result:
         )
         many_s, peer_many_s, many_rows_s = _medians_s(
             ROUNDS_100,
-            lambda: _hot_vectors(tables, people),
+            lambda: _hot_vectors(connection, people),
             lambda: _stock_read(stock, service, people),
             lambda: [_changed(tables, PersonId(name)) for name in people],
         )
+        connection.close()
         tables.close()
     return Result(
         name="feature_read",

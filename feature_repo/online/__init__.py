@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from data_contracts.features import Source
-from feature_repo.online.packets import OnlinePacket, Packets, StoredParts, StoredPool, ViewRow, view_rows
+from feature_repo.online.packets import OnlinePacket, Packets, StoredPool, ViewRow, view_rows
 from feature_repo.online.sqlite_file import OnlineFile
 
 __all__ = [
     "OnlineFile",
     "OnlinePacket",
     "OnlineTables",
-    "StoredParts",
     "StoredPool",
     "ViewRow",
     "open_online",
@@ -36,10 +35,6 @@ class OnlineTables(Protocol):
 
     def read_pool(self, person: str) -> StoredPool | None:
         """Return the pool of a person, which is larger than all the rest; who has it open need not read it."""
-        ...
-
-    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
-        """Return the stored parts of many people, in their order, in one statement: for vectors in a batch."""
         ...
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:

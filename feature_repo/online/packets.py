@@ -18,7 +18,6 @@ POSITIONS: dict[str, int] = {name: index for index, name in enumerate(ServedRow.
 
 
 Stored = list[tuple[str, int, bytes]]  # (view, time, payload) rows as they are read
-StoredParts = tuple[bytes | None, ...]  # of one person, in the order of the served row's parts
 
 
 class ViewRow(NamedTuple):

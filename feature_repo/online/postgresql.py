@@ -11,10 +11,8 @@ from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from feature_repo.online.packets import (
     CHUNK,
-    POSITIONS,
     OnlinePacket,
     Packets,
-    StoredParts,
     StoredPool,
     ViewRow,
     view_rows,
@@ -36,15 +34,6 @@ POSTGRES_READ = (
     "UNION ALL SELECT 'pool', built_us, NULL FROM online.pool WHERE person = %s"
 )
 POSTGRES_READ_POOL = "SELECT built_us, payload FROM online.pool WHERE person = %s"
-POSTGRES_READ_STORED = (
-    f"SELECT {', '.join(f'{view}.payload' for view in POSITIONS)} "  # noqa: S608 - names of the served row
-    "FROM unnest(%s::text[]) WITH ORDINALITY AS asked(person, place) "
-    + " ".join(
-        f"LEFT JOIN online.served AS {view} ON {view}.person = asked.person AND {view}.view = '{view}'"
-        for view in POSITIONS
-    )
-    + " ORDER BY asked.place"
-)
 POSTGRES_READ_VIEW = (
     "SELECT person, view, event_us, sequence, payload FROM online.served WHERE view = %s AND person = ANY(%s)"
 )
@@ -92,10 +81,6 @@ class OnlinePostgres:
         """Return the pool of a person."""
         row = self._execute(POSTGRES_READ_POOL, (person,)).fetchone()
         return None if row is None else StoredPool(*row)
-
-    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
-        """Return the stored parts of many people, in their order, in one statement."""
-        return self._execute(POSTGRES_READ_STORED, (list(persons),)).fetchall()
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons in one statement."""

@@ -4,11 +4,9 @@
 from it. Automatic checkpoints are off: the checkpointer that the composition root starts keeps the log bounded.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +15,8 @@ from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from feature_repo.online.packets import (
     CHUNK,
-    POSITIONS,
     OnlinePacket,
     Packets,
-    StoredParts,
     StoredPool,
     ViewRow,
     view_rows,
@@ -50,12 +46,6 @@ SQLITE_READ = (
     "UNION ALL SELECT 'pool', built_us, NULL FROM pool WHERE person = ?"
 )
 SQLITE_READ_POOL = "SELECT built_us, payload FROM pool WHERE person = ?"
-SQLITE_READ_STORED = (
-    f"SELECT asked.key, {', '.join(f'{view}.payload' for view in POSITIONS)} FROM json_each(?) AS asked "  # noqa: S608 - names of the served row
-    + " ".join(
-        f"LEFT JOIN served AS {view} ON {view}.person = asked.value AND {view}.view = '{view}'" for view in POSITIONS
-    )
-)
 SQLITE_READ_VIEW = "SELECT person, view, event_us, sequence, payload FROM served WHERE person = ? AND view = ?"
 SQLITE_HEADS = f"SELECT person, view, substr(payload, 1, {HEAD_BYTES}) FROM served"  # noqa: S608 - our own number
 SQLITE_WRITE = """
@@ -115,11 +105,6 @@ class OnlineFile:
         """Return the pool of a person."""
         row = self._connection().execute(SQLITE_READ_POOL, (person,)).fetchone()
         return None if row is None else StoredPool(*row)
-
-    def read_stored(self, persons: Sequence[str]) -> list[StoredParts]:
-        """Return the stored parts of many people, in their order, in one statement."""
-        rows = self._connection().execute(SQLITE_READ_STORED, (json.dumps(list(persons)),)).fetchall()
-        return [row[1:] for row in sorted(rows, key=itemgetter(0))]
 
     def read_views(self, persons: Sequence[str], view: str) -> dict[str, ViewRow]:
         """Return one view of many persons."""

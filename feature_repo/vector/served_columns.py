@@ -1,13 +1,11 @@
 """The numbers of many people's served rows in one array, as the vectors of a batch read them.
 
-The stored form already holds a part's integers side by side, so the integers of all rows are one join and no object is
-made per person. Field f of row r lies at `flat[starts[r, f] : starts[r, f] + sizes[r, f]]`. Keys are left out: no
+Field f of row r lies at `flat[starts[r, f] : starts[r, f] + sizes[r, f]]`. Keys are left out: no
 feature reads them.
 """
 
 from array import array
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +14,10 @@ from numpy.typing import NDArray
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
 from data_contracts.served import VIEWS, ServedRow
-from feature_repo.state.packed_view import LAYOUTS, NAMES, SINGLE, VERSION, pack_view
+from feature_repo.state.packed_view import LAYOUTS, NAMES, SINGLE
 
 Integers = NDArray[np.int64]
-LENGTH = np.dtype("<u2")
 INTEGER = np.dtype("<i8")
-EMPTY = {source: pack_view(getattr(ServedRow(), source.value)) for source in VIEWS}
 NUMERIC = [
     (source, name, kind)
     for source, part in VIEWS.items()
@@ -37,9 +33,6 @@ PLACES = [
 FIELD = {(source, name): index for index, (source, name, _) in enumerate(NUMERIC)}
 DESCENDING = {"done_us", "log_us", "report_us", "shown_us", "reaction_us"}
 NEWEST_FIRST = np.array([name in DESCENDING for _, name, _ in NUMERIC])
-LISTED = {
-    source: [kind != SINGLE for kind in LAYOUTS[source].kinds if kind != NAMES] for source in VIEWS
-}  # of a view's numeric fields, which are lists
 
 
 class ServedColumns(NamedTuple):
@@ -102,20 +95,6 @@ class ServedColumns(NamedTuple):
         return list(counts.T)
 
 
-def of_packed(stored: Sequence[Sequence[bytes | None]]) -> ServedColumns:
-    """Return rows of their stored parts, one sequence per row in the order of the views; None is an empty part.
-
-    Raises `Malformed` for a part of an unknown form.
-    """
-    sizes: list[Integers] = []
-    blocks: list[list[bytes]] = []
-    for number, (source, empty) in enumerate(EMPTY.items()):
-        lengths, block = _integers(source, [empty if (part := parts[number]) is None else part for parts in stored])
-        sizes.append(lengths)
-        blocks.append(block)
-    return _columns(b"".join(chain.from_iterable(zip(*blocks, strict=True))), np.concatenate(sizes, axis=1))
-
-
 def of_rows(rows: Sequence[ServedRow]) -> ServedColumns:
     """Return the rows as columns."""
     sizes = np.ones((len(rows), len(NUMERIC)), np.int64)
@@ -129,25 +108,15 @@ def of_rows(rows: Sequence[ServedRow]) -> ServedColumns:
             else:
                 numbers.extend(value)
                 sizes[place, field] = len(value)
-    return _columns(numbers.tobytes(), sizes)
+    return columns_of(numbers.tobytes(), sizes)
 
 
-def _columns(numbers: bytes, sizes: Integers) -> ServedColumns:
+def columns_of(numbers: bytes, sizes: Integers) -> ServedColumns:
+    """Return rows of their integers side by side and the lengths of their fields, of shape (rows, numeric fields).
+
+    Raises `Malformed` when the lengths do not add up to the integers.
+    """
     ends = np.cumsum(sizes.ravel())
     if len(numbers) != INTEGER.itemsize * int(sizes.sum()):
         raise Malformed("stored views hold more or fewer numbers than their lists are long")
     return ServedColumns(np.frombuffer(numbers, INTEGER), ends.reshape(sizes.shape) - sizes, sizes)
-
-
-def _integers(source: Source, payloads: list[bytes]) -> tuple[Integers, list[bytes]]:
-    """Return the sizes of a view's numeric fields, and the bytes of its integers."""
-    layout = LAYOUTS[source]
-    header = layout.lengths.size
-    raw = np.frombuffer(b"".join([payload[:header] for payload in payloads]), np.uint8)
-    if raw.size != header * len(payloads) or (raw[::header] != VERSION).any():
-        raise Malformed(f"a stored view of {source.value} has a form that this version does not know")
-    lengths = raw.reshape(-1, header)[:, 1:].copy().view(LENGTH)[:, list(layout.numbers)]
-    sizes = np.ones((len(payloads), len(LISTED[source])), np.int64)
-    sizes[:, LISTED[source]] = lengths
-    ends = (header + INTEGER.itemsize * sizes.sum(axis=1)).tolist()
-    return sizes, [payload[header:end] for payload, end in zip(payloads, ends, strict=True)]

@@ -8,7 +8,6 @@ from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
 from feature_repo.online import OnlineTables, open_online
-from feature_repo.state.packed_view import unpack_view
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -119,18 +118,3 @@ def test_threads_read_while_one_writes(online: OnlineTables, person: PersonId) -
     for thread in threads:
         thread.join()
     assert seen <= {(count, count) for count in range(33)}
-
-
-def test_the_stored_parts_of_many_come_in_the_order_asked(online: OnlineTables) -> None:
-    """Repeated and unknown people and missing views included, as the single read unpacks them."""
-    for number, one in enumerate(("a", "b", "c"), start=1):
-        online.write(one, {Source.TASKS: ServedTasks(number), Source.MOOD: ServedMood(number)}, 10, 5)
-    online.write_pool("b", 1, b"pool")
-    asked = ["c", "nobody", "a", "c", "b'; --"]
-    found = online.read_stored(asked)
-    assert len(found) == len(asked)
-    for one, parts in zip(asked, found, strict=True):
-        row = online.read(one).row
-        unpacked = [part and unpack_view(source, part) for source, part in zip(VIEWS, parts, strict=True)]
-        assert [part or empty for part, empty in zip(unpacked, ServedRow(), strict=True)] == list(row)
-    assert online.read_stored([]) == []

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
-from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
+from data_contracts.served import ServedRow
 from feature_repo.state.batch_fold import fold
-from feature_repo.state.packed_view import pack_view
 from feature_repo.state.served_row import served_row
 from feature_repo.vector import vector_batch
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
-from feature_repo.vector.served_columns import ServedColumns, of_packed, of_rows
+from feature_repo.vector.served_columns import of_rows
 from feature_repo.vector.vector_batch import context_vectors, moments
 from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
 
@@ -21,29 +20,23 @@ ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "America/Santiago", "Asia/
 QUIET = [(1_320, 480), (0, 0), (60, 700)]
 
 
-def packed(rows: list[ServedRow]) -> ServedColumns:
-    """Return rows through their stored form."""
-    return of_packed([[pack_view(getattr(row, source.value)) for source in VIEWS] for row in rows])
-
-
 def assert_equal(rows: list[ServedRow], asked: list[tuple[int, int, int, int]]) -> None:
     """Hold the batch equal to `context_vector` row by row; `asked` is (now, zone, quiet hours, consents)."""
     now_us, zones = [now for now, *_ in asked], [ZONES[zone] for _, zone, *_ in asked]
     starts, ends = [QUIET[quiet][0] for _, _, quiet, _ in asked], [QUIET[quiet][1] for _, _, quiet, _ in asked]
     masks = [mask for *_, mask in asked]
-    for columns in (packed(rows), of_rows(rows)):
-        batch = context_vectors(columns, moments(now_us, zones, starts, ends), np.array(masks, np.int64))
-        for number, row in enumerate(rows):
-            one = context_vector(
-                row,
-                now_us[number],
-                zones[number],
-                masks[number],
-                quiet_start_min=starts[number],
-                quiet_end_min=ends[number],
-            )
-            for made, wanted in zip(batch, one, strict=True):
-                assert made[number].tobytes() == np.asarray(wanted, made.dtype).tobytes()
+    batch = context_vectors(of_rows(rows), moments(now_us, zones, starts, ends), np.array(masks, np.int64))
+    for number, row in enumerate(rows):
+        one = context_vector(
+            row,
+            now_us[number],
+            zones[number],
+            masks[number],
+            quiet_start_min=starts[number],
+            quiet_end_min=ends[number],
+        )
+        for made, wanted in zip(batch, one, strict=True):
+            assert made[number].tobytes() == np.asarray(wanted, made.dtype).tobytes()
 
 
 instants = st.integers(-24 * 20 * 4, 24 * 120 * 4).map(lambda quarters: BASE_US + quarters * HOUR_US // 4)
@@ -56,7 +49,7 @@ asked_of = st.tuples(instants, st.integers(0, 2), st.integers(0, 2), st.integers
 def test_a_batch_is_bit_for_bit_what_each_row_gives_alone(
     monkeypatch: pytest.MonkeyPatch, chunk: int, lives: list[tuple[list[Event], tuple[int, int, int, int]]]
 ) -> None:
-    """Any rows, instants, zones, quiet hours and consents, from rows and from their stored form."""
+    """Any rows, instants, zones, quiet hours and consents."""
     monkeypatch.setattr(vector_batch, "CHUNK", chunk)
     assert_equal([served_row(fold(life), asked[0]) for life, asked in lives], [asked for _, asked in lives])
 
@@ -104,21 +97,6 @@ def test_no_rows_are_a_batch_of_none() -> None:
     """Shapes hold without a row."""
     batch = context_vectors(of_rows([]), moments([], [], [], []), np.zeros(0, np.int64))
     assert batch.values.shape == batch.masked.shape == batch.ages_s.shape == (0, 45)
-
-
-@pytest.mark.parametrize("damage", [b"", b"\x09" + bytes(60), pack_view(ServedTasks(due_us=(1, 2)))[:20]])
-def test_a_damaged_view_among_many_is_refused(damage: bytes) -> None:
-    """No vector is made of half a row."""
-    with pytest.raises(Malformed, match="view"):
-        of_packed([[pack_view(ServedTasks()), *[None] * 5], [damage, *[None] * 5]])
-
-
-def test_a_person_without_a_view_has_an_empty_one() -> None:
-    """Missing parts are empty, and so is a row without any."""
-    mood = ServedMood(BASE_US, (BASE_US,), (4,), (2,))
-    some = of_packed([[None] * 6, [None, None, None, pack_view(mood), None, None]])
-    whole = of_rows([ServedRow(), ServedRow(mood=mood)])
-    assert all(np.array_equal(one, other) for one, other in zip(some, whole, strict=True))
 
 
 def test_instants_that_are_a_lifetime_apart_are_refused() -> None:
