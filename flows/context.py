@@ -66,6 +66,11 @@ class OpenedContext:
     checkpointers: Mapping[str, Checkpointer] = field(default_factory=dict)  # by the names of their pings
 
 
+def online_location(settings: Settings) -> str | Path:
+    """Return where the online tables lie: in PostgreSQL beside the application database, or in a file of the home."""
+    return settings.online_db if sqlite_file(settings) is not None else str(settings.database_url)
+
+
 @contextmanager
 def opened(
     settings: Settings | None = None,
@@ -87,7 +92,7 @@ def opened(
         settings,
         bus,
         now_us=to_us(clock()),
-        make_online=lambda: open_online(_location(settings)).close(),
+        make_online=lambda: open_online(online_location(settings)).close(),
         online=online,
         answer_s=answer_s,
     )
@@ -95,9 +100,7 @@ def opened(
     with ExitStack() as stack:
         stack.callback(database.close)
         on_server = database.dialect == "postgresql"
-        tables = (
-            open_online(_location(settings), database.connect_raw) if on_server else open_online(_location(settings))
-        )
+        tables = open_online(online_location(settings), database.connect_raw if on_server else None)
         stack.callback(tables.close)
         stream = Stream(database=database, online=tables, clock=clock)
         checkpointers = _checkpointers(database, tables)
@@ -106,11 +109,6 @@ def opened(
             stack.callback(checkpointer.close)
         stack.callback(bus.subscribe(stream.handle))
         yield OpenedContext(settings, database, home.vault, home.seal, tables, stream, clock, checkpointers)
-
-
-def _location(settings: Settings) -> str | Path:
-    """Return where the online tables lie: in PostgreSQL beside the application database, or in a file of the home."""
-    return settings.online_db if sqlite_file(settings) is not None else str(settings.database_url)
 
 
 def _checkpointers(database: Database, online: OnlineTables) -> dict[str, Checkpointer]:

@@ -17,7 +17,7 @@ from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.batch import Folded, build_history
 from feature_repo.history.compaction import compact
 from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
-from flows.context import FlowContext
+from flows.context import FlowContext, online_location
 from infra.database.events import events
 from infra.database.people import people
 
@@ -70,9 +70,8 @@ def open_feast(context: FlowContext) -> Iterator[Any]:
     from feature_repo.feast_store.apply import apply  # noqa: PLC0415 - feast takes seven seconds
     from feature_repo.history.point_in_time import REMEMBERED  # noqa: PLC0415 - its history is read for feast only
 
-    store = apply(
-        context.settings.home, context.settings.database_url if context.database.dialect == "postgresql" else None
-    )
+    settings = context.settings
+    store = apply(settings.home, folder=settings.feast, online=online_location(settings))
     try:
         yield store
     finally:

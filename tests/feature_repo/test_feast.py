@@ -11,10 +11,11 @@ from feast import FeatureStore
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, SOURCES, Source
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import VIEWS, ServedMood, ServedRow, ServedTasks
-from feature_repo.feast_store.apply import apply, main, materialize, open_store
+from feature_repo.feast_store.apply import materialize, open_store
 from feature_repo.feast_store.training_sets import historical_rows, served_row_of
 from feature_repo.history.served_rows import History, HistoryRow
 from feature_repo.online import OnlineTables, open_online
+from tests.feature_repo.stores import applied
 
 HOUR = timedelta(hours=1)
 
@@ -23,7 +24,7 @@ HOUR = timedelta(hours=1)
 def store(request: pytest.FixtureRequest, home: Path) -> Iterator[FeatureStore]:
     """Return Feast over an empty home, once with each online database."""
     online = None if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
-    store = apply(home, online)
+    store = applied(home, online)
     yield store
     asyncio.run(store._get_provider().online_store.close())
 
@@ -59,23 +60,12 @@ def then(store: FeatureStore, asked: list[tuple[str, datetime]]) -> list[ServedR
 
 def test_the_registry_holds_a_view_per_source_and_the_versioned_service(home: Path) -> None:
     """Applying twice leaves what applying once leaves."""
-    apply(home)
-    store = apply(home)
+    applied(home)
+    store = applied(home)
     views = {view.name: view.ttl for view in store.list_feature_views()}
     assert views == {source.value: timedelta(seconds=SOURCES[source].ttl_s) for source in VIEWS}
     assert store.get_feature_service(FEATURE_SERVICE).tags == {"version": str(FEATURE_SERVICE_VERSION)}
     assert [view.entities for view in store.list_feature_views()] == [["person"]] * len(VIEWS)
-
-
-def test_applying_from_the_command_line_needs_a_home(
-    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With a home it says what it applied, without one it says what to do."""
-    monkeypatch.setattr("sys.argv", ["apply"])
-    assert main() == 2
-    monkeypatch.setenv("OO_HOME", str(home))
-    assert main() == 0
-    assert capsys.readouterr().out == f"{FEATURE_SERVICE} version {FEATURE_SERVICE_VERSION}: {len(VIEWS)} views\n"
 
 
 def test_online_and_historical_features_equal_the_hot_paths_read(
@@ -96,11 +86,11 @@ def test_online_and_historical_features_equal_the_hot_paths_read(
 
 def test_a_home_may_be_moved_without_applying_again(home: Path, person: PersonId, now: datetime) -> None:
     """The registry names no place, and history is read where the home is now."""
-    apply(home)
+    applied(home)
     append(home, person, now, 1, {Source.MOOD: mood(now, 4)})
     moved = home.rename(home.with_name("moved"))
     assert str(home).encode() not in (moved / "feast" / "registry.db").read_bytes()
-    store = open_store(moved)
+    store = open_store(moved, folder=moved / "feast", online=moved / "online.db")
     assert then(store, [(person, now)]) == [ServedRow(mood=mood(now, 4))]
     materialize(store, now - HOUR, now + HOUR)
     assert online_row(store, person) == ServedRow(mood=mood(now, 4))
@@ -130,7 +120,7 @@ def test_materialising_again_takes_nothing_back(
 
 def test_history_is_read_as_it_was_known_then(home: Path, person: PersonId, now: datetime) -> None:
     """Point in time: not before the first fact, the later sequence of one instant, and nothing beyond its lifetime."""
-    store = apply(home)
+    store = applied(home)
     append(home, person, now, 1, {Source.MOOD: mood(now, 1)})
     append(home, person, now, 2, {Source.MOOD: mood(now, 2)})
     append(home, person, now + HOUR, 3, {Source.MOOD: mood(now, 3)})
@@ -148,7 +138,7 @@ def test_history_is_read_as_it_was_known_then(home: Path, person: PersonId, now:
 
 def test_rows_come_back_in_the_order_in_which_they_were_asked(home: Path, now: datetime) -> None:
     """Persons, unknown ones and instants may be mixed and repeated."""
-    store = apply(home)
+    store = applied(home)
     for number in range(5):
         append(home, f"p{number}", now + number * HOUR, 1, {Source.MOOD: mood(now, number + 1)})
     asked = [("p3", now + 9 * HOUR), ("p0", now), ("nobody", now), ("p4", now), ("p3", now + 9 * HOUR)]
@@ -157,7 +147,7 @@ def test_rows_come_back_in_the_order_in_which_they_were_asked(home: Path, now: d
 
 def test_other_columns_of_the_asked_table_are_kept(home: Path, person: PersonId, now: datetime) -> None:
     """Labels ride along with their rows."""
-    store = apply(home)
+    store = applied(home)
     frame = pd.DataFrame({"person": [person, person], "event_timestamp": [now, now - HOUR], "reward": [1.0, 0.25]})
     read = store.get_historical_features(frame, ["mood:mood"]).to_df()
     assert read["reward"].tolist() == [1.0, 0.25]

@@ -9,7 +9,6 @@ from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Tr
 from data_contracts.events.codec import Event
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, to_us
-from feature_repo.feast_store.apply import apply
 from feature_repo.feast_store.training_sets import training_set
 from feature_repo.history.batch import Folded, build_history
 from feature_repo.history.served_rows import History
@@ -17,6 +16,7 @@ from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import known_us
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
+from tests.feature_repo.stores import applied
 
 ZONE = "Europe/Berlin"
 
@@ -74,7 +74,7 @@ def decided(at: datetime, person: PersonId, events: list[Event]) -> Decision:
 def test_history_gives_each_decision_what_it_saw(home: Path, person: PersonId, now: datetime) -> None:
     """Rows and vectors made from history equal the logged ones, also while a fact was on its way."""
     events = [mood(number, now + number * timedelta(hours=1), person) for number in range(6)]
-    store = apply(home)
+    store = applied(home)
     History(home / "history").append(build_history(Folded(n, event) for n, event in enumerate(events, start=1)))
     decisions = [decided(now + timedelta(minutes=m), person, events) for m in (-5, 5, 15, 65, 71, 60 * 24 * 40, 130)]
     made = training_set(store, decisions)
@@ -85,7 +85,7 @@ def test_history_gives_each_decision_what_it_saw(home: Path, person: PersonId, n
 def test_a_skew_is_measured_and_named(home: Path, person: PersonId, now: datetime) -> None:
     """A logged value that history cannot explain is counted under its feature."""
     events = [mood(0, now, person)]
-    store = apply(home)
+    store = applied(home)
     History(home / "history").append(build_history([Folded(1, events[0])]))
     decision = decided(now + timedelta(hours=1), person, events)
     vector = decision.vector.copy()
@@ -96,6 +96,6 @@ def test_a_skew_is_measured_and_named(home: Path, person: PersonId, now: datetim
 
 def test_no_decisions_make_an_empty_set(home: Path) -> None:
     """Absence is a value."""
-    made = training_set(apply(home), [])
+    made = training_set(applied(home), [])
     assert made.values.shape == (0, len(FEATURES))
     assert made.skew == (0, 0, 0.0, {})
