@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from data_contracts.events.codec import KINDS, Event, body, kind
-from data_contracts.features import FEATURES
 
 ROW = "row"
 ENVELOPE_COLUMNS = ("id", "source", "at_us", "received_us")
@@ -36,12 +35,3 @@ def _values(event: Event) -> tuple[Any, ...]:
         for field in message.DESCRIPTOR.fields
     )
     return (*(getattr(event, name) for name in ENVELOPE_COLUMNS), *fields)
-
-
-def vector_frame(vectors: Iterable[tuple[Iterable[float], Iterable[bool]]]) -> pd.DataFrame:
-    """Return a frame of context vectors, one column per feature; what is masked is absent."""
-    rows = [
-        [position, *(None if hidden else float(value) for value, hidden in zip(values, masked, strict=True))]
-        for position, (values, masked) in enumerate(vectors)
-    ]
-    return pd.DataFrame(rows, columns=[ROW, *(feature.name for feature in FEATURES)])

@@ -14,7 +14,7 @@ import pandas as pd
 
 from data_contracts.errors import Malformed, Unavailable
 from data_contracts.validation.frames import ROW
-from data_contracts.validation.suites import SERVED_CHECKS, SIGNAL_CHECKS, Check
+from data_contracts.validation.suites import SIGNAL_CHECKS, Check
 
 RESULT_FORMAT = {
     "result_format": "COMPLETE",
@@ -44,11 +44,6 @@ def validate_signals(frame: pd.DataFrame, kind: str) -> Verdict:
     if kind not in SIGNAL_CHECKS:
         raise Malformed(f"there is no kind of event called {kind!r}")
     return _verdict(frame, SIGNAL_CHECKS[kind], f"signals.{kind}")
-
-
-def validate_served(frame: pd.DataFrame) -> Verdict:
-    """Return the verdict on a frame of `frames.vector_frame`: every present value lies in its feature's range."""
-    return _verdict(frame, SERVED_CHECKS, "served")
 
 
 def _verdict(frame: pd.DataFrame, checks: Sequence[Check], name: str) -> Verdict:

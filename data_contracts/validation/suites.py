@@ -1,10 +1,9 @@
-"""What each column must be, derived from the signal table and the feature table; no vendor in here."""
+"""What each column must be, derived from the signal table; no vendor in here."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from data_contracts.events.codec import KINDS
-from data_contracts.features import FEATURES
 from data_contracts.identifiers import to_us
 from data_contracts.signals.kinds import SIGNALS, Field
 from data_contracts.signals.values import EARLIEST, LATEST
@@ -69,6 +68,3 @@ def signal_checks(signal: str) -> tuple[Check, ...]:
 
 
 SIGNAL_CHECKS: dict[str, tuple[Check, ...]] = {signal: signal_checks(signal) for signal in KINDS}
-SERVED_CHECKS: tuple[Check, ...] = tuple(
-    Check("out_of_range", feature.name, "between", low=feature.low, high=feature.high) for feature in FEATURES
-)

@@ -1,11 +1,10 @@
-"""DuckDB over the history: merges the many small parts of a stream out of core, and counts what is there.
+"""DuckDB over the history: merges the many small parts of a stream out of core.
 
 A stream writes one small part per batch. Merging sorts more rows than should be in memory at once, which is what
 DuckDB's external sort is for; the memory limit is a promise here, not a hope.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import duckdb
 
@@ -15,18 +14,6 @@ from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, 
 
 MEMORY_LIMIT = "256MB"
 MANY_PARTS = 8
-
-
-class ViewSummary(NamedTuple):
-    """How much history a view has."""
-
-    view: str
-    parts: int
-    bytes: int
-    rows: int
-    persons: int
-    from_us: int
-    until_us: int
 
 
 def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
@@ -70,21 +57,3 @@ def _merge(history: History, connection: duckdb.DuckDBPyConnection, folder: Path
     for part in parts:
         if part != whole:
             part.unlink()
-
-
-def summaries(history: History) -> list[ViewSummary]:
-    """Return how much history each view has, from the files' statistics and the key columns only."""
-    found = []
-    with _connect(history.root / ".spill") as connection:
-        for view in VIEWS:
-            parts = history.parts(view.value)
-            if not parts:
-                continue
-            row = connection.execute(
-                f"SELECT count(*), count(DISTINCT {PERSON}), epoch_us(min({EVENT_TIME})), epoch_us(max({EVENT_TIME})) "  # noqa: S608 - names of this module
-                "FROM read_parquet($parts, hive_partitioning = false)",
-                {"parts": [str(part) for part in parts]},
-            ).fetchone()
-            size = sum(part.stat().st_size for part in parts)
-            found.append(ViewSummary(view.value, len(parts), size, *(row or (0, 0, 0, 0))))
-    return found

@@ -9,11 +9,10 @@ import pytest
 
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import KINDS, Event
-from data_contracts.features import FEATURES, POSITION
 from data_contracts.signals.kinds import RULES, SIGNALS
-from data_contracts.validation.frames import signal_columns, signal_frames, vector_frame
-from data_contracts.validation.gate import Failing, evaluate, validate_served, validate_signals
-from data_contracts.validation.suites import SERVED_CHECKS, SIGNAL_CHECKS
+from data_contracts.validation.frames import signal_columns, signal_frames
+from data_contracts.validation.gate import Failing, evaluate, validate_signals
+from data_contracts.validation.suites import SIGNAL_CHECKS
 from tests.data_contracts.reading import read_sound, signal
 
 SOUND: dict[str, dict[str, Any]] = {
@@ -78,18 +77,6 @@ def test_no_personal_value_is_in_any_result() -> None:
     assert "777777" not in text
 
 
-def test_a_vector_out_of_its_range_is_named_by_feature() -> None:
-    """Masked features are absent and break nothing."""
-    low = [feature.low for feature in FEATURES]
-    high = [feature.high for feature in FEATURES]
-    high[POSITION["mood_last"]] = 6
-    shown = [False] * len(FEATURES)
-    hidden = [index == POSITION["mood_last"] for index in range(len(FEATURES))]
-    verdict = validate_served(vector_frame([(low, shown), (high, shown), (high, hidden)]))
-    assert list(verdict.sound) == [0, 2]
-    assert verdict.failing == [Failing(1, "out_of_range", "mood_last")]
-
-
 def test_a_frame_without_its_columns_is_malformed() -> None:
     """A gate that checks nothing must not say that all is well."""
     frame = signal_frames([event("mood_reported")])["mood_reported"]
@@ -107,12 +94,11 @@ def test_an_empty_frame_has_no_rows() -> None:
 
 
 def test_the_suites_cover_the_tables() -> None:
-    """Every kind has a suite over known columns and rules, every feature a range."""
+    """Every kind has a suite over known columns and rules."""
     assert set(SIGNAL_CHECKS) == set(KINDS)
     for kind, checks in SIGNAL_CHECKS.items():
         assert {check.rule for check in checks} <= set(RULES)
         assert {check.column for check in checks} <= set(signal_columns(kind))
-    assert [check.column for check in SERVED_CHECKS] == [feature.name for feature in FEATURES]
 
 
 def test_the_vendor_is_loaded_by_the_first_validation_only() -> None:

@@ -88,7 +88,7 @@ def test_a_dead_letter_is_listed_and_goes_once_its_hindrance_is_gone(
     """A message that was there before its row becomes a dead letter, and is taken in when the row is there."""
     early = people.mood(person, to_us(now), 5)
     with context.database.read() as session:
-        place = events.last_sequence(session, person) + 1
+        place = events.after(session, person, 0, 10_000)[-1].sequence + 1
 
     async def bury() -> None:
         async with follower(nats_url, "fold") as mirror, connected(nats_url, for_ever=False) as client:

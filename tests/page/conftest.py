@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from playwright.sync_api import Browser
+from sqlalchemy import select
 
 from data_contracts.identifiers import PersonId
-from infra.database.decisions import reactions
+from infra.database.all_tables import ReactionRow
 from infra.database.engine.database import open_database
 from tests.api.browsers import PHONE, Screen, chromium_of, served
 from tests.api.conftest import ApiHarness, open_door
@@ -70,5 +71,5 @@ def reacted(house: Home) -> list[tuple[str, bool]]:
     decision = house.door.serving.first
     assert decision is not None
     with house.door.database.read() as session:
-        rows = reactions.of_decision(session, house.person, decision)
+        rows = session.scalars(select(ReactionRow).where(ReactionRow.decision == decision).order_by(ReactionRow.at_us))
         return [(row.kind, row.undone_us is None) for row in rows]

@@ -9,12 +9,13 @@ from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import REWARDS, Outcome, ReactionKind
-from infra.database.decisions import person_posteriors, reactions, reward_changes
+from infra.database.decisions import person_posteriors, reward_changes
 from infra.database.events import events
 from models.rewards import person_posterior
 from models.rewards.person_posterior import PersonPosterior
 from serving.explain.replay import recompute
 from serving.feedback.posterior_update import model_of, part_at
+from tests.infra.database.rows import blocks_of
 from tests.serving.world import World
 
 
@@ -88,7 +89,7 @@ def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World
     assert (row.outcome, row.reward, row.closed_by) == (reaction.value, reward, "reaction")
     assert kinds(living).count("reaction_received") == 1
     with living.database.read() as session:
-        blocked = reactions.blocks(session, living.person, now_us=to_us(living.now))
+        blocked = blocks_of(session, living.person)
     seconds = {"done": None, "not_now": 7_200, "not_for_me": 14 * 86_400}[reaction.value]
     assert blocked == ({} if seconds is None else {cluster: to_us(living.now) + seconds * 1_000_000})
     assert same_part_as_rebuilt(living)
@@ -126,7 +127,7 @@ def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterio
     row = living.row(decision)
     assert (row.outcome, row.reward, row.closed_us) == (None, None, None)
     with living.database.read() as session:
-        assert reactions.blocks(session, living.person, now_us=to_us(living.now)) == {}
+        assert blocks_of(session, living.person) == {}
     assert living.ask().decision_id == decision
     living.desk.react(living.person, decision, ReactionKind.DONE, "second")
     living.pass_time(seconds=6)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session, defer
 
 from data_contracts.decisions import Origin
@@ -16,7 +16,6 @@ from infra.database.engine.unit_of_work import UnitOfWork
 __all__ = [
     "add_lived",
     "close",
-    "count_since",
     "due_to_settle",
     "get",
     "mark_shown",
@@ -109,15 +108,9 @@ def set_outcome(
     outcome: Outcome | None,
     reward: float | None,
     at_us: int | None,
-    only_if_unset: bool = False,
 ) -> bool:
-    """Give a decision its outcome and reward, replace them, or with None take them back; return whether it did.
-
-    `only_if_unset` is for the default after the wait window, which must not overwrite an answer that came meanwhile.
-    """
+    """Give a decision its outcome and reward, replace them, or with None take them back; return whether it did."""
     statement = update(DecisionRow).where(DecisionRow.id == decision, DecisionRow.person == person)
-    if only_if_unset:
-        statement = statement.where(DecisionRow.rewarded_us.is_(None))
     changed = uow.session.execute(
         statement.values(
             outcome=None if outcome is None else outcome.value,
@@ -171,11 +164,3 @@ def settled_between(
 def add_lived(uow: UnitOfWork, rows: Sequence[NewDecision]) -> None:
     """Add decisions together with what followed them: for lives that were simulated, not for a request."""
     uow.session.execute(insert(DecisionRow), [{**row._asdict(), "shown_us": row.rewarded_us} for row in rows])
-
-
-def count_since(session: Session, *, since_us: int) -> dict[bool, int]:
-    """Return how many decisions since then spoke (False) and how many were silent (True)."""
-    statement = (
-        select(DecisionRow.silent, func.count()).where(DecisionRow.at_us >= since_us).group_by(DecisionRow.silent)
-    )
-    return dict(session.execute(statement).all())

@@ -16,11 +16,9 @@ from infra.vault import SUBJECT_CHARS, Vault
 __all__ = [
     "Inserted",
     "block",
-    "blocks",
     "insert",
     "is_keyed",
     "keyed",
-    "of_decision",
     "standing",
     "unblock",
     "undo",
@@ -92,16 +90,6 @@ def standing(session: Session, person: PersonId, decision: DecisionId) -> Reacti
     return session.scalars(statement).one_or_none()
 
 
-def of_decision(session: Session, person: PersonId, decision: DecisionId) -> list[ReactionRow]:
-    """Return every reaction to a decision, oldest first."""
-    statement = (
-        select(ReactionRow)
-        .where(ReactionRow.decision == decision, ReactionRow.person == person)
-        .order_by(ReactionRow.at_us, ReactionRow.id)
-    )
-    return list(session.scalars(statement))
-
-
 def undo(uow: UnitOfWork, *, person: PersonId, reaction: str, at_us: int) -> bool:
     """Take a reaction back; return false when it was taken back before or is not there."""
     statement = (
@@ -135,11 +123,3 @@ def unblock(uow: UnitOfWork, *, person: PersonId, decision: DecisionId) -> None:
     uow.session.execute(
         delete(ClusterBlockRow).where(ClusterBlockRow.person == person, ClusterBlockRow.decision == decision)
     )
-
-
-def blocks(session: Session, person: PersonId, *, now_us: int) -> dict[str, int]:
-    """Return the clusters that are silenced now, and until when."""
-    statement = select(ClusterBlockRow.cluster, ClusterBlockRow.until_us).where(
-        ClusterBlockRow.person == person, ClusterBlockRow.until_us > now_us
-    )
-    return dict(session.execute(statement).all())

@@ -22,7 +22,6 @@ __all__ = [
     "append",
     "behind",
     "by_day",
-    "last_sequence",
     "of_signal",
     "of_source",
     "stored",
@@ -92,11 +91,6 @@ def of_source(session: Session, person: PersonId, source: str) -> list[Event]:
         select(EventRow.payload).where(EventRow.person == person, EventRow.source == source).order_by(EventRow.sequence)
     )
     return [decode(payload) for payload in session.scalars(statement)]
-
-
-def last_sequence(session: Session, person: PersonId) -> int:
-    """Return the newest sequence of the person, or 0."""
-    return session.scalar(select(func.max(EventRow.sequence)).where(EventRow.person == person)) or 0
 
 
 def behind(session: Session) -> list[PersonId]:

@@ -1,6 +1,6 @@
 """Refused input, kept sealed for a while so that it can be mended."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
@@ -8,7 +8,7 @@ from infra.database.all_tables import QuarantineRow
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.engine.upsert import insert_into
 
-__all__ = ["add", "counts", "field_of", "list_for"]
+__all__ = ["add", "field_of", "list_for"]
 
 
 def field_of(row_id: str) -> str:
@@ -47,14 +47,3 @@ def list_for(session: Session, person: PersonId, limit: int = 1_000) -> list[Qua
         .limit(limit)
     )
     return list(session.scalars(statement))
-
-
-def counts(session: Session, person: PersonId) -> dict[str, int]:
-    """Return the number of refused rows per rule."""
-    statement = (
-        select(QuarantineRow.rule, func.count())
-        .where(QuarantineRow.person == person)
-        .group_by(QuarantineRow.rule)
-        .order_by(QuarantineRow.rule)
-    )
-    return dict(session.execute(statement).all())

@@ -15,7 +15,6 @@ from infra.database.people.people import get
 
 __all__ = [
     "SignedIn",
-    "close_session",
     "create_login_link",
     "find_session",
     "open_admin_session",
@@ -90,14 +89,6 @@ def touch_session(uow: UnitOfWork, sid: str, *, now_us: int) -> None:
         .where(SessionRow.sid_hash == _hash(sid), SessionRow.seen_us <= now_us - TOUCH_US)
         .values(seen_us=now_us)
     )
-
-
-def close_session(uow: UnitOfWork, sid: str) -> bool:
-    """End a session and return whether there was one."""
-    gone = uow.session.execute(
-        delete(SessionRow).where(SessionRow.sid_hash == _hash(sid)).returning(SessionRow.sid_hash)
-    )
-    return gone.first() is not None
 
 
 def revoke_session(uow: UnitOfWork, sid: str) -> bool:

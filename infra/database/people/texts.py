@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_contracts.errors import Malformed
@@ -13,7 +13,7 @@ from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.engine.upsert import insert_into
 from infra.database.people.consents import Consented
 
-__all__ = ["TEXT_US", "expire", "field_of", "find", "put"]
+__all__ = ["TEXT_US", "field_of", "find", "put"]
 
 TEXT_US = TEXT_DAYS * 86_400_000_000
 
@@ -50,9 +50,3 @@ def find(session: Session, consented: Consented, subjects: Collection[SubjectKey
         TextRow.expires_us > now_us,
     )
     return dict(session.execute(statement).all())
-
-
-def expire(uow: UnitOfWork, *, now_us: int) -> int:
-    """Delete what has expired and return how much that was."""
-    gone = uow.session.execute(delete(TextRow).where(TextRow.expires_us <= now_us).returning(TextRow.subject))
-    return len(gone.all())

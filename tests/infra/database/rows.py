@@ -1,9 +1,13 @@
 """Makes the rows that these tests begin with."""
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.signals_pb2 import MoodReported
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest
+from infra.database.all_tables import ClusterBlockRow
 from infra.database.decisions.writer import DecisionWriter, NewDecision
 from infra.database.engine.database import Database
 from infra.database.people import consents, people
@@ -32,6 +36,12 @@ def mood(person: PersonId, event_id: str, at_us: int = 10, value: int = 3) -> Ev
         source="test",
         mood_reported=MoodReported(mood=value),
     )
+
+
+def blocks_of(session: Session, person: PersonId) -> dict[str, int]:
+    """Return a person's silenced clusters, and until when."""
+    statement = select(ClusterBlockRow.cluster, ClusterBlockRow.until_us).where(ClusterBlockRow.person == person)
+    return dict(session.execute(statement).all())
 
 
 def decision(

@@ -61,8 +61,8 @@ def test_signing_out_revoking_and_erasing_end_sessions(database: Database, sid: 
     """A session is gone at the next look, for each of the ways to end it."""
     with database.unit_of_work() as uow:
         second = access_tokens.open_session(uow, person=person, now_us=0)
-        assert access_tokens.close_session(uow, sid)
-        assert not access_tokens.close_session(uow, sid)
+        assert access_tokens.revoke_session(uow, sid)
+        assert not access_tokens.revoke_session(uow, sid)
         uow.commit()
     assert _found(database, sid, 1) is None
     assert _found(database, second, 1) is not None

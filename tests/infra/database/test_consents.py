@@ -102,6 +102,5 @@ def test_texts_are_read_by_consent_and_expire(database: Database, person: Person
         assert texts.find(uow.session, tasks, [subject], now_us=9) == {subject: b"new"}
         assert texts.find(uow.session, calendar, [subject], now_us=9) == {}
         assert texts.find(uow.session, tasks, [subject], now_us=TEXT_US) == {}
-        assert texts.expire(uow, now_us=TEXT_US) == 1
         with pytest.raises(Malformed):
             texts.put(uow, consented=tasks, subject=subject, box=b"x", now_us=0, expires_us=TEXT_US + 1)
