@@ -17,6 +17,7 @@ from data_contracts.errors import Malformed, NotFound
 from infra.fault_injection import crash_point
 from infra.keys.key_files import read_key
 from infra.storage import files
+from infra.storage.locks import locked
 
 __all__ = ["PRIVATE", "PUBLIC", "PolicySeal", "key_name", "signer_of"]
 
@@ -38,7 +39,7 @@ class PolicySeal:
         private = Ed25519PrivateKey.from_private_bytes(self._private())
         public = private.public_key().public_bytes_raw()
         if public != self.public:
-            with files.locked_folder(self._keys):  # a rotation replaces both halves under this lock
+            with locked(self._keys):  # a rotation replaces both halves under this lock
                 private = Ed25519PrivateKey.from_private_bytes(self._private())
                 public = private.public_key().public_bytes_raw()
                 if public != self.public:
@@ -78,7 +79,7 @@ class PolicySeal:
 
     def replace(self, private: Ed25519PrivateKey) -> None:
         """Put a pair in place of the current one, the private half first."""
-        with files.locked_folder(self._keys):
+        with locked(self._keys):
             files.replace(self._keys / PRIVATE, private.private_bytes_raw())
             crash_point("policy_key_replaced")
             files.replace(self._keys / PUBLIC, private.public_key().public_bytes_raw())

@@ -1,16 +1,15 @@
 """Parquet parts that survive a crash: named by their digest, whole or absent, behind one lock per folder."""
 
 import hashlib
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import flock
 from pathlib import Path
 
 from data_contracts.errors import Malformed
+from infra.storage import files, locks
 
-__all__ = ["adopt", "locked", "sync", "temporary", "verify"]
+__all__ = ["adopt", "locked", "temporary", "verify"]
 
 DIGEST_CHARACTERS = 32
 
@@ -25,10 +24,8 @@ def adopt(folder: Path, finished: Path, rows: int) -> Path:
     """Give a finished temporary file its final name, durably, and return it."""
     with finished.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_CHARACTERS]
-        os.fsync(file.fileno())
     part = folder / f"{rows}-{digest}.parquet"
-    finished.replace(part)
-    sync(folder)
+    files.adopt(finished, part)
     return part
 
 
@@ -40,19 +37,11 @@ def verify(part: Path) -> None:
         raise Malformed(f"the history file {part} is damaged: its digest is not the one in its name")
 
 
-def sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
-def locked(root: Path, how: int) -> Iterator[None]:
-    """Hold the lock of a folder, `LOCK_SH` or `LOCK_EX`; it ends with its process, however that ends."""
+def locked(root: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock of a folder of parts, made where it is missing; `shared` by all who only add or read."""
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as file:
-        flock(file, how)
+    lock = root / ".lock"
+    lock.touch()
+    with locks.locked(lock, shared=shared):
         yield

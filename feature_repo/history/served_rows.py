@@ -11,7 +11,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_SH
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,14 +73,14 @@ class History:
         groups: dict[tuple[Source, int], list[HistoryRow]] = defaultdict(list)
         for row in rows:
             groups[row.source, bucket(row.person)].append(row)
-        with parquet_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, shared=True):
             for (source, number), group in groups.items():
                 self._write(self._folder(source.value, number), frame(source, group))
 
     def append_frame(self, view: str, table: pl.DataFrame) -> None:
         """Keep the rows of a table that has the columns of the view."""
         numbers = table[PERSON].map_elements(bucket, return_dtype=pl.Int64)
-        with parquet_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, shared=True):
             for (number,), group in table.with_columns(numbers.alias("_bucket")).group_by("_bucket"):
                 self._write(self._folder(view, int(str(number))), group.drop("_bucket"))
 
@@ -146,7 +145,7 @@ class History:
     def _keep_only(self, folders: str, wanted: pl.Expr) -> int:
         """Rewrite parts so that only wanted rows are left, the new part first; return how many rows went."""
         gone = 0
-        with parquet_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root):
             for folder in self.root.glob(folders):
                 for leftover in folder.glob("*.tmp"):
                     leftover.unlink()
@@ -164,7 +163,7 @@ class History:
     @contextmanager
     def replacing(self) -> Iterator[None]:
         """Hold the folder for one writer that replaces parts."""
-        with parquet_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root):
             yield
 
     def _write(self, folder: Path, table: pl.DataFrame) -> None:

@@ -11,7 +11,6 @@ import logging
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_SH
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from data_contracts.errors import Malformed
 from data_contracts.events.codec import StoredEvent
 from feature_repo.history import parquet_parts
 from feature_repo.history.served_rows import bucket
+from infra.storage import files
 
 __all__ = ["Manifest", "Snapshots"]
 
@@ -57,7 +57,7 @@ class Snapshots:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the folder for one writer, tidied of what a killed one left."""
-        with parquet_parts.locked(self.root, LOCK_EX):
+        with parquet_parts.locked(self.root):
             for folder in self._folders():
                 self._tidy(folder)
             yield
@@ -84,7 +84,7 @@ class Snapshots:
 
     def read(self, day: str, person: str | None = None) -> list[StoredEvent]:
         """Return a day's events, or one person's, by sequence; raises `Malformed` when a part is damaged or missing."""
-        with parquet_parts.locked(self.root, LOCK_SH):
+        with parquet_parts.locked(self.root, shared=True):
             return self.rows(day, person)
 
     def rows(self, day: str, person: str | None = None) -> list[StoredEvent]:
@@ -126,13 +126,9 @@ class Snapshots:
 
     def _replace(self, folder: Path, manifest: Manifest) -> Manifest:
         finished = parquet_parts.temporary(folder)
-        with finished.open("w", encoding="utf-8") as file:
-            json.dump(manifest._asdict(), file)
-            file.flush()
-            parquet_parts.sync(finished)
-        finished.replace(folder / MANIFEST)
-        parquet_parts.sync(folder)
-        parquet_parts.sync(self.root)
+        finished.write_text(json.dumps(manifest._asdict()), encoding="utf-8")
+        files.adopt(finished, folder / MANIFEST)
+        files.sync(self.root)
         self._tidy(folder)
         return manifest
 
@@ -196,7 +192,7 @@ def _write(folder: Path, number: int, table: pl.DataFrame) -> str:
         part = parquet_parts.adopt(target, finished, table.height)
     finally:
         finished.unlink(missing_ok=True)
-    parquet_parts.sync(folder)
+    files.sync(folder)
     return f"{target.name}/{part.name}"
 
 

@@ -23,18 +23,10 @@ from feature_repo.online.packets import (
     words,
 )
 from feature_repo.state.packed_view import HEAD_BYTES
+from infra.storage import sqlite
 
-BUSY_TIMEOUT_MS = 5_000
-CACHE_KB = 16_384  # a hundred people, so that a batch of reads stays in memory
-SQLITE_PRAGMAS = f"""
-PRAGMA busy_timeout = {BUSY_TIMEOUT_MS};
-PRAGMA page_size = 8192;
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
-PRAGMA wal_autocheckpoint = 0;
-PRAGMA secure_delete = ON;
-PRAGMA cache_size = -{CACHE_KB};
-"""
+PRAGMAS = sqlite.pragmas("NORMAL", page_bytes=8_192, cache_kb=16_384)  # a hundred people stay in memory
+REMEDY = "stop oO, delete it, and run `oo features rebuild`: all of it is made from events"
 SQLITE_TABLES = """
 CREATE TABLE IF NOT EXISTS served (
     person TEXT NOT NULL, view TEXT NOT NULL, event_us INTEGER NOT NULL, sequence INTEGER NOT NULL,
@@ -70,17 +62,12 @@ class OnlineFile:
         self._writing = threading.Lock()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with self._writing:
-                said = self._connection().execute("PRAGMA quick_check(1)").fetchone()[0].splitlines()[-1]
+            with self._writing, sqlite.refusing_damage(path, REMEDY):
+                sqlite.check(self._connection(), path, REMEDY)
                 self._connection().executescript(SQLITE_TABLES)
-        except sqlite3.OperationalError:  # busy or full, not damaged
-            raise
-        except sqlite3.DatabaseError as error:
-            said = str(error)
-        if said != "ok":
+        except DamagedStore:
             self.close()
-            remedy = "stop oO, delete it, and run `oo features rebuild`: all of it is made from events"
-            raise DamagedStore(f"{path} is damaged ({said}); {remedy}")
+            raise
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -91,9 +78,7 @@ class OnlineFile:
 
     def connect(self) -> sqlite3.Connection:
         """Return a new connection, which the caller closes."""
-        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        connection.executescript(SQLITE_PRAGMAS)
-        return connection
+        return sqlite.open_file(self.path, PRAGMAS)
 
     def read(self, person: str) -> OnlinePacket:
         """Return the served row of a person, and when their pool was built, in one statement."""
@@ -157,7 +142,7 @@ class OnlineFile:
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the file and truncate it."""
         with self._writing:
-            self._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            sqlite.checkpoint(self._connection())
 
     def drop(self) -> None:
         """Remove the tables."""

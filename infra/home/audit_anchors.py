@@ -4,16 +4,14 @@ A line is JSON with a MAC over itself and the MAC of the line before. Who can wr
 cut both back to an earlier day, so copy the file to another machine where that matters.
 """
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from infra.keys.audit_key import AuditKey
 from infra.storage import files
+from infra.storage.locks import locked
 
 __all__ = ["Anchor", "Anchors", "Kind", "Line"]
 
@@ -58,7 +56,7 @@ class Anchors:
         """Add a line, durably; of several processes one writes after the other."""
         files.make_private_folder(self._path.parent)
         files.touch_private(self._path)
-        with _locked(self._path) as descriptor:
+        with locked(self._path) as descriptor:
             lines = _whole_lines(descriptor)
             previous = _seal_of(lines[-1]) if lines else FIRST
             written = {**anchor._asdict(), "previous": previous, "seal": self._seal(anchor, previous)}
@@ -88,16 +86,6 @@ def _seal_of(text: str) -> str:
     except ValueError:
         return ""
     return str(found.get("seal", "")) if isinstance(found, dict) else ""
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _whole_lines(descriptor: int) -> list[str]:

@@ -18,6 +18,7 @@ from data_contracts.errors import Malformed
 from infra.fault_injection import crash_point
 from infra.keys.key_files import FILES, KEY_BYTES, MASTER, fingerprint, read_key
 from infra.storage import files
+from infra.storage.locks import locked
 
 __all__ = ["MasterKeys", "Wrapped", "new_key"]
 
@@ -92,9 +93,9 @@ class MasterKeys:
         """Whether a wrapped key names the current master key."""
         return wrapped_by(stored) == self.current
 
-    def locked(self) -> AbstractContextManager[None]:
+    def locked(self) -> AbstractContextManager[object]:
         """Let nobody else add, wrap again or destroy a person's key, or change the master key."""
-        return files.locked_folder(self._people)
+        return locked(self._people)
 
     def keep_current(self) -> str:
         """Keep the current key among the older ones, before it is replaced, and return its id."""

@@ -1,16 +1,14 @@
 """Files that survive a crash: complete under their name, or not there at all."""
 
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
+    "adopt",
     "append_line",
     "create_once",
-    "locked_folder",
     "make_private_folder",
     "replace",
     "shred",
@@ -57,6 +55,13 @@ def replace(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def adopt(finished: Path, path: Path) -> None:
+    """Give a finished temporary file of the same folder its name, durably, in place of whatever has the name."""
+    sync(finished)
+    finished.replace(path)
+    sync(path.parent)
+
+
 def append_line(path: Path, line: str) -> None:
     """Add one line to a private file, durably; lines of several processes don't mix."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
@@ -82,17 +87,6 @@ def shred(path: Path) -> bool:
     path.unlink(missing_ok=True)
     sync(path.parent)
     return True
-
-
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold the exclusive lock of a folder during the block; the kernel releases it when the process ends."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Locks of roles: of all processes on one home, one at a time has a role.
+"""Locks between processes: of files and folders, and of roles, which one process on a home has at a time.
 
 A lock is `flock` on a file. The kernel releases it when its process ends, however that happens, so a lock is never
-stale and its file may stay. The owner writes its process id and command into the file, but never an argument; only a
-refusal reads them.
+stale and its file may stay. The owner of a role writes its process id and command into the file, but never an argument;
+only a refusal reads them.
 """
 
 import fcntl
@@ -15,9 +15,23 @@ from pathlib import Path
 from data_contracts.errors import Conflict
 from infra.storage.files import make_private_folder
 
-__all__ = ["RoleLock"]
+__all__ = ["RoleLock", "locked"]
 
 MODE = 0o600
+
+
+@contextmanager
+def locked(path: Path, *, shared: bool = False) -> Iterator[int]:
+    """Wait for the lock of a file or a folder, hold it during the block and give the descriptor.
+
+    A `shared` lock excludes only those who hold it alone.
+    """
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 class RoleLock:

@@ -8,7 +8,6 @@ one that answers them too slowly. `signature` stands under the digest, by the ho
 
 import hashlib
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from data_contracts.errors import ArtifactRefused
 from data_contracts.features import FEATURE_SERVICE_VERSION, FEATURES
 from data_contracts.identifiers import PolicyDigest
+from infra.storage import files
 from models.policies import POLICIES, ArtifactPolicy
 from models.policies.policy import Context
 from models.rewards import design
@@ -167,11 +167,8 @@ def _read(path: Path, limit: int) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    partial.write_bytes(content)
+    files.adopt(partial, path)
 
 
 def _packed(arrays: Mapping[str, Floats]) -> bytes:

@@ -21,21 +21,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from data_contracts.errors import Malformed, Unavailable
+from infra.storage import sqlite
 
-__all__ = ["BUSY_TIMEOUT_MS", "MIGRATE", "PASSING", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
+__all__ = ["MIGRATE", "PASSING", "READ", "WRITE", "database_url", "make_engine", "raw_connection"]
 
-BUSY_TIMEOUT_MS = 5_000
 POOL_TIMEOUT_S = 10
 CONNECT_S = 5
-PRAGMAS = (
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",  # first: changing the journal mode takes a lock
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # an accepted fact survives power loss
-    "PRAGMA wal_autocheckpoint=0",  # one checkpointer, see infra/database/maintenance/checkpointer.py
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA secure_delete=ON",
-    "PRAGMA temp_store=MEMORY",  # no personal byte in a temporary file
-)
+PRAGMAS = sqlite.pragmas("FULL")
 BUSY_STEP_S = 0.001
 BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
 WRITE = {"oo_begin": ("PRAGMA query_only=OFF", BEGIN_TO_WRITE)}
@@ -86,19 +78,19 @@ def make_engine(url: URL, answer_s: float | None = None) -> Engine:
 
     PostgreSQL has `answer_s` for each statement.
     """
-    sqlite = url.get_backend_name() == "sqlite"
-    arguments: dict[str, Any] = {"isolation_level": None} if sqlite else {"connect_timeout": CONNECT_S}
+    on_file = url.get_backend_name() == "sqlite"
+    arguments: dict[str, Any] = {"isolation_level": None} if on_file else {"connect_timeout": CONNECT_S}
     engine = create_engine(
         url,
         poolclass=BoundedPool,
         hide_parameters=True,  # values are personal, and errors reach the log
         connect_args=arguments,
         pool_timeout=POOL_TIMEOUT_S,
-        pool_pre_ping=not sqlite,
+        pool_pre_ping=not on_file,
         max_overflow=20,
     )
     event.listen(engine, "handle_error", _own_error)
-    if not sqlite:
+    if not on_file:
         event.listen(engine, "do_connect", partial(_open_bounded, answer_s))
     else:
         event.listen(engine, "connect", _prepare)
@@ -109,9 +101,7 @@ def make_engine(url: URL, answer_s: float | None = None) -> Engine:
 def raw_connection(url: URL, *, answer_s: float | None = None, connect_timeout: int = CONNECT_S) -> Any:
     """Return a DBAPI connection in autocommit mode with the same discipline, usable from any one thread at a time."""
     if url.get_backend_name() == "sqlite":
-        connection = sqlite3.connect(str(url.database), isolation_level=None, check_same_thread=False)
-        _prepare(connection, None)
-        return connection
+        return sqlite.open_file(str(url.database), PRAGMAS)
     import psycopg  # noqa: PLC0415 - not paid by the embedded stage
 
     from infra.database.engine.bounded_connection import BoundedConnection  # noqa: PLC0415 - as above
@@ -133,8 +123,7 @@ def _open_bounded(
 
 
 def _prepare(connection: Any, _record: Any) -> None:
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
+    sqlite.prepare(connection, PRAGMAS)
 
 
 def _begin(connection: Connection) -> None:
@@ -155,7 +144,7 @@ def _begin_to_write(connection: Connection) -> None:
     raw: Any = connection.connection.driver_connection
     raw.execute("PRAGMA query_only=OFF")
     raw.execute("PRAGMA busy_timeout=0")
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    deadline = time.monotonic() + sqlite.BUSY_TIMEOUT_MS / 1000
     try:
         while time.monotonic() < deadline:
             try:
@@ -168,7 +157,7 @@ def _begin_to_write(connection: Connection) -> None:
                 return
         connection.exec_driver_sql(BEGIN_TO_WRITE)  # a refusal becomes an error of ours
     finally:
-        raw.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        raw.execute(f"PRAGMA busy_timeout={sqlite.BUSY_TIMEOUT_MS}")
 
 
 def _own_error(context: ExceptionContext) -> None:

@@ -2,31 +2,27 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
-from data_contracts.errors import DamagedStore, Unavailable
+from data_contracts.errors import Unavailable
 from data_contracts.identifiers import PersonId
 from infra.bus import Bus
 from infra.database.engine.connections import MIGRATE, READ, WRITE, database_url, make_engine, raw_connection
 from infra.database.engine.liveness import Liveness
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.keys.audit_key import AuditKey
+from infra.storage import sqlite
 from infra.storage.files import make_private_folder, touch_private
+from infra.storage.sqlite import Checkpoint
 
-__all__ = ["Checkpoint", "Database", "Session", "open_database"]
+__all__ = ["Database", "Session", "open_database"]
 
-
-class Checkpoint(NamedTuple):
-    """What a checkpoint did; `complete` is false when a reader or a writer was in the way."""
-
-    complete: bool
-    log_pages: int
-    moved_pages: int
+REMEDY = "stop oO and bring a backup back with `oo restore`"
 
 
 class Database:
@@ -108,13 +104,12 @@ class Database:
     def checkpoint(self, mode: Literal["PASSIVE", "TRUNCATE"] = "TRUNCATE") -> Checkpoint:
         """Move SQLite's write-ahead log into the database file; PostgreSQL does that by itself."""
         if self.dialect != "sqlite":
-            return Checkpoint(complete=True, log_pages=0, moved_pages=0)
+            return Checkpoint(busy=False, log_pages=0, moved_pages=0)
         connection = self.connect_raw()
         try:
-            busy, log_pages, moved = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+            return sqlite.checkpoint(connection, mode)
         finally:
             connection.close()
-        return Checkpoint(complete=not busy and log_pages == moved, log_pages=log_pages, moved_pages=moved)
 
     def connect_raw(self) -> Any:
         """Return an autocommit DBAPI connection, for the decision writer, the hot read and maintenance only."""
@@ -130,21 +125,13 @@ class Database:
 
         A `thorough` check also compares the indexes with their tables, which takes several times as long.
         """
-        if self.dialect != "sqlite":
+        if self.path is None:
             return  # PostgreSQL checks its pages as it reads them
-        pragma = "integrity_check" if thorough else "quick_check"
         try:
-            connection = self.connect_raw()
-            try:
-                said = connection.execute(f"PRAGMA {pragma}(1)").fetchone()[0].splitlines()[-1]
-            finally:
-                connection.close()
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise Unavailable(f"the database cannot be checked ({error})") from error
-            said = str(error)
-        if said != "ok":
-            raise DamagedStore(f"{self.path} is damaged ({said}); stop oO and bring a backup back with `oo restore`")
+            with sqlite.refusing_damage(self.path, REMEDY), closing(self.connect_raw()) as connection:
+                sqlite.check(connection, self.path, REMEDY, thorough=thorough)
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the database cannot be checked ({error})") from error
 
     def close(self) -> None:
         """Close every pooled connection."""

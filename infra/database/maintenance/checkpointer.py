@@ -8,10 +8,13 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 from infra.background_loop import BackgroundLoop
 from infra.storage.locks import RoleLock
+from infra.storage.sqlite import Checkpoint, checkpoint
 
 __all__ = ["Checkpointer"]
 
@@ -92,32 +95,27 @@ class Checkpointer:
 
         The file keeps its size: writing over it again is cheaper than growing it again.
         """
-        _, pages, _ = self._checkpoint("PASSIVE")
-        if pages <= RESTART_PAGES and size <= LONG_BYTES:
+        if self._checkpoint("PASSIVE").log_pages <= RESTART_PAGES and size <= LONG_BYTES:
             return "passive"
         self._checkpoint("PASSIVE")  # what came meanwhile, so that little is left
         with self.gate:
-            busy = self._checkpoint("TRUNCATE" if size > LONG_BYTES else "RESTART")[0]
+            busy = self._checkpoint("TRUNCATE" if size > LONG_BYTES else "RESTART").busy
         return "blocked" if busy else "restarted"
 
     def _truncate(self) -> str:
         self._checkpoint("PASSIVE")  # most of the work, while writers go on
         with self.gate:
-            busy = self._checkpoint("TRUNCATE")[0]
+            busy = self._checkpoint("TRUNCATE").busy
         if busy:
             return "blocked"
         self._full = False
         self._clean_ns = self._log()[1]
         return "truncated"
 
-    def _checkpoint(self, mode: str) -> tuple[int, int, int]:
-        connection = self._connect()
-        try:
+    def _checkpoint(self, mode: Literal["PASSIVE", "RESTART", "TRUNCATE"]) -> Checkpoint:
+        with closing(self._connect()) as connection:
             connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
-            busy, pages, moved = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        finally:
-            connection.close()
-        return busy, pages, moved
+            return checkpoint(connection, mode)
 
     def _log(self) -> tuple[int, int]:
         try:

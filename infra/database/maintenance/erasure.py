@@ -17,6 +17,7 @@ from infra.database.audit import audit_log
 from infra.database.engine.database import Database
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.engine.upsert import insert_into
+from infra.storage.sqlite import checkpoint
 from infra.vault import Vault
 
 __all__ = [
@@ -82,7 +83,7 @@ def scrub(database: Database) -> None:
             return
         connection.execute(f"PRAGMA busy_timeout={SCRUB_WAIT_MS}")
         connection.execute("VACUUM")
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        busy = checkpoint(connection).busy
     finally:
         connection.close()
     if busy:
