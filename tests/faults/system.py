@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -28,22 +27,11 @@ from tests.source_tree import CHECKOUT
 
 PATIENCE_S = 120.0
 PEOPLE = 4
-WEDNESDAY = 2
 
 
 def person(number: int) -> PersonId:
     """Return one of the people of the system."""
     return PersonId(f"{number:032x}")
-
-
-def wednesday_noon() -> str:
-    """Return the `OO_CLOCK` of a process for which it is a Wednesday's noon (UTC), in at most a week.
-
-    At night oO says nothing, so a test of what a decision does would depend on the hour at which it runs.
-    """
-    now = system_clock()
-    noon = now.replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=(WEDNESDAY - now.weekday()) % 7)
-    return f"+{((noon - now) % timedelta(days=7)).total_seconds():.0f}"
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:

@@ -11,8 +11,9 @@ import pytest
 from data_contracts.identifiers import PersonId
 from feature_repo.online import open_online
 from tests.faults.client import Client
-from tests.faults.system import System, wait_until, wednesday_noon
+from tests.faults.system import System, wait_until
 from tests.faults.usage import log_bytes, usage_of
+from tests.support.clocks import wednesday_noon
 
 POSTS = 40
 ENOUGH_FOR_A_TIP = 60  # tasks: with fewer open ones nothing in the catalogue fits, and no decision is written

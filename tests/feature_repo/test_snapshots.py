@@ -18,13 +18,13 @@ DAY = "2026-03-04"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from feature_repo import durable_parts, snapshots
+from feature_repo.history import parquet_parts, snapshots
 from tests.feature_repo.test_snapshots import DAY, event
 step, root = sys.argv[1:]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 if step == "parts":
-    durable_parts.adopt = die
+    parquet_parts.adopt = die
 else:
     snapshots.Snapshots._replace = die
 store = snapshots.Snapshots(Path(root))

@@ -10,7 +10,8 @@ from infra.fault_injection import POINTS
 from tests.source_tree import CHECKOUT
 
 SCRIPT = (
-    "from infra.fault_injection import reach\nfor n in range(3):\n    print(n, flush=True)\n    reach('after_commit')\n"
+    "from infra.fault_injection import crash_point\n"
+    "for n in range(3):\n    print(n, flush=True)\n    crash_point('after_commit')\n"
 )
 
 

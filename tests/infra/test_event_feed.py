@@ -163,7 +163,7 @@ def test_a_database_that_is_away_ends_no_watch(
         raise Unavailable("away")
 
     with monkeypatch.context() as broken:
-        broken.setattr("infra.database.events.feed.event_tail.newest", away)
+        broken.setattr("infra.database.events.feed.newest.newest", away)
         with pytest.raises(Unavailable, match="away"):
             feed.attach(lambda: None)
         assert feed.watchers == 1

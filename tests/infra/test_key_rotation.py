@@ -46,7 +46,7 @@ while not stop.exists() or count < 200:
 ROTATOR = """
 import sys
 from pathlib import Path
-from infra import key_rotation
+from infra.keys import rotation
 from infra.keys.audit_key import AuditKey
 from infra.database.engine.database import open_database
 from infra.signing import PolicySeal
@@ -55,9 +55,9 @@ home = Path(sys.argv[1])
 vault = Vault(home / "keys", new=False)
 database = open_database(home / "app.db", audit_key=vault.audit_key)
 if sys.argv[2] == "master":
-    key_rotation.rotate_master(home, database, vault.masters, now_us=5)
+    rotation.rotate_master(home, database, vault.masters, now_us=5)
 else:
-    key_rotation.rotate_policy(home, database, PolicySeal(home / "keys", new=False), now_us=5)
+    rotation.rotate_policy(home, database, PolicySeal(home / "keys", new=False), now_us=5)
 """
 
 

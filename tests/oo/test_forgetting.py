@@ -39,7 +39,7 @@ from tests.oo.command_line import CommandLine
 NOW = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
 KILLED_BEFORE_THE_SCRUB = """
 import os, signal, sys
-from infra.database import erasure, events
+from infra.database.maintenance import erasure
 erasure.scrub = lambda database: os.kill(os.getpid(), signal.SIGKILL)
 from oo.cli import main
 sys.argv = ["oo", "forget", "--yes", "--person", sys.argv[1]]

@@ -37,6 +37,7 @@ from tests.oo.homes import (
     make_older,
     remove,
 )
+from tests.support.clocks import wednesday_noon
 
 Harm = Callable[[Path], None]
 
@@ -104,6 +105,7 @@ def oo(inhabited: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> CommandL
     shutil.copytree(inhabited, home, dirs_exist_ok=True)
     monkeypatch.setenv("OO_PERSON", RESIDENT)
     monkeypatch.setenv("OO_HOME", str(home))
+    monkeypatch.setenv("OO_CLOCK", wednesday_noon())  # in quiet hours no words are opened, and no key is missed
     return CommandLine(home, monkeypatch)
 
 

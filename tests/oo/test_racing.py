@@ -24,11 +24,11 @@ import json, sys, time
 from pathlib import Path
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId
-from oo.runtime import Household
+from oo.runtime import Runtime
 
 person, name, racers, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
-with Household() as household:
-    recommender, decide = household.recommender, household.recommender.decide
+with Runtime() as runtime:
+    recommender, decide = runtime.recommender, runtime.recommender.decide
 
     def decide_together(seen, made):
         decided = decide(seen, made)

@@ -16,7 +16,7 @@ EVENTS = """
 import sys
 from data_contracts.errors import OOError
 from data_contracts.identifiers import PersonId
-from infra.database import events
+from infra.database.events import events
 from infra.database.engine.database import open_database
 from tests.infra.database.rows import mood
 url, person, name = sys.argv[1:]
@@ -47,7 +47,7 @@ database.close()
 LEDGER = """
 import itertools, sys
 from data_contracts.identifiers import PersonId
-from infra.database import events
+from infra.database.events import events
 from infra.database.decisions.writer import DecisionWriter
 from infra.database.engine.database import open_database
 from tests.infra.database.rows import decision, mood

@@ -66,7 +66,7 @@ def test_an_artifact_of_trees_is_loaded_and_asked_without_lightgbm(model: TreeMo
         metrics={},
     )
     script = (
-        "import sys; from pathlib import Path; from models import artifact;"
+        "import sys; from pathlib import Path; from models.policies import artifact;"
         f"print(artifact.load(Path({str(folder)!r}), verify=lambda *_: True).policy.name, 'lightgbm' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=CHECKOUT, check=True, capture_output=True, text=True)
