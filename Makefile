@@ -30,7 +30,7 @@ up: $(STAMP) ## the page, the api and the flows, until Ctrl-C
 	$(BIN)/oo up
 
 test: $(STAMP) ## every test, on SQLite and PostgreSQL, in a real browser where there is one
-	@CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(ARGS)
+	@CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist loadscope)
 
 faults: $(STAMP) ## kill processes and servers at every named point and at random; ROUNDS=n for more
 	$(BIN)/python -m tests.faults

@@ -78,7 +78,10 @@ def compare(before: Path, name: str, pairs: int) -> dict[str, float]:
     try:
         for prober in probers:
             prober.round()  # into the caches, not counted
-        turns = [tuple(prober.round() for prober in probers) for _ in range(pairs)]
+        turns = []
+        for number in range(pairs):
+            turns.append(tuple(prober.round() for prober in probers))
+            sys.stderr.write(f"{name} {number + 1}/{pairs}: {turns[-1][0]:.4g}, {turns[-1][1]:.4g}\n")
     finally:
         for prober in probers:
             prober.close()
