@@ -26,8 +26,9 @@ from scipy.stats import t
 
 from benchmarks.result import Result
 from data_contracts.rewards import SILENCE_SIGMA, silence_reward
-from models.policies.policy import Floats, with_floor
+from models.policies.policy import Floats
 from models.policies.propensity import argmax_probabilities
+from models.policies.rules import with_floor
 from models.rewards import design
 from models.rewards.action_features import ACTION_COLUMNS
 from models.rewards.habituation import HabituationModel, fit_habituation

@@ -21,8 +21,8 @@ from scipy.stats import chi2_contingency
 
 from benchmarks.peer_environment import OBP, python_of
 from benchmarks.result import Result
+from models.policies.rules import thompson
 from models.simulation.gaussian_arms import GaussianArms
-from models.simulation.rules import thompson
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -9,7 +9,7 @@ Limits: it explores hopeless candidates as often as promising ones.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.policy import MAX_EXPLORATION, with_floor
+from models.policies import rules
 from models.policies.score_rule import ScoreRule
 
 Floats = NDArray[np.float64]
@@ -20,7 +20,7 @@ class EpsilonGreedy(ScoreRule):
 
     NAME = "epsilon_greedy"
 
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG002 - it does not ask how sure it is
-        """Return equal shares for the best ones, and the floor."""
-        best = mu == mu.max()
-        return with_floor(best / best.sum(), MAX_EXPLORATION)
+    @classmethod
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG003 - it does not ask how sure it is
+        """Return (..., n): equal shares for the best ones, and the floor."""
+        return rules.with_floor(rules.greedy(mu), rules.MAX_EXPLORATION)

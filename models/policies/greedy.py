@@ -9,7 +9,7 @@ Limits: it explores by the floor alone, and never learns what it never shows.
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.policy import Context, Indices, explore, with_floor
+from models.policies import rules
 from models.policies.score_rule import ScoreRule
 
 Floats = NDArray[np.float64]
@@ -20,13 +20,7 @@ class Greedy(ScoreRule):
 
     NAME = "greedy"
 
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG002 - it ignores how sure it is
-        """Return the best ones in equal shares, floors added."""
-        best = mu == mu.max()
-        return with_floor(best / best.sum())
-
-    def sample(self, context: Context, actions: Floats, rng: np.random.Generator, size: int) -> Indices:
-        """Return `size` choices (size,)."""
-        mu, _ = self.model.score(context, actions)
-        best = np.flatnonzero(mu == mu.max())
-        return explore(best[rng.integers(best.size, size=size)], mu.size - 1, rng)
+    @classmethod
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG003 - it ignores how sure it is
+        """Return (..., n): the best ones in equal shares, floors added."""
+        return rules.with_floor(rules.greedy(mu))

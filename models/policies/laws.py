@@ -1,6 +1,6 @@
 """The laws of every policy, each a function that returns nothing or raises `Broken` with what it saw.
 
-`LAWS` is run over every policy of `models.policies.POLICIES` with fixed seeds.
+`LAWS` is run over every policy of `models.policies.STORABLE`, the fallback among them, with fixed seeds.
 """
 
 import math
@@ -17,7 +17,8 @@ from data_contracts.features import FEATURES
 from data_contracts.rewards import SILENCE_PRICE, silence_reward
 from data_contracts.tips import Topic
 from models.policies import POLICIES, ArtifactPolicy, Uniform, artifact
-from models.policies.policy import EXPLORATION, MAX_EXPLORATION, Context, draw
+from models.policies.policy import Context
+from models.policies.rules import EXPLORATION, MAX_EXPLORATION, draw
 from models.rewards import design, person_posterior
 from models.rewards.action_features import ACTION, ACTION_COLUMNS
 from models.rewards.fitting import learned

@@ -9,7 +9,8 @@ Limits: the regret bound of the paper is for a shared weight vector; independent
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.policy import Context, Indices, explore, with_floor
+from models.policies import rules
+from models.policies.policy import Indices
 from models.policies.propensity import argmax_probabilities
 from models.policies.score_rule import ScoreRule
 
@@ -21,14 +22,12 @@ class LinearThompson(ScoreRule):
 
     NAME = "linear_thompson"
 
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:
-        """Return P(this score is the largest), floors added."""
-        return with_floor(argmax_probabilities(mu, sigma))
+    @classmethod
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:
+        """Return (n,): P(this score is the largest) of one decision, floors added."""
+        return rules.with_floor(argmax_probabilities(mu, sigma))
 
-    def sample(self, context: Context, actions: Floats, rng: np.random.Generator, size: int) -> Indices:
-        """Return `size` choices (size,) by sampling scores."""
-        mu, sigma = self.model.score(context, actions)
-        scores = rng.standard_normal((size, mu.size))
-        scores *= sigma
-        scores += mu
-        return explore(scores.argmax(axis=1), mu.size - 1, rng)
+    @classmethod
+    def picks(cls, mu: Floats, sigma: Floats, rng: np.random.Generator) -> Indices:
+        """Return (...,) picks by sampling scores."""
+        return rules.explore(rules.thompson(mu, sigma, rng), mu.shape[-1] - 1, rng)

@@ -1,8 +1,6 @@
 """What a policy is: a pure function from a situation to exact choice probabilities, and one reproducible draw."""
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,10 +11,6 @@ from models.rewards.person_posterior import PersonPosterior
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
-
-MAX_EXPLORATION = 0.05
-EXPLORATION = 0.02
-_WORD = (1 << 64) - 1
 
 
 class Context(NamedTuple):
@@ -70,49 +64,3 @@ class Policy(Protocol):
     def contributions(self, context: Context, actions: Floats) -> Floats:
         """Return (n, design.GROUPS): each feature's part of mu; left to right they sum to mu exactly."""
         ...
-
-
-def with_floor(probabilities: Floats, exploration: float = EXPLORATION) -> Floats:
-    """Return (1 - e) p + e / m for the m eligible candidates, and (1 - e) p for silence, which is last.
-
-    The floors sum to e <= 0.05 whatever the number of candidates. Silence gets none: its reward is documented, not
-    learned, so exploring it would teach nothing. Without candidates nothing changes.
-    """
-    if not 0.0 <= exploration <= MAX_EXPLORATION:
-        raise ValueError(f"exploration {exploration} is outside [0, {MAX_EXPLORATION}]")
-    candidates = probabilities.size - 1
-    if candidates == 0:
-        return probabilities
-    mixed = probabilities * (1.0 - exploration)
-    mixed[:-1] += exploration / candidates
-    return mixed
-
-
-def draw(probabilities: Floats, seed: int) -> int:
-    """Return the index that the one uniform number of `seed` hits on the cumulative sum of `probabilities`.
-
-    This is the whole randomness of a decision, so logged probabilities and seed replay it bit for bit. Probabilities
-    are not normalised: what their sum lacks of 1 (below 1e-9) belongs to the last action that is possible at all.
-    """
-    index = bisect_right(list(accumulate(probabilities.tolist())), uniform(seed))
-    return index if index < probabilities.size else int(np.flatnonzero(probabilities)[-1])
-
-
-def uniform(seed: int) -> float:
-    """Return the number in [0, 1) that SplitMix64 makes of a seed of 64 bits, a multiple of 2^-53.
-
-    NumPy's generators take thirty times as long to be seeded, and a decision needs one number. Source: Steele, Lea &
-    Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
-    """
-    mixed = (seed + 0x9E3779B97F4A7C15) & _WORD
-    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _WORD
-    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _WORD
-    return ((mixed ^ mixed >> 31) >> 11) * 2.0**-53
-
-
-def explore(picks: Indices, candidates: int, rng: np.random.Generator, exploration: float = EXPLORATION) -> Indices:
-    """Return `picks` with a share of `exploration` replaced by uniform candidates: `with_floor` for samples."""
-    if candidates == 0:
-        return picks
-    explored = rng.random(picks.size) < exploration
-    return np.where(explored, rng.integers(candidates, size=picks.size), picks)

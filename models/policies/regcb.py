@@ -10,12 +10,10 @@ Limits: nearly deterministic, so its log supports few other policies; only the f
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.policy import with_floor
+from models.policies import rules
 from models.policies.score_rule import ScoreRule
 
 Floats = NDArray[np.float64]
-
-WIDTH = 1.0  # standard deviations of optimism
 
 
 class RegCB(ScoreRule):
@@ -23,8 +21,7 @@ class RegCB(ScoreRule):
 
     NAME = "regcb"
 
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:
-        """Return equal shares for the largest upper bounds, and the floor."""
-        upper = mu + WIDTH * sigma
-        best = upper == upper.max()
-        return with_floor(best / best.sum())
+    @classmethod
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:
+        """Return (..., n): equal shares for the largest upper bounds, and the floor."""
+        return rules.with_floor(rules.greedy(rules.upper_bounds(mu, sigma)))

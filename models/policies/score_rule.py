@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
+from models.policies import rules
 from models.policies.artifact_policy import ArtifactPolicy
-from models.policies.policy import Choice, Context, Indices, draw
+from models.policies.policy import Choice, Context, Indices
 from models.rewards.linear import LinearModel
 from models.rewards.scoring_model import ScoringModel
 
@@ -34,20 +35,27 @@ class ScoreRule(ArtifactPolicy):
         """The model's arrays."""
         return self.model.arrays
 
+    @classmethod
     @abstractmethod
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:
-        """Return (n,) probabilities, floors included, of scores (n,), silence last."""
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:
+        """Return (..., n) probabilities, floors included, of scores (..., n), silence last."""
+
+    @classmethod
+    def picks(cls, mu: Floats, sigma: Floats, rng: np.random.Generator) -> Indices:
+        """Return (...,) picks from `chances` for decisions with scores (..., n), silence last."""
+        return rules.pick(cls.chances(mu, sigma), rng)
 
     def choose(self, context: Context, actions: Floats, seed: int) -> Choice:
         """Return the draw among actions (n, k)."""
         mu, sigma = self.model.score(context, actions)
         probabilities = self.chances(mu, sigma)
-        return Choice(draw(probabilities, seed), probabilities, mu, sigma)
+        return Choice(rules.draw(probabilities, seed), probabilities, mu, sigma)
 
     def sample(self, context: Context, actions: Floats, rng: np.random.Generator, size: int) -> Indices:
         """Return `size` choices (size,)."""
-        steps = np.cumsum(self.chances(*self.model.score(context, actions)))
-        return np.minimum(steps.searchsorted(rng.random(size), side="right"), steps.size - 1)
+        mu, sigma = self.model.score(context, actions)
+        shape = (size, mu.size)
+        return self.picks(np.broadcast_to(mu, shape), np.broadcast_to(sigma, shape), rng)
 
     def contributions(self, context: Context, actions: Floats) -> Floats:
         """Return (n, GROUPS) parts of mu."""

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
+from models.policies import rules
 from models.policies.artifact_policy import ArtifactPolicy
-from models.policies.policy import Choice, Context, Indices, draw
+from models.policies.policy import Choice, Context, Indices
 from models.rewards import design
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,12 @@ class Uniform(ArtifactPolicy):
         """Return a uniform draw among actions (n, k)."""
         n = actions.shape[0]
         probabilities = np.full(n, 1.0 / n)
-        return Choice(draw(probabilities, seed), probabilities, np.zeros(n), np.zeros(n))
+        return Choice(rules.draw(probabilities, seed), probabilities, np.zeros(n), np.zeros(n))
+
+    @classmethod
+    def picks(cls, mu: Floats, sigma: Floats, rng: np.random.Generator) -> Indices:  # noqa: ARG003 - it knows nothing
+        """Return (...,) uniform picks for decisions with scores (..., n)."""
+        return np.asarray(rng.integers(mu.shape[-1], size=mu.shape[:-1]), np.intp)
 
     def sample(
         self,

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 BASE = -1.3
 OUTCOMES = (Outcome.DONE, Outcome.NOT_FOR_ME, Outcome.NOT_NOW, Outcome.IGNORED)
-_REWARDS = np.array([REWARDS[outcome] for outcome in OUTCOMES])
+OUTCOME_REWARDS = np.array([REWARDS[outcome] for outcome in OUTCOMES])
 
 
 class Answers(NamedTuple):
@@ -41,7 +41,7 @@ class Answers(NamedTuple):
         """Return (N,) rewards of outcomes drawn from the probabilities."""
         point = rng.random((self.expected.size, 1))
         outcome = (point > np.cumsum(self.probabilities[:, :-1], axis=1)).sum(axis=1)
-        rewards: Floats = _REWARDS[outcome]
+        rewards: Floats = OUTCOME_REWARDS[outcome]
         return rewards
 
 
@@ -61,7 +61,7 @@ def answers(who: People, at: Moments, offer: Offers) -> Answers:
     never = (1 - done) * _sigmoid(-2.6 - 1.2 * taste + 1.2 * rejected + 0.4 * intrusion)
     later = (1 - done - never) * _sigmoid(-1.0 + intrusion)
     probabilities = np.stack([done, never, later, 1 - done - never - later], axis=1)
-    return Answers(probabilities, probabilities @ _REWARDS)
+    return Answers(probabilities, probabilities @ OUTCOME_REWARDS)
 
 
 def _sigmoid(x: Floats) -> Floats:

@@ -14,7 +14,7 @@
 The world is common: all policies meet the same people, hours, offers and random numbers, so differences are paired.
 Policies choose one topic of the offered candidates, or silence. Regret is against who knows every taste and wear.
 
-How policies learn stands in `models.simulation.learners`, how they choose in `models.simulation.rules`. Everything is
+How policies learn stands in `models.simulation.learners`, how they choose in `models.policies`. Everything is
 vectorised over people. What a policy does depends on the seed and its name, not on which others are tried, so they may
 run in any order and in any number of processes.
 Limits: contexts are topic, hour and wear, not the whole feature table: it tries ways of choosing, not feature designs.
@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from data_contracts.rewards import REWARDS, Outcome, silence_reward
 from data_contracts.tips import Topic
 from models.policies.policy import Floats, Indices
+from models.simulation.answers import OUTCOME_REWARDS
 from models.simulation.learners import Learner
 from models.simulation.scenario import Scenario
 
@@ -39,8 +40,6 @@ WAKING_H = 14.0
 FIRST_H = 8.0
 PEAK_H, PEAK_SPREAD_H = 13.0, 3.0
 MONTH_DAYS = 30.0
-_OUTCOMES = (Outcome.DONE, Outcome.NOT_FOR_ME, Outcome.NOT_NOW, Outcome.IGNORED)
-_REWARDS = np.array([REWARDS[outcome] for outcome in _OUTCOMES])
 DEFAULT = REWARDS[Outcome.IGNORED]
 
 
@@ -151,7 +150,7 @@ def _live(hidden: World, life: Life, point: Point, now_h: float, rng: np.random.
     scenario = hidden.scenario
     rows = np.arange(point.topics.shape[0])
     chances = _chances(hidden, life, point)
-    expected = chances @ _REWARDS
+    expected = chances @ OUTCOME_REWARDS
     prices = np.array([silence_reward(spent) for spent in range(scenario.tips_a_day + 1)])
     silence = prices[life.shown.astype(np.intp)]
     x = life.learner.features(point.hour, life.wear)
@@ -159,7 +158,7 @@ def _live(hidden: World, life: Life, point: Point, now_h: float, rng: np.random.
     silent = picks == point.topics.shape[1]
     taken = np.minimum(picks, point.topics.shape[1] - 1)
     outcome = (point.luck[:, :1] > np.cumsum(chances[rows, taken][:, :-1], axis=1)).sum(axis=1)
-    reward = np.where(silent, silence, _REWARDS[outcome])
+    reward = np.where(silent, silence, OUTCOME_REWARDS[outcome])
     best = np.maximum(expected.max(axis=1), silence)
     topic = point.topics[rows, taken]
     told = np.flatnonzero(~silent)

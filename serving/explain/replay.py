@@ -20,9 +20,9 @@ from data_contracts.rewards import silence_reward
 from feature_repo.vector.kernel import context_vector
 from infra.database.decisions import decisions
 from infra.database.engine.database import Session
-from models.policies import Greedy, LinearThompson, ScoreRule
-from models.policies.policy import Choice, Context, Policy, draw, with_floor
-from models.policies.propensity import argmax_probabilities
+from models.policies import ScoreRule
+from models.policies.policy import Choice, Context, Policy
+from models.policies.rules import draw
 from models.rewards.design import scaled_context
 from models.rewards.person_posterior import PersonPosterior
 from serving.feedback.posterior_update import model_of, part_at
@@ -87,11 +87,6 @@ def recompute(record: Decision, policy: Policy, part: PersonPosterior | None) ->
 
 def probabilities_from(policy: Policy, record: Decision) -> Floats:
     """Return the probabilities that follow from the logged mu and sigma alone."""
-    if isinstance(policy, LinearThompson):
-        return with_floor(argmax_probabilities(record.mu, record.sigma))
-    if isinstance(policy, Greedy):
-        best = record.mu == record.mu.max()
-        return with_floor(best / best.sum())
     if isinstance(policy, ScoreRule):
         return policy.chances(record.mu, record.sigma)
     return recompute(record, policy, None).probabilities

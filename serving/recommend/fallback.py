@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.identifiers import PolicyDigest
-from models.policies.policy import Choice, Context, Indices, draw
+from models.policies.policy import Choice, Context, Indices
+from models.policies.rules import draw
 from models.rewards import design
 
 Floats = NDArray[np.float64]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform, laws
-from models.policies.policy import EXPLORATION, MAX_EXPLORATION, draw, uniform, with_floor
+from models.policies.rules import EXPLORATION, MAX_EXPLORATION, draw, unit_number, with_floor
 from models.rewards.training import TrainingRows
 
 
@@ -82,4 +82,4 @@ def test_draws_follow_the_probabilities() -> None:
 )
 def test_the_number_of_a_seed_is_the_published_one(seed: int, published: int) -> None:
     """The first output of SplitMix64, whatever this Python or NumPy is."""
-    assert uniform(seed) == (published >> 11) / 2**53
+    assert unit_number(seed) == (published >> 11) / 2**53

@@ -14,7 +14,7 @@ from data_contracts.served import ServedTips
 from infra.database.all_tables import Base
 from infra.database.people import people
 from models.policies.laws import trained
-from models.policies.policy import EXPLORATION
+from models.policies.rules import EXPLORATION
 from models.rewards.action_features import Floats
 from models.simulation.warm_start import warm_start
 from serving.candidates.pool_maker import PoolMaker
