@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from models.policies.artifact_policy import ArtifactPolicy
 from models.policies.epsilon_greedy import EpsilonGreedy
+from models.policies.fallback import FallbackPolicy
 from models.policies.greedy import Greedy
 from models.policies.habituated_thompson import HabituatedThompson
 from models.policies.linear_thompson import LinearThompson
@@ -14,6 +15,7 @@ from models.policies.squarecb import SquareCB
 from models.policies.tree_squarecb import TreeSquareCB
 from models.policies.uniform import Uniform
 
+# What training makes.
 POLICIES: Mapping[str, type[ArtifactPolicy]] = MappingProxyType(
     {
         policy.NAME: policy
@@ -29,11 +31,15 @@ POLICIES: Mapping[str, type[ArtifactPolicy]] = MappingProxyType(
         )
     }
 )
+# What an artifact may hold: the fallback policy has nothing to learn, so training does not make it.
+STORABLE: Mapping[str, type[ArtifactPolicy]] = MappingProxyType({**POLICIES, FallbackPolicy.NAME: FallbackPolicy})
 
 __all__ = [
     "POLICIES",
+    "STORABLE",
     "ArtifactPolicy",
     "EpsilonGreedy",
+    "FallbackPolicy",
     "Greedy",
     "HabituatedThompson",
     "LinearThompson",

@@ -22,7 +22,7 @@ from data_contracts.errors import ArtifactRefused
 from data_contracts.features import FEATURE_SERVICE_VERSION, FEATURES
 from data_contracts.identifiers import PolicyDigest
 from infra.storage import files
-from models.policies import POLICIES, ArtifactPolicy
+from models.policies import STORABLE, ArtifactPolicy
 from models.policies.policy import Context
 from models.rewards import design
 from models.rewards.action_features import ACTION_COLUMNS
@@ -116,7 +116,7 @@ def _load(folder: Path, digest: str | None, verify: Verify | None) -> Loaded:
     packed = _read(folder / ARRAYS, MAX_ARRAYS)
     if hashlib.sha256(packed).hexdigest() != manifest["arrays_sha256"]:
         raise ArtifactRefused("the arrays do not have the sha256 of the manifest")
-    policy = POLICIES[manifest["policy"]].from_arrays(_unpacked(packed), found)
+    policy = STORABLE[manifest["policy"]].from_arrays(_unpacked(packed), found)
     for golden in manifest["golden"]:
         _check_golden(policy, golden)
     _check_speed(policy, manifest["golden"][0])
@@ -149,8 +149,8 @@ def _manifest(text: bytes) -> dict[str, Any]:
             raise ArtifactRefused(f"the manifest's {key} is {manifest[key]!r}, this build has {value!r}")
     if not (isinstance(manifest["origins"], dict) and isinstance(manifest["metrics"], dict)):
         raise ArtifactRefused("the manifest's origins and metrics are tables")
-    if not isinstance(manifest["policy"], str) or manifest["policy"] not in POLICIES:
-        raise ArtifactRefused(f"{manifest['policy']!r} is not one of the policies {sorted(POLICIES)}")
+    if not isinstance(manifest["policy"], str) or manifest["policy"] not in STORABLE:
+        raise ArtifactRefused(f"{manifest['policy']!r} is not one of the policies {sorted(STORABLE)}")
     if not isinstance(manifest["golden"], list) or not manifest["golden"]:
         raise ArtifactRefused("the manifest has no golden vectors")
     return manifest

@@ -22,7 +22,7 @@ class ArtifactPolicy(ABC):
 
     @property
     def name(self) -> str:
-        """The key of this policy in `models.policies.POLICIES`."""
+        """The key of this policy in `models.policies.STORABLE`."""
         return self.NAME
 
     @property

@@ -1,4 +1,7 @@
-"""Policies by digest, verified when first asked for: what receipts, replay and shadow runs look back at."""
+"""Policies by digest, verified when first asked for: what receipts, replay and shadow runs look back at.
+
+A fallback policy has no artifact; each of its versions is found by its own digest.
+"""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -7,8 +10,8 @@ from threading import Lock
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
 from models.policies import artifact
+from models.policies.fallback import FALLBACKS
 from models.policies.policy import Policy
-from serving.recommend.fallback import FallbackPolicy
 
 KEPT = 8
 
@@ -24,8 +27,8 @@ class PolicyCache:
 
     def get(self, digest: PolicyDigest) -> Policy:
         """Return the policy of a digest; raises `ArtifactRefused` when its artifact is gone or does not verify."""
-        if digest == FallbackPolicy.digest:
-            return FallbackPolicy()
+        if digest in FALLBACKS:
+            return FALLBACKS[digest]
         with self._lock:
             found = self._kept.get(digest)
             if found is None:

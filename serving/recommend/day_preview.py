@@ -13,10 +13,10 @@ from data_contracts.answers import TipView
 from data_contracts.decisions import Trigger
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.served import CAPS
+from models.policies import FallbackPolicy
 from serving.candidates.pool_maker import PoolMaker
 from serving.explain.explanation import words_of
 from serving.recommend.decision_inputs import DecisionInputs, DecisionInputsReader
-from serving.recommend.fallback import FallbackPolicy
 from serving.recommend.local_time import POINT_US, day_start_us
 from serving.recommend.recommender import situation_of
 from serving.recommend.scorer import actions_of, context_of, expiry_us

@@ -25,12 +25,13 @@ from data_contracts.errors import Conflict, Unavailable
 from data_contracts.identifiers import DecisionId, PersonId, new_id, to_us
 from infra.database.decisions.writer import DecisionWriter, NewDecision, new_decision
 from infra.vault import Vault
+from models.policies import FallbackPolicy
 from serving.candidates.eligibility import Eligible, eligible
 from serving.candidates.pool_maker import Made, PoolMaker
 from serving.explain.explanation import words_of
 from serving.recommend.active_tip import without_deciding
 from serving.recommend.decision_inputs import DecisionInputs, DecisionInputsReader, vector_of
-from serving.recommend.fallback import Fallback, FallbackCounts, FallbackPolicy
+from serving.recommend.fallback import Fallback, FallbackCounts
 from serving.recommend.local_time import minute_of_day
 from serving.recommend.scorer import Scored, Situation, score
 from serving.recommend.sealed_tip import Words, seal_words

@@ -3,19 +3,23 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from models.policies import POLICIES, ArtifactPolicy, LinearThompson, Uniform, laws
+from data_contracts.errors import ArtifactRefused
+from data_contracts.identifiers import PolicyDigest
+from models.policies import POLICIES, STORABLE, ArtifactPolicy, FallbackPolicy, LinearThompson, Uniform, laws
+from models.policies.fallback import FALLBACKS, FIT, FirstFallbackPolicy
 from models.policies.rules import EXPLORATION, MAX_EXPLORATION, draw, unit_number, with_floor
+from models.rewards.action_features import ACTION
 from models.rewards.training import TrainingRows
 
 
 @pytest.fixture(scope="module")
 def policies(rows: TrainingRows) -> Mapping[str, ArtifactPolicy]:
-    """Every policy, trained once."""
-    return {name: laws.trained(name, rows) for name in POLICIES}
+    """Every policy that is trained, once, and the fallback."""
+    return {FallbackPolicy.NAME: FallbackPolicy(), **{name: laws.trained(name, rows) for name in POLICIES}}
 
 
 @pytest.mark.parametrize("law", laws.LAWS)
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", STORABLE)
 def test_every_policy_keeps_every_law(name: str, law: str, policies: Mapping[str, ArtifactPolicy]) -> None:
     """Every policy keeps every law."""
     laws.LAWS[law](policies[name])
@@ -33,6 +37,37 @@ def test_a_law_notices_a_policy_that_breaks_it(thompson: LinearThompson, monkeyp
     monkeypatch.setattr(LinearThompson, "sample", lambda *_: np.zeros(laws.SAMPLES, dtype=np.intp))
     with pytest.raises(laws.Broken):
         laws.samples_follow_the_probabilities(thompson)
+
+
+@pytest.mark.parametrize("law", ["order_is_irrelevant", "saved_and_loaded_it_chooses_the_same", "floors_hold"])
+def test_the_first_fallback_policy_breaks_the_laws_for_which_it_was_replaced(law: str) -> None:
+    """A law notices version 1, kept for the decisions that it made; golden vectors refuse it an artifact."""
+    with pytest.raises((laws.Broken, ArtifactRefused)):
+        laws.LAWS[law](FirstFallbackPolicy())
+
+
+def test_a_digest_of_the_fallback_policy_names_one_formula_for_ever() -> None:
+    """Records name these digests: version 1 takes the first five of the list, version 2 the five that fit best."""
+    context, actions = next(laws.situations(1, 1, 7))
+    actions[:-1, FIT] = 0.0
+    actions[[1, 6], ACTION["personal"]] = 1.0
+    first, second = (
+        FALLBACKS[PolicyDigest(digest)].choose(context, actions, seed=3)
+        for digest in ("unregistered:fallback", "unregistered:fallback-2")
+    )
+    assert first.probabilities.tolist() == [1 / 6] * 5 + [0.0, 0.0, 1 / 6]
+    places = [0.1, 1 / 6, 0.1, 0.1, 0.1, 0.1, 1 / 6]  # two that fit, and three places for five that tie
+    mixed = [(1 - EXPLORATION) * place + EXPLORATION / 7 for place in places]
+    assert second.probabilities.tolist() == pytest.approx([*mixed, (1 - EXPLORATION) / 6], abs=1e-15)
+    assert first.mu.tolist() == second.mu.tolist() == [0.0] * 7 + [context.silence]
+    assert set(FALLBACKS) == {"unregistered:fallback", "unregistered:fallback-2"}
+
+
+def test_the_fallback_policy_is_not_trained(rows: TrainingRows) -> None:
+    """Training knows no policy of that name, so it never becomes a challenger."""
+    assert set(STORABLE) - set(POLICIES) == {FallbackPolicy.NAME}
+    with pytest.raises(KeyError):
+        laws.trained(FallbackPolicy.NAME, rows)
 
 
 def test_silence_falls_with_its_price_and_rises_with_interruptions(thompson: LinearThompson) -> None:

@@ -5,23 +5,30 @@ from statistics import fmean
 
 import pytest
 
+from data_contracts.decisions import Trigger
 from data_contracts.errors import NotFound
 from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import DecisionId, PersonId, PolicyDigest, to_us
 from data_contracts.rewards import ReactionKind
+from infra.database.decisions.writer import new_decision
+from infra.database.engine.database import Database
 from infra.database.events import events
 from infra.database.policies import policies
 from infra.signing import PolicySeal
 from models.policies import ArtifactPolicy
+from models.policies.fallback import WIDTH, FirstFallbackPolicy
 from models.policies.laws import trained
 from models.simulation.warm_start import warm_start
 from serving.explain.receipt import Receipts
 from serving.explain.replay import part_of, recompute, verify
 from serving.policy_cache.by_digest import PolicyCache
 from serving.policy_cache.champion import ChampionHolder
+from serving.recommend.recommender import situation_of
+from serving.recommend.scorer import score
 from serving.recommend.shadow import Shadow
-from tests.serving.world import World, warm_policy
+from tests.serving.conftest import afternoon
+from tests.serving.world import World, warm_policy, world
 
 
 def decided(living: World, count: int) -> list[DecisionId]:
@@ -86,6 +93,26 @@ def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World
             replay = verify(session, shelf, living.person, decision)
             assert replay.equal, replay
             assert (replay.probability_error, replay.score_error, replay.vector_error) == (0.0, 0.0, 0.0)
+
+
+def test_decisions_of_the_fallback_policy_replay_by_the_version_that_made_them(
+    home: Path, database: Database, person: PersonId
+) -> None:
+    """What is decided without a champion replays bit for bit, and so does a record of the first version."""
+    shelf = PolicyCache(home / "policies", PolicySeal(home / "keys").holds)
+    with world(home, database, person, afternoon(), policy=False) as bare:
+        now = bare.ask_until_decision()
+        bare.pass_time(minutes=30)
+        seen = bare.reader.read(person, Trigger.OPEN, to_us(bare.now))
+        situation = situation_of(seen, bare.recommender.pool_of(seen))
+        assert situation.eligible.places.size > WIDTH
+        before = score(situation, FirstFallbackPolicy(), None, decision_id=DecisionId("before"), seed=5).decision
+        bare.writer.write(new_decision(before))
+        assert bare.record(before.id).policy_digest == "unregistered:fallback"
+        assert (bare.record(before.id).probabilities == 0.0).any()
+        assert not (bare.record(now).probabilities == 0.0).any()
+        with database.read() as session:
+            assert all(verify(session, shelf, person, decision).equal for decision in (now, before.id))
 
 
 def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World) -> None:

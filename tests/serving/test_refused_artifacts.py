@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts.identifiers import PolicyDigest
 from infra.signing import PolicySeal
-from models.policies import POLICIES, Uniform, artifact
+from models.policies import STORABLE, Uniform, artifact
 from models.policies.laws import trained
 from models.policies.policy import Choice, Context, Floats
 from models.simulation.warm_start import warm_start
@@ -104,7 +104,7 @@ def test_a_slow_artifact_is_refused_and_the_champion_keeps_serving(
     living: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A policy whose fastest choice takes more than twenty milliseconds never sees a request."""
-    monkeypatch.setattr(artifact, "POLICIES", MappingProxyType({**POLICIES, Slow.NAME: Slow}))
+    monkeypatch.setattr(artifact, "STORABLE", MappingProxyType({**STORABLE, Slow.NAME: Slow}))
     before = ask(living)
     refused(living, living.register(Slow()), before, "20 ms are allowed")
 
