@@ -30,6 +30,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 VENDOR_HOMES: Mapping[str, set[str]] = {
     "alembic": {"infra/database"},
     "altair": {"models/report"},
+    "cachetools": {"feature_repo", "serving", "api/accounts", "flows/stream"},
     "cryptography": {"infra"},
     "duckdb": {"feature_repo"},
     "fastapi": {"api", "serving/score_app"},

@@ -1,9 +1,11 @@
 """How often somebody may guess: a sliding window per caller, and a wider one for all callers together."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
+
+from cachetools import LRUCache
 
 from data_contracts.errors import TooManyRequests
 
@@ -18,7 +20,7 @@ class RateLimiter:
     each: int
     together: int
     window_s: int
-    _times: OrderedDict[str, deque[float]] = field(default_factory=OrderedDict)
+    _times: LRUCache[str, deque[float]] = field(default_factory=lambda: LRUCache(MAX_CALLERS))
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, caller: str, now: datetime) -> None:
@@ -35,9 +37,6 @@ class RateLimiter:
 
     def _recent(self, key: str, at: float) -> deque[float]:
         times = self._times.setdefault(key, deque())
-        self._times.move_to_end(key)
         while times and not at - self.window_s < times[0] <= at:  # a clock that was set back does not lock anybody out
             times.popleft()
-        while len(self._times) > MAX_CALLERS:
-            self._times.popitem(last=False)
         return times

@@ -1,9 +1,10 @@
 """Who is at the door: sessions by cookie, remembered for the hot path and read from the database for all others."""
 
-from collections import OrderedDict
 from hashlib import sha256
+from threading import Lock
 from typing import NamedTuple
 
+from cachetools import FIFOCache
 from starlette.types import Scope
 
 from data_contracts.identifiers import PersonId, to_us
@@ -35,7 +36,8 @@ class SessionStore:
         self.secure = secure
         self.cookie = "__Host-sid" if secure else "sid"
         self._prefix = f"{self.cookie}=".encode()
-        self._remembered: OrderedDict[bytes, Session] = OrderedDict()
+        self._remembered: FIFOCache[bytes, Session] = FIFOCache(MAX_REMEMBERED)
+        self._lock = Lock()
 
     def cookie_of(self, scope: Scope) -> str | None:
         """Return the `sid` that a request brings, when it has the form of one."""
@@ -49,8 +51,9 @@ class SessionStore:
 
     def recall(self, sid: str) -> Session | None:
         """Return the visitor from memory; None when the session must be read again."""
-        visitor = self._remembered.get(_key(sid))
-        if visitor is None:
+        try:
+            visitor = self._remembered[_key(sid)]  # of a FIFO this changes nothing, so it needs no lock
+        except KeyError:
             return None
         now_us = to_us(self.clock())
         return visitor if now_us < visitor.ends_us and 0 <= now_us - visitor.read_us < REREAD_US else None
@@ -68,22 +71,25 @@ class SessionStore:
                 access_tokens.touch_session(uow, sid, now_us=now_us)
                 uow.commit()
         visitor = Session(found.person, found.role, found.epoch, found.expires_us, now_us)
-        self._remember(sid, visitor)
+        with self._lock:
+            self._remembered[_key(sid)] = visitor
         return visitor
 
     def forget(self, sid: str) -> None:
         """Forget one session."""
-        self._remembered.pop(_key(sid), None)
+        with self._lock:
+            self._remembered.pop(_key(sid), None)
 
     def remembered(self) -> set[PersonId]:
         """Return whose sessions are in memory."""
-        return {visitor.person for visitor in list(self._remembered.values()) if visitor.person is not None}
+        with self._lock:
+            return {visitor.person for visitor in self._remembered.values() if visitor.person is not None}
 
     def drop(self, person: PersonId) -> None:
         """Forget every session of a person in this process; the database decides which of them are valid."""
-        for key, visitor in list(self._remembered.items()):
-            if visitor.person == person:
-                self._remembered.pop(key, None)
+        with self._lock:
+            for key in [key for key, visitor in self._remembered.items() if visitor.person == person]:
+                del self._remembered[key]
 
     def set_cookie(self, sid: str, max_age_s: int) -> str:
         """Return the Set-Cookie header that signs a browser in."""
@@ -93,11 +99,6 @@ class SessionStore:
     def clear_cookie(self) -> str:
         """Return the Set-Cookie header that signs a browser out."""
         return self.set_cookie("", 0)
-
-    def _remember(self, sid: str, visitor: Session) -> None:
-        self._remembered[_key(sid)] = visitor
-        while len(self._remembered) > MAX_REMEMBERED:
-            self._remembered.popitem(last=False)
 
 
 def _key(sid: str) -> bytes:

@@ -6,7 +6,6 @@ are the same ones, by name, which is the digest of their bytes.
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from cachetools import LRUCache
 
 from feature_repo.history.as_of import Integers, SortedRows, newest, sorted_rows, take
 from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History, bucket
@@ -31,46 +31,36 @@ class Remembered:
     """Sorted buckets, the least recently used ones dropped first; safe to use from several threads."""
 
     def __init__(self, capacity_bytes: int = CAPACITY_BYTES) -> None:
-        self._capacity_bytes = capacity_bytes
         self._guard = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, str, int, tuple[str, ...]], _Bucket] = OrderedDict()
-        self._bytes = 0
+        self._kept: LRUCache[tuple[Path, str, int, tuple[str, ...]], _Bucket] = LRUCache(
+            capacity_bytes, getsizeof=lambda bucket: bucket.rows.bytes
+        )
 
     @property
     def bytes(self) -> int:
         """About what is held in memory."""
-        return self._bytes
+        return int(self._kept.currsize)
 
     def rows(self, history: History, view: str, number: int, names: Sequence[str]) -> SortedRows:
         """Return a bucket of a view with some of its features, read when it is new or has changed."""
         key = (history.root, view, number, tuple(names))
         parts = tuple(history.parts_of(view, number))
         with self._guard:
-            held = self._kept.pop(key, None)
+            held = self._kept.get(key)
             if held is not None and held.parts == parts:
-                self._kept[key] = held
                 return held.rows
-            if held is not None:
-                self._bytes -= held.rows.bytes
+            self._kept.pop(key, None)
         table, parts = history.read_bucket(view, number, [PERSON, EVENT_TIME, SEQUENCE_TIME, *names])
         rows = sorted_rows(table, in_order=len(parts) <= 1)  # a part is written in order
-        self._keep(key, _Bucket(parts, rows))
+        with self._guard:
+            if rows.bytes <= self._kept.maxsize:  # what is larger than the whole memory is not kept
+                self._kept[key] = _Bucket(parts, rows)
         return rows
 
     def forget(self) -> None:
         """Let go of everything."""
         with self._guard:
             self._kept.clear()
-            self._bytes = 0
-
-    def _keep(self, key: tuple[Path, str, int, tuple[str, ...]], made: _Bucket) -> None:
-        with self._guard:
-            former = self._kept.pop(key, None)  # of another thread that read the same bucket meanwhile
-            self._bytes += made.rows.bytes - (former.rows.bytes if former else 0)
-            self._kept[key] = made
-            while self._bytes > self._capacity_bytes:
-                _, dropped = self._kept.popitem(last=False)
-                self._bytes -= dropped.rows.bytes
 
 
 REMEMBERED = Remembered()  # of this process; whoever retrieves empties it when done

@@ -1,9 +1,10 @@
 """The rows of the online tables, and the packet that a decision reads."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
 from typing import Any, NamedTuple
+
+from cachetools import FIFOCache
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
@@ -64,8 +65,7 @@ class Packets:
     """
 
     def __init__(self, size: int = KEPT_ROWS) -> None:
-        self._size = size
-        self._kept: OrderedDict[PersonId, tuple[Stored, ServedRow]] = OrderedDict()
+        self._kept: FIFOCache[PersonId, tuple[Stored, ServedRow]] = FIFOCache(size)
         self._lock = Lock()
 
     def packet(self, person: PersonId, stored: Stored) -> OnlinePacket:
@@ -76,10 +76,15 @@ class Packets:
             stored = stored[:-1]
         if not stored:
             return OnlinePacket(EMPTY, 0, pool_built_us)
-        with self._lock:
-            kept = self._kept.get(person)
-        row = kept[1] if kept is not None and kept[0] == stored else self._decoded(person, stored)
+        row = self._row(person, stored)
         return OnlinePacket(row, max(at_us for _, at_us, _ in stored), pool_built_us)
+
+    def _row(self, person: PersonId, stored: Stored) -> ServedRow:
+        try:
+            kept, row = self._kept[person]  # of a FIFO this changes nothing, so it needs no lock
+        except KeyError:
+            return self._decoded(person, stored)
+        return row if kept == stored else self._decoded(person, stored)
 
     def _decoded(self, person: PersonId, stored: Stored) -> ServedRow:
         parts: list[Any] = list(EMPTY)
@@ -88,9 +93,6 @@ class Packets:
         row = ServedRow(*parts)
         with self._lock:
             self._kept[person] = (stored, row)
-            self._kept.move_to_end(person)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
         return row
 
     def remembered(self) -> set[PersonId]:

@@ -1,10 +1,11 @@
 """What some events do to a person's working state, and the states that a processor keeps in memory."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from cachetools import FIFOCache
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
@@ -85,8 +86,7 @@ class KnownStates:
 
     def __init__(self, database: Database, capacity: int) -> None:
         self._database = database
-        self._capacity = capacity
-        self._known: OrderedDict[PersonId, Known] = OrderedDict()
+        self._known: FIFOCache[PersonId, Known] = FIFOCache(capacity)
         self._guard = threading.Lock()
 
     def take(self, people: Collection[PersonId]) -> dict[PersonId, Known]:
@@ -108,8 +108,6 @@ class KnownStates:
         """Put a state into memory; the one that was not folded for longest leaves when there are too many."""
         with self._guard:
             self._known[person] = known
-            while len(self._known) > self._capacity:
-                self._known.popitem(last=False)
 
     def drop(self, person: PersonId) -> None:
         """Forget what is in memory about a person."""
@@ -118,4 +116,5 @@ class KnownStates:
 
     def __iter__(self) -> Iterator[PersonId]:
         """Iterate over who is in memory, the longest unused first."""
-        return iter(list(self._known))
+        with self._guard:
+            return iter(list(self._known))

@@ -5,9 +5,10 @@ copied to another person or field does not open, and erasing the key erases ever
 """
 
 import json
-from collections import OrderedDict
 from threading import Lock
 from typing import Any, Protocol
+
+from cachetools import LRUCache
 
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import CandidateId, ClusterId, PersonId, SubjectKey, from_us, to_us
@@ -103,18 +104,13 @@ class PoolCache:
 
     def __init__(self, vault: Sealer, size: int = CACHED_POOLS) -> None:
         self._vault = vault
-        self._size = size
-        self._kept: OrderedDict[tuple[PersonId, int], PreparedPool] = OrderedDict()
+        self._kept: LRUCache[tuple[PersonId, int], PreparedPool] = LRUCache(size)
         self._lock = Lock()
 
     def get(self, person: PersonId, built_us: int) -> PreparedPool | None:
         """Return the pool of (person, built_us), if it is open."""
-        key = (person, built_us)
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-        return found
+            return self._kept.get((person, built_us))
 
     def open(self, person: PersonId, box: bytes) -> PreparedPool:
         """Open a pool and keep it; raises `Malformed` for a box that does not open."""
@@ -126,8 +122,6 @@ class PoolCache:
         """Keep a pool that is already open and ready for the rules."""
         with self._lock:
             self._kept[(person, prepared.pool.built_us)] = prepared
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
 
     def remembered(self) -> set[PersonId]:
         """Return whose pools are open here."""

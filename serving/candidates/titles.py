@@ -4,12 +4,13 @@ Only what may be spoken about is asked for: subjects of the served row whose sou
 a file said is remembered while the file stays the same, so a pool can be made again without reading it again.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from cachetools import LRUCache
 
 from data_contracts.errors import Malformed
 from data_contracts.features import Source
@@ -40,7 +41,7 @@ class Hydrator:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._files: OrderedDict[tuple[PersonId, Stamp], Mapping[SubjectKey, str]] = OrderedDict()
+        self._files: LRUCache[tuple[PersonId, Stamp], Mapping[SubjectKey, str]] = LRUCache(REMEMBERED_FILES)
         self._lock = Lock()
 
     def titles(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Titles:
@@ -96,15 +97,12 @@ class Hydrator:
         key = (person, (str(path), seen.st_mtime_ns, seen.st_size))
         with self._lock:
             if key in self._files:
-                self._files.move_to_end(key)
                 return self._files[key]
         words = titles_of([path], person=person, vault=self._vault, zone=zone, now=from_us(now_us))
         if words.vanished:
             return None
         with self._lock:
             self._files[key] = words.by_subject
-            while len(self._files) > REMEMBERED_FILES:
-                self._files.popitem(last=False)
         return words.by_subject
 
 

@@ -3,9 +3,10 @@
 A fallback policy has no artifact; each of its versions is found by its own digest.
 """
 
-from collections import OrderedDict
 from pathlib import Path
 from threading import Lock
+
+from cachetools import LRUCache
 
 from data_contracts.errors import ArtifactRefused
 from data_contracts.identifiers import PolicyDigest
@@ -22,7 +23,7 @@ class PolicyCache:
     def __init__(self, folder: Path, verify: artifact.Verify) -> None:
         self._folder = folder
         self._verify = verify
-        self._kept: OrderedDict[PolicyDigest, Policy] = OrderedDict()
+        self._kept: LRUCache[PolicyDigest, Policy] = LRUCache(KEPT)
         self._lock = Lock()
 
     def get(self, digest: PolicyDigest) -> Policy:
@@ -35,9 +36,6 @@ class PolicyCache:
                 folder = artifact.folder_of(self._folder, digest)
                 found = artifact.load(folder, verify=self._verify, digest=digest).policy
                 self._kept[digest] = found
-            self._kept.move_to_end(digest)
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
             return found
 
     def find(self, digest: PolicyDigest) -> Policy | None:
