@@ -34,7 +34,7 @@ def _one_by_one(lives: list[list[Event]]) -> list[WorkingState]:
         table: dict[tuple[str, str], bytes] = {}
         for event in events:
             for change in state.apply(event):
-                table[change.source, change.row.key] = change.row.payload
+                table[change.source, change.row.key] = change.row.stored.payload
                 for key in change.dropped:
                     del table[change.source, key]
         states.append(state)

@@ -30,10 +30,11 @@ from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database
 from infra.database.events import events, mirror_log, working_state
 from infra.database.maintenance.checkpointer import Checkpointer
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.publisher import publisher
 from infra.mirror.relay import Relay
+from infra.network_addresses import free_port
 from infra.settings import Settings
 
 PEOPLE, EVENTS = 40, 1_000
@@ -116,7 +117,7 @@ def _measure_ours(folder: Path, residents: Sequence[Sequence[Event]]) -> tuple[f
 
 def _folded(database: Database, person: PersonId) -> bool:
     with database.read() as session:
-        stored = [StateRow.of(*row) for row in working_state.load(session, person)]
+        stored = [StateRow.of(row) for row in working_state.load(session, person)]
         log = [each.event for each in events.after(session, person, 0, 10**6)]
     return sorted(stored) == sorted(fold(log).rows())
 

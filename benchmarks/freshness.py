@@ -32,9 +32,10 @@ from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database
 from infra.database.events import events
 from infra.database.maintenance.checkpointer import Checkpointer
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.publisher import publisher
 from infra.mirror.relay import Relay
+from infra.network_addresses import free_port
 from infra.settings import Settings
 
 PEOPLE = 50

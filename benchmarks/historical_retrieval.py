@@ -20,9 +20,10 @@ import pandas as pd
 import polars as pl
 
 from benchmarks.result import Result
+from data_contracts.durations import DAY_US
 
 ROWS, POINTS, FEATURES, PERSONS = 1_000_000, 100_000, 36, 2_000
-SPAN_US = 60 * 86_400 * 1_000_000
+SPAN_US = 60 * DAY_US
 BEGIN_US = 1_780_000_000_000_000
 TTL = timedelta(days=5)
 WARM_ROUNDS = 5

@@ -2,9 +2,9 @@
 
 import random
 
+from data_contracts.durations import HOUR_US
 from data_contracts.events.codec import Event
 
-HOUR_US = 3_600_000_000
 NOW_US = 1_790_000_000_000_000
 SOURCE = "simulated"
 SHARES = {"task": 50, "calendar": 25, "habit": 10, "mood": 4, "context": 6, "shown": 3, "reaction": 2}

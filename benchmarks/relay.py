@@ -19,10 +19,11 @@ from benchmarks.result import Result
 from infra.clock import system_clock
 from infra.database.engine.database import Database, open_database
 from infra.database.events import mirror_log
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.publisher import publisher
 from infra.mirror.relay import Relay
+from infra.network_addresses import free_port
 
 PEOPLE, EVENTS, PEER_EVENTS = 50, 800, 8_000
 TARGET = 4

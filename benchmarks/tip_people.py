@@ -10,6 +10,7 @@ import numpy as np
 
 from benchmarks.lives import NOW_US, life
 from data_contracts.decisions import Trigger
+from data_contracts.durations import MINUTE_US
 from data_contracts.identifiers import PersonId, SubjectKey
 from data_contracts.served import ServedRow
 from feature_repo.state.batch_fold import fold
@@ -20,7 +21,7 @@ from serving.candidates.candidates import Pool, build_pool
 from serving.candidates.catalogue import Catalogue
 from serving.candidates.eligibility import MOST_ACTIONS, eligible, prepare
 from serving.candidates.subjects import Surroundings
-from serving.recommend.local_time import MINUTE_US, POINT_US, decision_point_us, minute_of_day
+from serving.recommend.local_time import POINT_US, decision_point_us, minute_of_day
 from serving.recommend.speaking_rules import Moment, closed_now, free_minutes
 
 ZONE = ZoneInfo("Europe/Berlin")

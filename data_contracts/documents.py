@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from data_contracts.durations import DAY_S, HOUR_S
 from data_contracts.features import FEATURE_SERVICE, FEATURE_SERVICE_VERSION, FEATURES, SOURCES, Source
 from data_contracts.retention import COLUMNS, FILES, TABLES, Retention
 from data_contracts.rewards import (
@@ -23,8 +24,6 @@ from data_contracts.rewards import (
 )
 from data_contracts.signals.kinds import DOOR_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
 
-HOUR_S = 3_600
-DAY_S = 86_400
 MADE = "<!-- made by python -m data_contracts.documents; edit the table, not this page -->"
 
 

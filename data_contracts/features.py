@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-MINUTE_S = 60
-HOUR_S = 3_600
-DAY_S = 86_400
+from data_contracts.durations import DAY_S, HOUR_S
+
 TOP = 32  # lists of the served row are capped, so counts over them saturate here
 
 

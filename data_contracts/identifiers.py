@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NewType
 
+from data_contracts.durations import DAY_S
+
 PersonId = NewType("PersonId", str)  # random pseudonym; says nothing about the person
 EventId = NewType("EventId", str)
 DecisionId = NewType("DecisionId", str)
@@ -35,7 +37,7 @@ def new_person(random_bytes: RandomBytes = secrets.token_bytes) -> PersonId:
 def to_us(at: datetime) -> int:
     """Return an aware datetime as integer microseconds since the epoch, exactly."""
     delta = at - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return (delta.days * DAY_S + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def from_us(at_us: int) -> datetime:

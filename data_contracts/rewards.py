@@ -2,12 +2,14 @@
 
 from enum import StrEnum
 
+from data_contracts.durations import DAY_S, HOUR_S
+
 REWARD_TABLE_VERSION = 1
-WAIT_WINDOW_S = 4 * 3_600  # a shown tip without reaction counts as ignored after this
-LATE_WINDOW_S = 7 * 86_400  # a later reaction still corrects the default
+WAIT_WINDOW_S = 4 * HOUR_S  # a shown tip without reaction counts as ignored after this
+LATE_WINDOW_S = 7 * DAY_S  # a later reaction still corrects the default
 UNDO_WINDOW_S = 5
-CLUSTER_BLOCK_S = 14 * 86_400  # how long `not_for_me` silences a cluster
-DEFERRAL_S = 2 * 3_600  # how long `not_now` silences a cluster
+CLUSTER_BLOCK_S = 14 * DAY_S  # how long `not_for_me` silences a cluster
+DEFERRAL_S = 2 * HOUR_S  # how long `not_now` silences a cluster
 
 
 class ReactionKind(StrEnum):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from data_contracts.durations import DAY_MIN
 from data_contracts.identifiers import CandidateId, ClusterId, SubjectKey
 
 MAX_TEXT = 90
@@ -60,5 +61,5 @@ class Candidate:
     due_us: int | None = None  # when its subject is due
     priority: int = 4  # of its subject, 1 (highest) to 4
     from_min: int = 0  # local minutes of the day between which it fits
-    until_min: int = 1_440
+    until_min: int = DAY_MIN
     opens_at: datetime | None = None  # not true before this

@@ -1,5 +1,6 @@
-"""Who is on the other end, as far as an address says: what connections and attempts are counted under."""
+"""Network addresses: what connections and attempts are counted under, and a port of this machine that is free."""
 
+import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -53,3 +54,11 @@ def _forms(network: IPv4Network | IPv6Network) -> Iterable[str]:
     yield str(network)
     if isinstance(network, IPv4Network):
         yield f"::ffff:{network.network_address}/{MAPPED_BITS + network.prefixlen}"
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

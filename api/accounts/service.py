@@ -7,14 +7,15 @@ from typing import NoReturn
 from api.accounts.schemas import SessionOut
 from api.accounts.session_store import Session
 from api.services import Services
+from data_contracts.durations import SECOND_US
 from data_contracts.errors import NotFound, Unauthenticated
 from data_contracts.identifiers import from_us, to_us
 from infra.database.audit import audit_log
 from infra.database.people import access_tokens, people
 from infra.settings import Settings
 
-ADMIN_SESSION_S = access_tokens.ADMIN_SESSION_US // access_tokens.SECOND_US
-SESSION_S = access_tokens.SESSION_US // access_tokens.SECOND_US
+ADMIN_SESSION_S = access_tokens.ADMIN_SESSION_US // SECOND_US
+SESSION_S = access_tokens.SESSION_US // SECOND_US
 
 
 def is_admin_token(*, settings: Settings, token: str) -> bool:

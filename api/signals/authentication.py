@@ -11,6 +11,7 @@ from api.services import Services
 from api.signals import signatures
 from api.signals.signatures import Signed
 from api.signals.validation import Pusher
+from data_contracts.durations import SECOND_US
 from data_contracts.errors import BadSignature, Malformed, Unauthenticated, Unavailable
 from data_contracts.identifiers import to_us
 from infra.database.push_sources import push_sources
@@ -18,7 +19,6 @@ from infra.database.push_sources.deliveries import Delivery
 from infra.database.push_sources.push_sources import TOUCH_US, PushSource
 
 SCHEME = "bearer "
-SECOND_US = 1_000_000
 UNKNOWN = "this token is unknown, revoked or over; `oo sources add` mints one"
 UNSIGNED = "no source has this address; `oo sources add --webhook` says which to use"
 

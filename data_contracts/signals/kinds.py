@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from google.protobuf.descriptor import EnumDescriptor
 
+from data_contracts.durations import DAY_US, SECOND_US
 from data_contracts.events.codec import KINDS, Event
 from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
@@ -263,9 +264,9 @@ def _check_names(where: str, item: Mapping[Any, Any], known: tuple[str, ...], re
 
 def _happened_us(value: Any, received_us: int) -> int:
     at_us = read_time(value, "at")
-    if at_us > received_us + FUTURE_S * 1_000_000:
+    if at_us > received_us + FUTURE_S * SECOND_US:
         raise Refuse("future_event", "at")
-    if at_us < received_us - PAST_DAYS * 86_400_000_000:
+    if at_us < received_us - PAST_DAYS * DAY_US:
         raise Refuse("ancient_event", "at")
     return min(at_us, received_us)  # a clock that runs a little ahead must not put facts after "now"
 

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from data_contracts.durations import HOUR_US
 from data_contracts.events.codec import Event
-from data_contracts.features import CONSENT_SIGNALS, HOUR_S, SOURCES, Source
+from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from feature_repo.history.served_rows import HistoryRow
 from feature_repo.state.fold import WorkingState, known_us
 from feature_repo.state.served_row import served_view
 
-GRID_US = 6 * HOUR_S * 1_000_000
+GRID_US = 6 * HOUR_US
 FRESH_US = SOURCES[Source.CALENDAR].fresh_s * 1_000_000
 
 

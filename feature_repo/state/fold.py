@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
+from data_contracts.durations import SECOND_US
 from data_contracts.events.codec import Event
 from data_contracts.features import SOURCES, TOP, Source
+from data_contracts.state_rows import StoredRow
 from feature_repo.state.capped_log import CappedLog, Entry, Values
 from feature_repo.state.keyed_rows import DONE, Calendar, CalendarRow, TaskRow, Tasks
 
-SECOND_US = 1_000_000
 UNDO_RANK = 1  # an undo stands behind every reaction of its instant
 TASK, INSTANCE = "task", "instance"
 REACTION, OUTCOME, UNDO = "reaction", "outcome", "undo"
@@ -32,13 +33,15 @@ class StateRow(NamedTuple):
     values: Values
 
     @property
-    def payload(self) -> bytes:
-        """The values as canonical JSON."""
-        return CANONICAL.encode(self.values).encode()
+    def stored(self) -> StoredRow:
+        """The row as it is stored, the values as canonical JSON."""
+        payload = CANONICAL.encode(self.values).encode()
+        return StoredRow(self.source.value, self.key, self.at_us, self.event_id, payload)
 
     @classmethod
-    def of(cls, source: str, key: str, at_us: int, event_id: str, payload: bytes | str) -> "StateRow":
-        """Return the row of its stored columns."""
+    def of(cls, stored: StoredRow) -> "StateRow":
+        """Return the row of its stored form."""
+        source, key, at_us, event_id, payload = stored
         return cls(Source(source), key, at_us, event_id, tuple(json.loads(payload)))
 
 

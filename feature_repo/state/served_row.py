@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
+from data_contracts.durations import DAY_US
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE
-from data_contracts.features import DAY_S, Source
+from data_contracts.features import Source
 from data_contracts.served import (
     BACKLOG,
     CAPS,
@@ -21,7 +22,6 @@ from data_contracts.served import (
 from feature_repo.state.capped_log import Entry
 from feature_repo.state.fold import OUTCOME, REACTION, UNDO, WorkingState
 
-DAY_US = DAY_S * 1_000_000
 LAST_KEY = "\uffff"  # behind every key
 LOOK_BACK_US = DAY_US
 LOOK_AHEAD_US = 7 * DAY_US

@@ -21,9 +21,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import DAY_MIN, DAY_US, HOUR_US, MINUTE_US
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_FOR_ME, REACTION_NOT_NOW
 from data_contracts.events.oo.events.v1.signals_pb2 import DEVICE_DESKTOP, DEVICE_PHONE, PLACE_HOME, PLACE_WORK
-from data_contracts.features import DAY_S, FEATURES, HOUR_S, MINUTE_S, SOURCES, Source
+from data_contracts.features import FEATURES, SOURCES, Source
 from data_contracts.served import (
     ServedCalendar,
     ServedContext,
@@ -34,9 +35,7 @@ from data_contracts.served import (
     ServedTips,
 )
 
-MINUTE_US, HOUR_US, DAY_US = MINUTE_S * 1_000_000, HOUR_S * 1_000_000, DAY_S * 1_000_000
 WEEK_US, MONTH_US = 7 * DAY_US, 30 * DAY_US
-DAY_MINUTES = 1_440
 STREAK_DAYS = 14
 AT_RISK_DAYS = 3
 SATURDAY = 5
@@ -273,9 +272,9 @@ def _tips(tips: ServedTips, at: Instant) -> Values:
 
 def clock_values(at: Instant) -> Values:
     """Return the features of the clock."""
-    angle = 2 * math.pi * at.minute / DAY_MINUTES
-    awake = (at.minute - at.quiet_end_min) % DAY_MINUTES
-    waking_day = (at.quiet_start_min - at.quiet_end_min) % DAY_MINUTES or DAY_MINUTES
+    angle = 2 * math.pi * at.minute / DAY_MIN
+    awake = (at.minute - at.quiet_end_min) % DAY_MIN
+    waking_day = (at.quiet_start_min - at.quiet_end_min) % DAY_MIN or DAY_MIN
     quiet = awake >= waking_day
     return (
         math.sin(angle),

@@ -10,17 +10,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import DAY_US, HOUR_US, MINUTE_US
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_FOR_ME, REACTION_NOT_NOW
 from data_contracts.events.oo.events.v1.signals_pb2 import DEVICE_DESKTOP, DEVICE_PHONE, PLACE_HOME, PLACE_WORK
 from data_contracts.features import Source
 from feature_repo.vector.kernel import (
     AT_RISK_DAYS,
-    DAY_US,
     FRESH_US,
     HIGH,
-    HOUR_US,
     LOW,
-    MINUTE_US,
     MONTH_US,
     NEVER,
     NOTHING,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from data_contracts.durations import DAY_US
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import from_us, to_us
 from flows.context import FlowContext
@@ -11,7 +12,6 @@ from flows.learning.log_export import settled
 from flows.learning.training import retrain
 from infra.database.policies import policies
 from models.promotion.drift import Drift, Span, drift
-from models.promotion.experiments import DAY_US
 from models.registry.policy_registry import PolicyRegistry
 
 BEFORE_DAYS = 28

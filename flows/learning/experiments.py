@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed, NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
 from flows.context import FlowContext
@@ -30,7 +31,6 @@ from models.promotion.shadow_verdict import Keep, PromotionEvidence, verdict
 from models.registry.policy_registry import PolicyRegistry
 from serving.recommend.fallback import Fallback
 
-DAY_US = 86_400 * 1_000_000
 MAX_SHARE = 0.5
 MAX_DAYS = 365
 HARM = "the challenger is shown to be worse"

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from data_contracts.durations import DAY_US
 from data_contracts.identifiers import PolicyDigest, to_us
 from flows.context import FlowContext
 from flows.learning.experiments import look
@@ -38,7 +39,6 @@ from serving.policy_cache.by_digest import PolicyCache
 
 PEOPLE = 500  # whose tips are looked at, the first ones
 RECENT_DAYS = 28
-DAY_US = 86_400 * 1_000_000
 LOOKED_AT = 200
 SEED = 20_260_401
 NO_PERSON_PART = "the champion has no part of a person's own"

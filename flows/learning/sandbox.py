@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from data_contracts.decisions import Origin
+from data_contracts.durations import DAY_S, DAY_US
 from data_contracts.errors import Conflict, NotFound
 from data_contracts.identifiers import PersonId, from_us, to_us
 from data_contracts.rewards import REWARD_TABLE_VERSION, REWARDS
@@ -36,7 +37,6 @@ from models.simulation.people import People
 from models.simulation.people import people as new_crowd
 from serving.policy_cache.by_digest import PolicyCache
 
-DAY_S = 86_400
 TIPS_A_DAY = 8
 PAGE = 500
 PRICE = 0.25  # what silence is worth to these people: they want to be spoken to
@@ -112,7 +112,7 @@ def live(context: FlowContext, *, days: int, turn: bool = False) -> Lived:
     setting = simulated_log.Setting(
         crowd=_crowd(after),
         begin_us=to_us(context.clock()),
-        step_us=days * DAY_S * 1_000_000 // (count + 1),
+        step_us=days * DAY_US // (count + 1),
         price=PRICE,
     )
     log = simulated_log.simulated_log(

@@ -9,6 +9,7 @@ from cachetools import FIFOCache
 
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
+from data_contracts.state_rows import StoredRow
 from feature_repo.state.fold import StateRow, WorkingState, known_us
 from infra.database.engine.database import Database
 from infra.database.events import events, working_state
@@ -48,9 +49,9 @@ class Step:
     sources: set[Source] = field(default_factory=set)
 
     @property
-    def kept(self) -> list[working_state.StateRow]:
+    def kept(self) -> list[StoredRow]:
         """What is to be written, in stored form."""
-        return [_stored(row) for row in self.rows.values() if row is not None]
+        return [row.stored for row in self.rows.values() if row is not None]
 
     @property
     def dropped(self) -> list[tuple[str, str]]:
@@ -77,10 +78,6 @@ def advance(state: WorkingState, head: FoldHead, unread: Iterable[events.Sequenc
     return step
 
 
-def _stored(row: StateRow) -> working_state.StateRow:
-    return working_state.StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload)
-
-
 class KnownStates:
     """The working states of the people who were folded last; safe between threads."""
 
@@ -100,7 +97,7 @@ class KnownStates:
             heads = working_state.heads(session, absent)
             rows = working_state.load_all(session, absent)
         for person in absent:
-            state = WorkingState.from_rows(StateRow.of(*row) for row in rows.get(person, ()))
+            state = WorkingState.from_rows(map(StateRow.of, rows.get(person, ())))
             taken[person] = Known(state, heads[person])
         return taken
 

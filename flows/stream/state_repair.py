@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Conflict
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.retention import LOG_DAYS
+from data_contracts.state_rows import StoredRow
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
 from feature_repo.state.served_row import served_row, served_view
@@ -19,7 +21,6 @@ __all__ = ["Rebuilt", "rebuild"]
 
 PAGE = 5_000
 ATTEMPTS = 5
-DAY_US = 86_400_000_000
 
 
 class Rebuilt(NamedTuple):
@@ -67,10 +68,7 @@ def _write(context: FlowContext, person: PersonId, head: FoldHead, log: list[Eve
             return None
         stored = set(working_state.load(uow.session, person))
         state = WorkingState.from_rows([*folded, *_outlived(stored, log, to_us(context.clock()))])
-        wanted = {
-            working_state.StateRow(row.source.value, row.key, row.at_us, row.event_id, row.payload)
-            for row in state.rows()
-        }
+        wanted = {row.stored for row in state.rows()}
         working_state.forget_rows(uow, [(person, row.source, row.key) for row in stored - wanted])
         working_state.save(uow, [(person, row) for row in sorted(wanted - stored)])
         packet = context.online.read(person)
@@ -84,7 +82,7 @@ def _write(context: FlowContext, person: PersonId, head: FoldHead, log: list[Eve
     return Rebuilt(len(log), len(stored ^ wanted), equal)
 
 
-def _outlived(stored: Iterable[working_state.StateRow], log: list[Event], now_us: int) -> Iterator[StateRow]:
+def _outlived(stored: Iterable[StoredRow], log: list[Event], now_us: int) -> Iterator[StateRow]:
     """Yield stored rows whose event is too old for the log to have kept: they cannot be made again, so they stand."""
     kept, since_us = {event.id for event in log}, now_us - LOG_DAYS * DAY_US
-    return (StateRow.of(*row) for row in stored if row.at_us < since_us and row.event_id not in kept)
+    return (StateRow.of(row) for row in stored if row.at_us < since_us and row.event_id not in kept)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import DamagedStore
 from data_contracts.identifiers import from_us, to_us
 from data_contracts.retention import COLUMNS, FILES, TABLES
@@ -16,7 +17,6 @@ from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.maintenance import expiry
 from infra.home.audit_anchors import Anchors
 
-DAY_US = 86_400_000_000
 AUDIT = "audit"
 CHUNK = 200  # rows per transaction
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+from data_contracts.durations import HOUR_US
 from data_contracts.errors import OOError
 from data_contracts.identifiers import to_us
 from infra.clock import Clock
@@ -13,7 +14,7 @@ from infra.mirror.relay import WINDOW_US
 
 __all__ = ["Extent", "MirrorReconciler"]
 
-SLACK_US = 3_600 * 1_000_000  # the server's clock decides about age, and it tidies up when it likes
+SLACK_US = HOUR_US  # the server's clock decides about age, and it tidies up when it likes
 logger = logging.getLogger(__name__)
 
 

@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import OOError, Unavailable
 from data_contracts.events.codec import Event
 from data_contracts.identifiers import to_us
@@ -30,7 +31,7 @@ GROUP = 1_000  # of these, in one transaction of marks while the next ones are p
 POLL_S = 0.25  # for what other processes commit; what this one commits wakes the relay at once
 RETRY_S = (0.1, 0.2, 0.5, 1.0)
 STOP_S = 10.0
-WINDOW_US = 30 * 86_400 * 1_000_000
+WINDOW_US = 30 * DAY_US
 logger = logging.getLogger(__name__)
 
 

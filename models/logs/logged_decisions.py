@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.decisions import Origin
+from data_contracts.durations import DAY_US
 from data_contracts.rewards import silence_reward
 from models.logs.arrays import FOLDS, Floats, Indices, Logged, RewardModel
 from models.logs.decision_log import Page, pages
@@ -20,7 +21,6 @@ from models.rewards.training import RIDGE
 from models.rewards.trees.fold_forests import FoldForests, fold_forests
 from models.rewards.trees.tree_model import tree_rows
 
-DAY_US = 86_400 * 1_000_000
 TREE_TIPS = 2_000  # below, trees have little to grow on, and LightGBM takes seconds to load
 
 

@@ -19,13 +19,13 @@ from datetime import date
 import numpy as np
 from scipy.special import chdtrc
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed
 
 MISMATCH = 0.001
 ROUNDING = 1e-9
 MIN_EXPECTED = 5.0  # units in the smallest arm, below which chi-square is no approximation
 BALANCED, MISMATCHED, TOO_FEW = "as assigned", "sample-ratio mismatch", "not enough evidence"
-DAY_US = 86_400 * 1_000_000
 
 
 def point(text: str) -> float:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import DAY_MIN, HOUR_US
 from data_contracts.events.oo.events.v1 import facts_pb2
 from data_contracts.features import POSITION
 from data_contracts.served import ServedTips
@@ -19,8 +20,6 @@ from data_contracts.tips import Candidate, TipKind, Topic
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
-HOUR_US = 3_600 * 1_000_000
-DAY_MIN = 1_440
 LONG_EFFORT_MIN = 120  # scales effort: log1p(120 minutes) is 1
 QUICK_MIN = 5
 URGENCY_H = 6.0  # a subject due in 6 hours is half as urgent as one due now

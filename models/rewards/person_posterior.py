@@ -22,12 +22,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Conflict, Malformed
 
 Floats = NDArray[np.float64]
 
 EPOCH_US = 1_704_067_200_000_000  # 2024-01-01; fixed for ever, weights count from here
-HALF_LIFE_US = 60 * 86_400 * 1_000_000
+HALF_LIFE_US = 60 * DAY_US
 MAGIC = b"OOP1"
 _HEAD = struct.Struct("<4sIIIq")  # magic, dimension, version, length of latest_id, latest_us
 

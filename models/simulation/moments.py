@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import DAY_MIN
 from data_contracts.features import CONSENT_SIGNALS, FEATURES, TOP
 from models.simulation.people import People
 
@@ -63,7 +64,7 @@ def moments(rng: np.random.Generator, who: People) -> Moments:
 
 
 def _clock(minute: Floats, weekend: NDArray[np.bool_]) -> dict[str, Floats]:
-    angle = 2 * np.pi * minute / 1_440
+    angle = 2 * np.pi * minute / DAY_MIN
     return {
         "hour_sin": np.sin(angle),
         "hour_cos": np.cos(angle),
@@ -77,7 +78,7 @@ def _tasks(rng: np.random.Generator, minute: Floats, load: Floats) -> dict[str, 
     n = minute.size
     opened = np.floor(rng.lognormal(np.log(4 + 40 * load), 0.8))
     due_today = np.minimum(rng.poisson(0.3 + 2.5 * load), opened)
-    left = 1_440 - minute
+    left = DAY_MIN - minute
     soonest = left * rng.random(n) ** np.maximum(due_today, 1)  # the minimum of as many uniform times
     soonest = np.where(due_today > 0, soonest, left + rng.exponential(2_500, n))
     soonest = np.where(opened > 0, soonest, 10_080)
@@ -105,7 +106,7 @@ def _calendar(rng: np.random.Generator, minute: Floats, load: Floats) -> dict[st
     return {
         "in_event": in_event.astype(float),
         "free_gap_min": np.where(in_event, 0, np.minimum(gap, 720)),
-        "minutes_since_event": np.where(in_event, 0, np.minimum(rng.exponential(60 + 300 * (1 - load)), 1_440)),
+        "minutes_since_event": np.where(in_event, 0, np.minimum(rng.exponential(60 + 300 * (1 - load)), DAY_MIN)),
         "events_left_today": events,
         "busy_min_left_today": busy,
         "busy_min_next_24h": busy + rng.gamma(2, 60, n) * (1 - day_left),

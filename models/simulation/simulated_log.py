@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
+from data_contracts.durations import HOUR_US
 from data_contracts.features import FEATURE_SERVICE_VERSION
 from data_contracts.identifiers import CandidateId, ClusterId, DecisionId, PersonId
 from data_contracts.rewards import SILENCE_PRICE, WAIT_WINDOW_S, silence_reward
@@ -26,7 +27,7 @@ from models.simulation.offers import TOPICS, Offers, offers
 from models.simulation.people import People, people
 
 BEGIN_US = 1_790_000_000_000_000
-STEP_US = 3_600 * 1_000_000
+STEP_US = HOUR_US
 CANDIDATES = 6
 TURN = 4.0  # log-odds of listening that people lose when their world turns
 

@@ -21,7 +21,6 @@ from serving.explain.staleness import age_words
 
 FIXED_SQLITE = (3, 51, 3)
 FREE_BYTES = 1 << 30
-MINUTE_US = 60_000_000
 
 
 Look = tuple[str, Callable[[], str]]

@@ -12,10 +12,11 @@ from data_contracts.errors import Malformed, Unavailable
 from data_contracts.identifiers import PersonId
 from flows.stream.mirror_consumer import Following
 from flows.stream.partitions import EVERYBODY, Share
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port, has_store, known_url
+from infra.mirror.jetstream.bundled_server import BundledServer, has_store, known_url
 from infra.mirror.metrics import MirrorMetrics
 from infra.mirror.reconciler import MirrorReconciler
 from infra.mirror.relay import Relay
+from infra.network_addresses import free_port
 from infra.sampled_metrics import SampledMetrics
 from infra.settings import Settings
 from oo.runtime import Runtime

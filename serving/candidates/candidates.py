@@ -12,12 +12,13 @@ from itertools import chain, takewhile
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from data_contracts.durations import MINUTE_US
 from data_contracts.features import Source
 from data_contracts.served import ServedRow
 from data_contracts.tips import Candidate
 from serving.candidates.phrasing import LATE_WIDTH, slots
 from serving.candidates.subjects import SOURCE_BIT, Surroundings
-from serving.recommend.local_time import MINUTE_US, day_start_us
+from serving.recommend.local_time import day_start_us
 
 POOL_SIZE = 128  # tips of a pool; at most `moments.MOST_ACTIONS` of them are scored
 POOL_LASTS_US = 60 * MINUTE_US

@@ -8,13 +8,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from data_contracts.durations import DAY_MIN, MINUTE_US
 from data_contracts.errors import Malformed
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import CandidateId, ClusterId, from_us
 from data_contracts.tips import MAX_TEXT, Candidate, Condition, TipKind, Topic
 from serving.candidates.phrasing import EARLY_SLOTS, LATE_WIDTH, LEAST_TITLE, TITLE_SLOTS, fill_early, slots, title_room
 from serving.candidates.subjects import SELECTORS, Subject, Surroundings, subjects
-from serving.recommend.local_time import DAY_MIN, MINUTE_US
 
 CATALOGUE = Path(__file__).with_name("catalogue.toml")
 SOURCE = "catalogue"

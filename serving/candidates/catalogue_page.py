@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from data_contracts.durations import DAY_MIN
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.tips import Condition, Topic
 from serving.candidates.catalogue import Template, catalogue
-from serving.recommend.local_time import DAY_MIN
 
 PAGE = Path(__file__).parents[2] / "docs" / "tips.md"
 ABOUT = {

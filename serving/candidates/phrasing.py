@@ -7,8 +7,9 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from data_contracts.clock_face import clock_face
+from data_contracts.durations import DAY_MIN, MINUTE_US
 from data_contracts.tips import MAX_TEXT
-from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us, local, minute_of_day
+from serving.recommend.local_time import day_start_us, local, minute_of_day
 
 SLOT = re.compile(r"\{(\w+)\}")
 LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)

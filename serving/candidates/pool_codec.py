@@ -6,12 +6,13 @@ copied to another person or field does not open, and erasing the key erases ever
 
 import json
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from cachetools import LRUCache
 
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import CandidateId, ClusterId, PersonId, SubjectKey, from_us, to_us
+from data_contracts.sealing import Sealer
 from data_contracts.tips import Candidate, Condition, TipKind, Topic
 from serving.candidates.candidates import Basis, Pool
 from serving.candidates.eligibility import PreparedPool, prepare
@@ -19,16 +20,6 @@ from serving.candidates.eligibility import PreparedPool, prepare
 FIELD = "pool"
 VERSION = 1
 CACHED_POOLS = 4_096
-
-
-class Sealer(Protocol):
-    """The part of the vault that a pool needs."""
-
-    def seal(self, person: PersonId, field: str, text: bytes) -> bytes:
-        """Encrypt for one person and field."""
-
-    def open(self, person: PersonId, field: str, box: bytes) -> bytes:
-        """Decrypt; raises `Malformed`."""
 
 
 def seal_pool(vault: Sealer, person: PersonId, pool: Pool) -> bytes:
@@ -135,4 +126,4 @@ class PoolCache:
                 del self._kept[key]
 
 
-__all__ = ["CACHED_POOLS", "FIELD", "Basis", "PoolCache", "Sealer", "open_pool", "seal_pool"]
+__all__ = ["CACHED_POOLS", "FIELD", "Basis", "PoolCache", "open_pool", "seal_pool"]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from data_contracts.durations import DAY_US, MINUTE_US
 from data_contracts.features import Source
 from data_contracts.identifiers import SubjectKey
 from data_contracts.served import ServedRow
 from serving.candidates.phrasing import due_day_us
-from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us
+from serving.recommend.local_time import day_start_us
 
 HORIZON_US = 3 * 60 * MINUTE_US  # bindings that begin within this are prepared as well
 MOST = 3  # subjects of one kind: more would crowd out the rest of the pool
@@ -17,7 +18,6 @@ SMALL_MIN = 15
 STREAK_DAYS = 3
 LAPSED_DAYS = 3
 TRACKED_DAYS = 14
-DAY_US = DAY_MIN * MINUTE_US
 FAR_US = 30 * DAY_US
 
 

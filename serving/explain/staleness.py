@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from data_contracts.decisions import Decision
-from data_contracts.features import DAY_S, FEATURES, HOUR_S, MINUTE_S, SOURCES, Source
+from data_contracts.durations import DAY_S, HOUR_S, MINUTE_S
+from data_contracts.features import FEATURES, SOURCES, Source
 
 __all__ = ["age_words", "left_out"]
 

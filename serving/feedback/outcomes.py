@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from data_contracts.durations import SECOND_US
 from data_contracts.errors import ConsentMissing, ErasedPerson, NotFound
 from data_contracts.events.codec import Event, kind
 from data_contracts.events.oo.events.v1 import signals_pb2
@@ -20,7 +21,7 @@ from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.events import events
 from infra.database.events.outbox import lock_person
 from infra.database.people import consents
-from serving.feedback.reactions import SECOND_US, SOURCE
+from serving.feedback.reactions import SOURCE
 from serving.feedback.reward_ledger import Change, apply, deciding_now
 from serving.policy_cache.champion import ChampionHolder
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from data_contracts.answers import ReactionResult
+from data_contracts.durations import SECOND_US
 from data_contracts.errors import Conflict
 from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1 import facts_pb2
@@ -21,7 +22,6 @@ from serving.recommend.decision_inputs import CLOSED_BY_REACTION
 from serving.recommend.speaking_rules import BLOCK_S
 
 SOURCE = "oo"
-SECOND_US = 1_000_000
 REACTIONS = {
     ReactionKind.DONE: facts_pb2.REACTION_DONE,
     ReactionKind.NOT_NOW: facts_pb2.REACTION_NOT_NOW,

@@ -7,11 +7,12 @@ conditions that it was chosen under are not asked again: a sentence does not cha
 
 from data_contracts.answers import Recommendation
 from data_contracts.features import Source
+from data_contracts.sealing import Sealer
 from data_contracts.served import ServedRow
 from serving.candidates.subjects import SOURCE_BIT
 from serving.recommend.decision_inputs import DecisionInputs, vector_of
 from serving.recommend.local_time import day_start_us
-from serving.recommend.sealed_tip import Sealer, Words, open_words
+from serving.recommend.sealed_tip import Words, open_words
 from serving.recommend.speaking_rules import Reason, closed_now, free_minutes, no_new_tip, stays_open
 
 

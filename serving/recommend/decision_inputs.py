@@ -5,6 +5,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from data_contracts.decisions import Trigger
+from data_contracts.durations import MINUTE_US
 from data_contracts.errors import ErasedPerson, NotFound, Unauthenticated
 from data_contracts.identifiers import PersonId
 from feature_repo.online import OnlinePacket, OnlineTables
@@ -14,7 +15,7 @@ from infra.database.engine.database import Database
 from infra.vault import Vault
 from serving.policy_cache.champion import ChampionHolder
 from serving.recommend.experiment_arm import Arm, arm_of
-from serving.recommend.local_time import MINUTE_US, day_start_us
+from serving.recommend.local_time import day_start_us
 from serving.recommend.speaking_rules import Latest, Moment
 
 BACK_US = 27 * 60 * MINUTE_US  # further than any local midnight

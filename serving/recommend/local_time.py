@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from data_contracts.durations import MINUTE_US
 from data_contracts.identifiers import to_us
 
-MINUTE_US = 60_000_000
-DAY_MIN = 1_440
 POINT_US = 15 * MINUTE_US  # every zone's offset is a multiple of a quarter hour, so the grid is the same everywhere
 
 

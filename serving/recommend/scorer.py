@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
+from data_contracts.durations import DAY_MIN, MINUTE_US
 from data_contracts.features import FEATURE_SERVICE_VERSION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId
 from data_contracts.rewards import silence_reward
@@ -25,7 +26,7 @@ from models.rewards.design import scaled_context
 from models.rewards.person_posterior import PersonPosterior
 from serving.candidates.catalogue import DEFAULT_LASTS_MIN, catalogue
 from serving.candidates.eligibility import Eligible, PreparedPool
-from serving.recommend.local_time import DAY_MIN, MINUTE_US, day_start_us, next_point_us, within_daily
+from serving.recommend.local_time import day_start_us, next_point_us, within_daily
 from serving.recommend.speaking_rules import Moment, Reason, next_event_us
 
 BUILD_VERSION = "1"

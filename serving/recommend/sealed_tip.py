@@ -2,25 +2,16 @@
 
 import json
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from data_contracts.answers import TipView
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import CandidateId, DecisionId, PersonId
+from data_contracts.sealing import Sealer
 from data_contracts.tips import TipKind, Topic
 
 FIELD = "tip"
 ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-
-
-class Sealer(Protocol):
-    """The part of the vault that texts need."""
-
-    def seal(self, person: PersonId, field: str, text: bytes) -> bytes:
-        """Encrypt for one person and field."""
-
-    def open(self, person: PersonId, field: str, box: bytes) -> bytes:
-        """Decrypt; raises `Malformed`."""
 
 
 class Words(NamedTuple):
@@ -57,4 +48,4 @@ def open_words(vault: Sealer, person: PersonId, decision: DecisionId, box: bytes
     return Words(name, text, TipKind(kind), Topic(topic), effort, because, now, needs)
 
 
-__all__ = ["FIELD", "Sealer", "Words", "open_words", "seal_words"]
+__all__ = ["FIELD", "Words", "open_words", "seal_words"]

@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.decisions import Trigger
+from data_contracts.durations import MINUTE_US
 from data_contracts.features import POSITION, Source
 from data_contracts.rewards import CLUSTER_BLOCK_S, DEFERRAL_S, ReactionKind
 from data_contracts.served import ServedCalendar
 from serving.candidates.subjects import SOURCE_BIT
-from serving.recommend.local_time import MINUTE_US, decision_point_us, minute_of_day, within_daily
+from serving.recommend.local_time import decision_point_us, minute_of_day, within_daily
 
 UNKNOWN_GAP_MIN = 30.0
 FREE_GAP = POSITION["free_gap_min"]

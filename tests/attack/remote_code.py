@@ -8,9 +8,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from infra.network_addresses import free_port
 from tests.attack.catalogue import Seen, attack
 from tests.attack.clients import NOTHING, Answer, Raw, ask
-from tests.attack.target import Server, Target, free_port, listening, tree, wait_until
+from tests.attack.target import Server, Target, listening, tree, wait_until
 
 EVIL = {"Origin": "https://evil.example"}
 JSON = {"Content-Type": "application/json"}

@@ -17,6 +17,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+from infra.network_addresses import free_port
 from tests.source_tree import CHECKOUT
 
 START_S = 240.0
@@ -24,14 +25,6 @@ END_S = 40.0
 UNAVAILABLE = 503
 ADMIN_TOKEN = "attack-" + "0123456789abcdef" * 3
 FOREIGN = ("OO_", "PREFECT_", "MLFLOW_", "NATS_URL", "ADMIN_TOKEN", "FORWARDED_ALLOW_IPS")
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def wait_until(holds: Callable[[], bool], within_s: float) -> bool:

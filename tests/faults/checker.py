@@ -101,7 +101,7 @@ def _disordered(told: list[str], table: list[str], who: PersonId) -> bool:
 
 def _wrong(context: OpenedContext, who: PersonId) -> bool:
     with context.database.read() as session:
-        stored = [StateRow.of(*row) for row in working_state.load(session, who)]
+        stored = [StateRow.of(row) for row in working_state.load(session, who)]
         log = [decode(row.payload) for row in mirror_log.mirrored(session, 0) if row.person == who]
     state, packet = fold(log), context.online.read(who)
     return sorted(stored) != sorted(state.rows()) or packet.row != served_row(state, packet.event_us)

@@ -18,7 +18,8 @@ from flows.context import opened
 from infra.clock import system_clock
 from infra.database.all_tables import DecisionRow
 from infra.database.people import access_tokens
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
+from infra.network_addresses import free_port
 from infra.settings import Settings
 from tests.faults.load import TIPS, Load, Signed, tip_of
 from tests.flows import people

@@ -5,12 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from data_contracts.durations import DAY_US, HOUR_US
 from data_contracts.events.codec import Event
 from data_contracts.identifiers import PersonId
 
 PERSON = PersonId("5f1d7a84db7d4c0d8d1b6a7d0b7f4c11")
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 BASE_US = 20_500 * DAY_US
 
 few = st.integers(0, 4)

@@ -1,13 +1,14 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from data_contracts.durations import HOUR_US
 from data_contracts.events.codec import Event
 from feature_repo.state import batch_fold
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import WorkingState
 from feature_repo.state.packed_view import pack_view
 from feature_repo.state.served_row import served_row
-from tests.feature_repo.lives import BASE_US, HOUR_US, events, task
+from tests.feature_repo.lives import BASE_US, events, task
 
 AS_OF_US = BASE_US + 24 * HOUR_US
 

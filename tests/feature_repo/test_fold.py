@@ -4,14 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.durations import DAY_US, HOUR_US
 from data_contracts.events.codec import Event
 from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
 from data_contracts.served import ServedRow
+from data_contracts.state_rows import StoredRow
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
 from feature_repo.state.packed_view import pack_view
 from feature_repo.state.served_row import served_row
-from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, PERSON, events, task
+from tests.feature_repo.lives import BASE_US, PERSON, events, task
 
 AS_OF_US = BASE_US + 10 * DAY_US
 
@@ -39,18 +41,17 @@ def test_shuffled_late_and_repeated_events_end_in_the_same_bytes(life: list[Even
 @given(life=events(), rng=st.randoms(use_true_random=False))
 def test_saving_and_loading_rows_at_any_point_changes_nothing(life: list[Event], rng: random.Random) -> None:
     """A store that follows the returned changes holds the whole state, byte for byte."""
-    store: dict[tuple[str, str], tuple[int, str, bytes]] = {}
+    store: dict[tuple[str, str], StoredRow] = {}
     state = WorkingState()
     for event in life:
         for change in state.apply(event):
-            row = change.row
-            store[row.source, row.key] = (row.at_us, row.event_id, row.payload)
+            store[change.source, change.row.key] = change.row.stored
             for key in change.dropped:
                 del store[change.source, key]
         if rng.random() < 0.3:
             served_row(state, AS_OF_US)  # builds the indices, which the next events must then keep
         if rng.random() < 0.3:
-            stored = [StateRow.of(*key, at_us, event_id, payload) for key, (at_us, event_id, payload) in store.items()]
+            stored = [StateRow.of(row) for row in store.values()]
             rng.shuffle(stored)
             state = WorkingState.from_rows(stored)
     assert list(state.rows()) == list(fold(life).rows())
@@ -76,7 +77,7 @@ def test_five_thousand_tasks_leave_the_served_row_small_and_an_update_one_row() 
     assert sum(map(len, served_bytes(state))) < 8_192
     (change,) = state.apply(task(77, BASE_US + DAY_US, state=2))
     assert (change.row.key, change.dropped) == (f"{77:032x}", ())
-    assert len(change.row.payload) < 100
+    assert len(change.row.stored.payload) < 100
 
 
 def test_a_long_list_keeps_exact_counts_where_lists_are_capped() -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
 from data_contracts.features import Source
@@ -17,7 +18,7 @@ from feature_repo.history.served_rows import PERSON, History, HistoryRow
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import WorkingState, known_us
 from feature_repo.state.served_row import served_view
-from tests.feature_repo.lives import BASE_US, DAY_US, events
+from tests.feature_repo.lives import BASE_US, events
 
 KEYS = (PERSON, "event_timestamp", "created_timestamp")
 

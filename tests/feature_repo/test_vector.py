@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.durations import DAY_S, DAY_US, HOUR_US, MINUTE_US
 from data_contracts.events.codec import Event
-from data_contracts.features import DAY_S, FEATURES, POSITION, TOP, Source
+from data_contracts.features import FEATURES, POSITION, TOP, Source
 from data_contracts.identifiers import to_us
 from data_contracts.served import (
     ServedCalendar,
@@ -21,11 +22,10 @@ from data_contracts.served import (
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.served_row import served_row
 from feature_repo.vector.kernel import ALL_CONSENTS, HIGH, LOW, ContextVector, context_vector
-from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
+from tests.feature_repo.lives import BASE_US, events, task
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SANTIAGO = ZoneInfo("America/Santiago")
-MINUTE_US = 60_000_000
 NOON = datetime(2026, 3, 11, 12, tzinfo=BERLIN)  # a Wednesday
 NOON_US = to_us(NOON)
 SOURCES_OF_FEATURES = np.array([list(Source).index(feature.source) for feature in FEATURES])

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_contracts.durations import DAY_US, HOUR_US
 from data_contracts.errors import Malformed
 from data_contracts.events.codec import Event
 from data_contracts.served import ServedRow
@@ -14,7 +15,7 @@ from feature_repo.vector import vector_batch
 from feature_repo.vector.kernel import ALL_CONSENTS, context_vector
 from feature_repo.vector.served_columns import of_rows
 from feature_repo.vector.vector_batch import context_vectors, moments
-from tests.feature_repo.lives import BASE_US, DAY_US, HOUR_US, events, task
+from tests.feature_repo.lives import BASE_US, events, task
 
 ZONES = [ZoneInfo(name) for name in ("Europe/Berlin", "America/Santiago", "Asia/Kathmandu")]
 QUIET = [(1_320, 480), (0, 0), (60, 700)]

@@ -1,7 +1,6 @@
 """An installation that flows work on: both databases, one person with every consent, no vendor's server."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from flows.context import OpenedContext
 from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
+from infra.network_addresses import free_port
 from infra.settings import Settings
 from infra.signing import PolicySeal
 from infra.vault import Vault
@@ -51,9 +51,7 @@ def context(database: Database, person: PersonId, home: Path, now: datetime) -> 
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start one Prefect server for the session and return its address."""
     folder = tmp_path_factory.mktemp("prefect")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, **PREFECT, "PREFECT_HOME": str(folder)}
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "server.log").open("wb") as log:

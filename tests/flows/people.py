@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import HOUR_US
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
@@ -12,8 +13,6 @@ from flows.context import OpenedContext
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.people import consents, people
-
-HOUR_US = 3_600_000_000
 
 
 def settle(database: Database, person: PersonId, now: datetime, name: str = "ada") -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.durations import HOUR_US
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.retention import FILES, LOG_DAYS, TABLES
 from data_contracts.served import ServedRow
@@ -20,8 +21,6 @@ from infra.mirror.jetstream.stream_config import WINDOW_S
 from infra.settings import Settings
 from tests.flows import people
 from tests.flows.people import later
-
-HOUR_US = people.HOUR_US
 
 
 def test_what_outlived_its_retention_goes_and_the_rest_stays(context: OpenedContext, person: PersonId) -> None:

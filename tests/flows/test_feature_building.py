@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from data_contracts.durations import HOUR_US
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
 from feature_repo.state.served_row import served_row
@@ -14,8 +15,6 @@ from flows.upkeep.feature_refresh import append_history, build_features
 from infra.database.all_tables import PersonRow
 from tests.flows import people
 from tests.flows.test_stream import truth
-
-HOUR_US = people.HOUR_US
 
 
 def live(context: OpenedContext, person: PersonId) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.durations import HOUR_US
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.served_rows import History
 from flows.context import OpenedContext, opened
@@ -36,8 +37,8 @@ def settled(home: Path, now: datetime) -> None:
             person = PersonId(f"{number:032x}")
             people.settle(context.database, person, now, name=f"person {number}")
             people.append(context.database, [people.task(person, n, now_us - n) for n in range(10)])
-            people.append(context.database, [people.mood(person, now_us - people.HOUR_US * n, 1 + n) for n in range(4)])
-            people.append(context.database, [people.meeting(person, number, now_us, now_us + people.HOUR_US)])
+            people.append(context.database, [people.mood(person, now_us - HOUR_US * n, 1 + n) for n in range(4)])
+            people.append(context.database, [people.meeting(person, number, now_us, now_us + HOUR_US)])
         build_features(context)
         _lose_online_rows(context)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.durations import HOUR_US
 from data_contracts.identifiers import PersonId, to_us
+from data_contracts.state_rows import StoredRow
 from feature_repo.online import OnlineFile
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow, WorkingState
@@ -19,8 +21,6 @@ from infra.database.engine.database import Database
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.events import events, working_state
 from tests.flows import people
-
-HOUR_US = people.HOUR_US
 
 
 class Lost(Exception):
@@ -51,7 +51,7 @@ def truth(database: Database, person: PersonId) -> WorkingState:
 def stored(database: Database, person: PersonId) -> WorkingState:
     """Return the working state as it is stored."""
     with database.read() as session:
-        return WorkingState.from_rows(StateRow.of(*row) for row in working_state.load(session, person))
+        return WorkingState.from_rows(StateRow.of(row) for row in working_state.load(session, person))
 
 
 def test_what_is_online_is_the_fold_of_all_events(
@@ -163,7 +163,7 @@ def test_one_event_among_five_thousand_tasks_writes_one_row(
     written: list[int] = []
     save = working_state.save
 
-    def counted(uow: UnitOfWork, rows: list[tuple[PersonId, working_state.StateRow]]) -> None:
+    def counted(uow: UnitOfWork, rows: list[tuple[PersonId, StoredRow]]) -> None:
         written.append(len(rows))
         save(uow, rows)
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from infra.credential_check import basic
+from infra.network_addresses import free_port
 from tests.infra_deploy.compose import own_commands
 from tests.source_tree import CHECKOUT
 
@@ -26,13 +26,6 @@ GUARDED = {
     "scheduler": ("prefect.credential", "Basic", "POST", "/api/flows/filter", 200),
 }
 STOPPING_S = 30
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

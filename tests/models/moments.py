@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from data_contracts.durations import HOUR_US
 from data_contracts.features import FEATURES
 from data_contracts.identifiers import CandidateId, ClusterId, SubjectKey, from_us
 from data_contracts.rewards import SILENCE_PRICE, silence_reward
@@ -18,7 +19,6 @@ from models.rewards.action_features import action_features, prepare
 Floats = NDArray[np.float64]
 
 NOW_US = 1_790_000_000_000_000
-HOUR_US = 3_600_000_000
 USUAL = {
     "tasks_open": 20, "tasks_high_priority": 2, "tasks_overdue": 1, "tasks_due_today": 1, "minutes_to_next_due": 500,
     "oldest_open_days": 20, "tasks_done_24h": 2, "tasks_done_7d": 12, "free_gap_min": 120, "minutes_since_event": 60,

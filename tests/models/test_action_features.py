@@ -3,12 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from data_contracts.durations import HOUR_US
 from data_contracts.events.oo.events.v1 import facts_pb2
 from data_contracts.features import FEATURES, Source
 from data_contracts.served import ServedTips
 from data_contracts.tips import Candidate
 from models.rewards.action_features import ACTION, ACTION_COLUMNS, Prepared, action_features, prepare
-from tests.models.moments import HOUR_US, NOW_US, POOL, URGENT, vector
+from tests.models.moments import NOW_US, POOL, URGENT, vector
 
 
 def row(

@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed
 from models.promotion.experiments import (
     BALANCED,
-    DAY_US,
     HOLD_OUT,
     MISMATCHED,
     TOO_FEW,

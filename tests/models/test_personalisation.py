@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from data_contracts.durations import DAY_US
 from models.promotion.personalisation import (
     LEVEL,
     NOT_SHOWN,
@@ -15,7 +16,6 @@ from models.promotion.personalisation import (
 from models.rewards import person_posterior
 from models.rewards.person_posterior import Observation, PersonPrior
 
-DAY_US = 86_400 * 1_000_000
 PRIOR = PersonPrior(np.full(6, 0.2), 0.3)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from data_contracts.decisions import CandidateRef, Trigger
+from data_contracts.durations import MINUTE_US
 from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId
 from data_contracts.rewards import SILENCE_PRICE
@@ -14,7 +15,7 @@ from models.policies.policy import Policy
 from serving.candidates.candidates import build_pool
 from serving.candidates.catalogue import Catalogue
 from serving.candidates.eligibility import eligible, prepare
-from serving.recommend.local_time import MINUTE_US, minute_of_day
+from serving.recommend.local_time import minute_of_day
 from serving.recommend.scorer import Situation, actions_of, context_of
 from serving.recommend.speaking_rules import Latest, Moment, closed_now, free_minutes, no_new_tip
 from tests.serving.life import Life

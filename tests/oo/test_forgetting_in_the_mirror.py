@@ -6,7 +6,8 @@ from pathlib import Path
 from data_contracts.identifiers import PersonId, to_us
 from infra.clock import fixed_clock
 from infra.database.engine.database import open_database
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
+from infra.network_addresses import free_port
 from infra.settings import Settings
 from oo.processes.mirror import forget_in_mirror
 from tests.flows import people

@@ -2,9 +2,9 @@
 
 import random
 
+from data_contracts.durations import MINUTE_US
 from tests.serving.life import Life
 
-MINUTE_US = 60_000_000
 TITLES = ("quarterly report", "call the plumber", "tax return", "book the dentist", "slides for Ana", "renew passport")
 LABELS = ("run", "read", "meditate", "stretch")
 

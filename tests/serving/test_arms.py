@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from data_contracts.durations import DAY_US
 from data_contracts.identifiers import DecisionId, PolicyDigest, to_us
 from data_contracts.rewards import ReactionKind
 from infra.database.decisions import person_posteriors
@@ -19,7 +20,6 @@ from serving.feedback.posterior_update import part_at
 from serving.policy_cache.by_digest import PolicyCache
 from tests.serving.world import World
 
-DAY_US = 86_400 * 1_000_000
 SHARE = 0.5
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import ConsentMissing
 from data_contracts.events.codec import Event, StoredEvent, decode, kind
 from data_contracts.identifiers import PersonId, from_us
@@ -27,8 +28,6 @@ __all__ = [
     "stored",
     "unread",
 ]
-
-DAY_US = 86_400_000_000
 
 
 AFTER = "SELECT sequence, payload FROM events WHERE person = ? AND sequence > ? ORDER BY sequence LIMIT ?"

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
+from data_contracts.state_rows import StoredRow
 from infra.database.all_tables import FoldHeadRow, PersonRow, WorkingRow
 from infra.database.engine import sql
 from infra.database.engine.unit_of_work import UnitOfWork
@@ -14,7 +15,6 @@ from infra.database.events.outbox import lock_person
 
 __all__ = [
     "FoldHead",
-    "StateRow",
     "forget_rows",
     "head",
     "heads",
@@ -39,16 +39,6 @@ WHERE (fold_heads.sequence, fold_heads.as_of_us) < (excluded.sequence, excluded.
 """
 
 
-class StateRow(NamedTuple):
-    """One keyed row of working state."""
-
-    source: str
-    key: str
-    at_us: int
-    event_id: str
-    payload: bytes
-
-
 class FoldHead(NamedTuple):
     """The last sequence that the fold has read, and the event time it stands for."""
 
@@ -56,12 +46,12 @@ class FoldHead(NamedTuple):
     as_of_us: int = 0
 
 
-def load(session: Session, person: PersonId) -> list[StateRow]:
+def load(session: Session, person: PersonId) -> list[StoredRow]:
     """Return every row of the person, by (source, key)."""
     return load_all(session, [person]).get(person, [])
 
 
-def load_all(session: Session, people: Collection[PersonId]) -> dict[PersonId, list[StateRow]]:
+def load_all(session: Session, people: Collection[PersonId]) -> dict[PersonId, list[StoredRow]]:
     """Return every row of some people, by (source, key); who has none is left out."""
     row = (WorkingRow.source, WorkingRow.key, WorkingRow.at_us, WorkingRow.event_id, WorkingRow.payload)
     statement = (
@@ -69,9 +59,9 @@ def load_all(session: Session, people: Collection[PersonId]) -> dict[PersonId, l
         .where(WorkingRow.person.in_(people))
         .order_by(WorkingRow.person, WorkingRow.source, WorkingRow.key)
     )
-    found: dict[PersonId, list[StateRow]] = {}
+    found: dict[PersonId, list[StoredRow]] = {}
     for person, source, key, at_us, event_id, payload in session.execute(statement):
-        found.setdefault(PersonId(person), []).append(StateRow(source, key, at_us, event_id, payload))
+        found.setdefault(PersonId(person), []).append(StoredRow(source, key, at_us, event_id, payload))
     return found
 
 
@@ -94,7 +84,7 @@ def lock_all(uow: UnitOfWork, people: Collection[PersonId]) -> set[PersonId]:
     return {PersonId(person) for person in uow.session.scalars(statement)}
 
 
-def save(uow: UnitOfWork, rows: Iterable[tuple[PersonId, StateRow]]) -> None:
+def save(uow: UnitOfWork, rows: Iterable[tuple[PersonId, StoredRow]]) -> None:
     """Write changed rows; the fold has already decided which writer won."""
     sql.write(uow.session, SAVE, [(person, *row) for person, row in rows])
 

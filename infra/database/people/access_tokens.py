@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import DAY_US, HOUR_US, SECOND_US
 from data_contracts.errors import Unauthenticated
 from data_contracts.identifiers import PersonId, RandomBytes
 from infra.database.all_tables import LoginLinkRow, PersonRow, SessionRow
@@ -24,12 +25,11 @@ __all__ = [
     "touch_session",
 ]
 
-SECOND_US = 1_000_000
-SESSION_US = 30 * 86_400 * SECOND_US
-IDLE_US = 7 * 86_400 * SECOND_US
-ADMIN_SESSION_US = 86_400 * SECOND_US
+SESSION_US = 30 * DAY_US
+IDLE_US = 7 * DAY_US
+ADMIN_SESSION_US = DAY_US
 LINK_US = 600 * SECOND_US
-TOUCH_US = 3_600 * SECOND_US  # a session is marked as seen at most this often: a write costs more than a tip
+TOUCH_US = HOUR_US  # a session is marked as seen at most this often: a write costs more than a tip
 
 
 class SignedIn(NamedTuple):

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import DAY_MIN
 from data_contracts.errors import Conflict, ErasedPerson, Malformed, NotFound
 from data_contracts.identifiers import PersonId
 from data_contracts.rewards import SILENCE_PRICE
@@ -24,7 +25,6 @@ __all__ = [
     "set_role",
 ]
 
-DAY_MIN = 1_440
 MAX_NAME = 80
 MAX_BUDGET = 24  # unsolicited tips a day
 ASKED_AT_ONCE = 500

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed
 from data_contracts.identifiers import SubjectKey
 from data_contracts.retention import TEXT_DAYS
@@ -15,7 +16,7 @@ from infra.database.people.consents import Consented
 
 __all__ = ["TEXT_US", "field_of", "find", "put"]
 
-TEXT_US = TEXT_DAYS * 86_400_000_000
+TEXT_US = TEXT_DAYS * DAY_US
 
 
 def field_of(subject: SubjectKey) -> str:

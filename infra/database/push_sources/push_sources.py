@@ -14,6 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from data_contracts.durations import DAY_US
 from data_contracts.errors import Conflict, Malformed, NotFound
 from data_contracts.identifiers import PersonId, RandomBytes, from_us, new_id
 from data_contracts.signals.kinds import SIGNALS
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 MAX_SOURCES = 32  # per person
-GRACE_US = 86_400_000_000  # how long the old credential works beside the new one
+GRACE_US = DAY_US  # how long the old credential works beside the new one
 REFUSAL_US = 3_600_000_000  # who guesses fills no disk: refusals are audited at most this often
 TOUCH_US = 3_600_000_000  # a source is marked as seen at most this often: a write costs more than the look
 TOKEN = re.compile(r"oo_tok_[0-9a-f]{64}")

@@ -21,7 +21,7 @@ from infra.child_process import tethered
 from infra.storage.files import create_once, make_private_folder, replace
 from infra.storage.locks import RoleLock
 
-__all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "free_port", "has_store", "known_url", "new_url"]
+__all__ = ["SYNC_INTERVAL", "BundledServer", "binary", "has_store", "known_url", "new_url"]
 
 SYNC_INTERVAL = "1s"  # docs/adr/0012
 TOKEN_BYTES = 32
@@ -70,14 +70,6 @@ def known_url(folder: Path) -> str | None:
         return (folder / "url").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 class BundledServer:

@@ -4,13 +4,15 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import NotFoundError
 
+from data_contracts.durations import DAY_S
+
 __all__ = ["MAX_BYTES", "MESSAGE_ID", "SEQUENCE", "STREAM", "WINDOW_S", "declare", "message_id", "of_person", "subject"]
 
 STREAM = "OO_EVENTS"
 PREFIX = "oo.ev"
 MESSAGE_ID = "Nats-Msg-Id"
 SEQUENCE = "Oo-Sequence"  # the event's place in the event table
-WINDOW_S = 30 * 86_400  # what is older leaves by age; the database has it
+WINDOW_S = 30 * DAY_S  # what is older leaves by age; the database has it
 MAX_BYTES = 1 << 30  # a full stream refuses what is new, and the relay waits with it
 DUPLICATES_S = 120
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from data_contracts.errors import ConsentMissing, ErasedPerson
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
+from data_contracts.state_rows import StoredRow
 from infra.database.engine.database import Database, open_database
 from infra.database.events import events, mirror_log, quarantine, working_state
-from infra.database.events.working_state import FoldHead, StateRow
+from infra.database.events.working_state import FoldHead
 from infra.database.maintenance import erasure
 from infra.database.people import consents
 from infra.keys.audit_key import AuditKey
@@ -133,8 +134,8 @@ def test_what_no_fold_has_read_is_counted_with_its_age(database: Database, membe
 
 def test_working_rows_are_replaced_and_forgotten_by_key(database: Database, member: PersonId) -> None:
     """A row is known by (source, key)."""
-    old, new = StateRow("mood", "a", 1, "e1", b"old"), StateRow("mood", "a", 2, "e2", b"new")
-    other = StateRow("tasks", "a", 1, "e3", b"task")
+    old, new = StoredRow("mood", "a", 1, "e1", b"old"), StoredRow("mood", "a", 2, "e2", b"new")
+    other = StoredRow("tasks", "a", 1, "e3", b"task")
     with database.unit_of_work() as uow:
         working_state.lock(uow, member)
         working_state.save(uow, [(member, old), (member, other)])

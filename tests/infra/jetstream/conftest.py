@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.connection import connected
 from infra.mirror.jetstream.stream_config import STREAM
+from infra.network_addresses import free_port
 
 
 @pytest.fixture(scope="session")

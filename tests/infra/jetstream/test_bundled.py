@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from data_contracts.errors import Conflict
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port, known_url, new_url
+from infra.mirror.jetstream.bundled_server import BundledServer, known_url, new_url
+from infra.network_addresses import free_port
 from tests.listening import listeners
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from data_contracts.errors import Unavailable
-from infra.mirror.jetstream.bundled_server import free_port
 from infra.mirror.jetstream.connection import connected
+from infra.network_addresses import free_port
 
 
 def test_nobody_there_is_a_refusal_and_not_a_wait() -> None:

@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 
 from data_contracts.identifiers import PersonId, to_us
+from data_contracts.state_rows import StoredRow
 from feature_repo.online import OnlineFile
 from flows.stream.mirror_consumer import Following
 from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.events import working_state
-from infra.database.events.working_state import FoldHead, StateRow
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.database.events.working_state import FoldHead
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.consumer import follower
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.stream_stats import extent
 from infra.mirror.reconciler import MirrorReconciler
+from infra.network_addresses import free_port
 from tests.faults.damage import flip, truncate
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
@@ -26,7 +28,7 @@ from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 COUNT = 400
 
 
-def folded(database: Database, person: PersonId) -> tuple[FoldHead, list[StateRow]]:
+def folded(database: Database, person: PersonId) -> tuple[FoldHead, list[StoredRow]]:
     """Return all that the fold has written of a person."""
     with database.read() as session:
         return working_state.head(session, person), working_state.load(session, person)

@@ -16,9 +16,10 @@ from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.events import mirror_log
 from infra.database.events.mirror_log import Waiting
-from infra.mirror.jetstream.bundled_server import BundledServer, free_port
+from infra.mirror.jetstream.bundled_server import BundledServer
 from infra.mirror.jetstream.stream_config import message_id, subject
 from infra.mirror.relay import Relay
+from infra.network_addresses import free_port
 from tests.flows import people
 from tests.infra.jetstream.mirrors import content, relay_of, wait_until, waiting
 
