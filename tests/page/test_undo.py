@@ -13,6 +13,7 @@ from tests.page.held_requests import held
 pytestmark = pytest.mark.browser
 REACTIONS = "**/api/reactions"
 ONE_REACTION = "**/api/reactions/*"
+DONE = '[data-kind="done"]'
 RECOMMEND = "**/api/recommend"
 WATCH = """addEventListener('DOMContentLoaded', () => {
   globalThis.seen = [];
@@ -52,9 +53,9 @@ def test_an_undo_while_the_answer_fails_gives_the_tip_back(
     screen.page.add_init_script(WATCH)
     screen.open("tip")
     with held(screen.page, "POST", REACTIONS) as posts:
-        screen.page.keyboard.press("d")
+        screen.page.click(DONE)
         post = posts.next()
-        screen.page.keyboard.press("u")
+        screen.page.click("#undo")
         end(post)
         screen.until("tip")
         screen.page.wait_for_load_state("networkidle")
@@ -68,9 +69,9 @@ def test_an_undo_without_a_connection_asks_what_stands_when_there_is_one(look: L
     screen.page.add_init_script(WATCH)
     screen.open("tip")
     with held(screen.page, "POST", REACTIONS) as posts:
-        screen.page.keyboard.press("d")
+        screen.page.click(DONE)
         post = posts.next()
-        screen.page.keyboard.press("u")
+        screen.page.click("#undo")
         screen.context.set_offline(True)
         _lose(post)
         screen.until("offline")
@@ -83,7 +84,7 @@ def test_an_undo_is_sent_once(look: Look, house: Home) -> None:
     """A second press, while the first is on its way, does nothing."""
     screen = look(DESKTOP, service_workers="block")
     screen.open("tip")
-    screen.page.keyboard.press("d")
+    screen.page.click(DONE)
     with held(screen.page, "DELETE", ONE_REACTION) as deletes:
         screen.page.keyboard.press("u")
         first = deletes.next()
@@ -101,7 +102,7 @@ def test_an_answer_that_fails_late_is_not_pretended_either(look: Look) -> None:
     screen.page.clock.install()
     screen.open("tip")
     with held(screen.page, "POST", REACTIONS) as posts:
-        screen.page.keyboard.press("d")
+        screen.page.click(DONE)
         post = posts.next()
         screen.page.clock.fast_forward(6_000)
         screen.page.wait_for_timeout(100)
@@ -120,7 +121,7 @@ def test_a_question_older_than_the_answer_does_not_bring_the_tip_back(look: Look
         old = questions.next()
         answer = old.fetch()
         with screen.page.expect_response(REACTIONS):
-            screen.page.keyboard.press("d")
+            screen.page.click(DONE)
         screen.page.clock.fast_forward(5_500)
         screen.until("silence")
         old.fulfill(response=answer)
