@@ -1,4 +1,4 @@
-"""Every error as one RFC 9457 problem; the only place where an error class meets an HTTP status."""
+"""Every error as one RFC 9457 problem; the statuses are those of `infra/error_statuses.py`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,27 +14,9 @@ from starlette.requests import ClientDisconnect
 from api.allowed_methods import allow
 from api.middleware.security_headers import HEADERS
 from data_contracts import errors
+from infra.error_statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
-
-STATUSES: Mapping[type[errors.OOError], int] = {
-    errors.OOError: 500,
-    errors.Malformed: 422,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.Unauthenticated: 401,
-    errors.BadSignature: 401,
-    errors.StaleSignature: 401,
-    errors.Forbidden: 403,
-    errors.ConsentMissing: 403,
-    errors.TooManyRequests: 429,
-    errors.TooLarge: 413,
-    errors.Unavailable: 503,
-    errors.DamagedStore: 503,
-    errors.PromotionRefused: 409,
-    errors.ArtifactRefused: 500,
-    errors.ErasedPerson: 403,
-}
 
 # What the framework itself refuses, under codes as stable as ours.
 FRAMEWORK_CODES: Mapping[int, str] = {
@@ -80,11 +62,6 @@ def problem(
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "code": code}
     body = json.dumps({**content, "detail": detail, **more}, separators=(",", ":")).encode()
     return Response(body, status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
-
-
-def status_of(error: errors.OOError) -> int:
-    """Return the status of an error's nearest class in the table."""
-    return next(STATUSES[cls] for cls in type(error).__mro__ if cls in STATUSES)
 
 
 def refusal(error: errors.OOError) -> Response:

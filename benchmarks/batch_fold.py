@@ -14,7 +14,7 @@ from benchmarks.result import Result
 from data_contracts.events.codec import Event
 from data_contracts.features import CONSENT_SIGNALS
 from feature_repo.state.batch_fold import fold
-from feature_repo.state.fold import WorkingState
+from feature_repo.state.fold import CANONICAL, WorkingState
 from feature_repo.state.packed_view import pack_view
 from feature_repo.state.served_row import served_view
 
@@ -34,7 +34,7 @@ def _one_by_one(lives: list[list[Event]]) -> list[WorkingState]:
         table: dict[tuple[str, str], bytes] = {}
         for event in events:
             for change in state.apply(event):
-                table[change.source, change.row.key] = change.row.stored.payload
+                table[change.source, change.row.key] = CANONICAL.encode(change.row.values).encode()
                 for key in change.dropped:
                     del table[change.source, key]
         states.append(state)

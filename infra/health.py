@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infra.prober import Probe, Prober
 
-__all__ = ["Health", "HealthReport", "Ping"]
+__all__ = ["Check", "Health", "HealthReport", "Ping"]
 
 Ping = Callable[[], str]  # returns one detail, raises when the adapter does not work
 
 
-class HealthReport(NamedTuple):
+class Check(NamedTuple):
     """What a ping said last, and how long ago; `age_s` is None before the first result."""
 
     name: str
@@ -20,6 +20,22 @@ class HealthReport(NamedTuple):
     took_ms: float
     vital: bool
     age_s: float | None
+
+
+class HealthReport(NamedTuple):
+    """What `/health` says of a process: `ok`, `degraded` when a lesser adapter fails, `down` when a vital one does."""
+
+    status: str
+    checks: list[Check]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every vital adapter answered when it was last pinged."""
+        return self.status != "down"
+
+    def content(self) -> dict[str, Any]:
+        """Return the report as JSON has it."""
+        return {"status": self.status, "checks": [check._asdict() for check in self.checks]}
 
 
 class Health:
@@ -48,16 +64,23 @@ class Health:
         """Ping every adapter now, and wait for each."""
         self.prober.probe()
 
-    def check(self) -> list[HealthReport]:
-        """Report the last result of every adapter, in order of registration; this waits for nothing."""
-        return [_report(probe, vital) for probe, vital in tuple(self._parts.values())]
+    def check(self) -> list[Check]:
+        """Return the last result of every adapter, in order of registration; this waits for nothing."""
+        return [_check(probe, vital) for probe, vital in tuple(self._parts.values())]
+
+    def report(self) -> HealthReport:
+        """Return what `/health` says, of the last results; this waits for nothing."""
+        checks = self.check()
+        failing = [check for check in checks if not check.ok]
+        status = "down" if any(check.vital for check in failing) else "degraded" if failing else "ok"
+        return HealthReport(status, checks)
 
     def ready(self) -> bool:
         """Whether every vital adapter answered when it was last pinged."""
-        return all(report.ok for report in self.check() if report.vital)
+        return self.report().ready
 
 
-def _report(probe: Probe, vital: bool) -> HealthReport:
+def _check(probe: Probe, vital: bool) -> Check:
     fault, outcome = probe.fault, probe.outcome
     detail = fault if fault is not None else str(probe.value)
-    return HealthReport(probe.name, fault is None, detail, outcome.took_ms if outcome else 0.0, vital, probe.age_s)
+    return Check(probe.name, fault is None, detail, outcome.took_ms if outcome else 0.0, vital, probe.age_s)

@@ -4,7 +4,7 @@ It trusts its caller to know who the person is, so it answers only to the creden
 services (`keys/scorer.credential`, sent as `Authorization: Bearer`); session checks ride along as an epoch.
 """
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Request
@@ -13,28 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_contracts.answers import Recommendation
 from data_contracts.decisions import Trigger
-from data_contracts.errors import (
-    ErasedPerson,
-    Forbidden,
-    Malformed,
-    NotFound,
-    OOError,
-    Unauthenticated,
-    Unavailable,
-)
+from data_contracts.errors import OOError
 from data_contracts.identifiers import PersonId
 from infra.credential_check import CredentialCheck, bearer
+from infra.error_statuses import status_of
 from infra.health import Health
 from serving.recommend.recommender import Recommender
-
-STATUS: Mapping[type[OOError], int] = {
-    Malformed: 422,
-    Unauthenticated: 401,
-    ErasedPerson: 403,
-    Forbidden: 403,
-    NotFound: 404,
-    Unavailable: 503,
-}
 
 
 class ScoreIn(BaseModel):
@@ -60,21 +44,14 @@ def create_app(recommender: Recommender, health: Health, *, credential: str) -> 
     @app.get("/health", operation_id="health")
     async def look_at_health() -> JSONResponse:
         """Say how each part was when it was last probed; 503 when a vital one did not answer."""
-        reports = health.check()
-        ready = all(report.ok for report in reports if report.vital)
-        content = {
-            "ready": ready,
-            "parts": {
-                report.name: {"ok": report.ok, "detail": report.detail, "age_s": report.age_s} for report in reports
-            },
-            "fallbacks": recommender.counts.snapshot(),
-        }
-        return JSONResponse(content, status_code=200 if ready else 503)
+        report = health.report()
+        content = {**report.content(), "fallbacks": recommender.counts.snapshot()}
+        return JSONResponse(content, status_code=200 if report.ready else 503)
 
     @app.exception_handler(OOError)
     def refused(_request: Request, error: OOError) -> JSONResponse:
         """Answer a refusal as problem+json."""
-        status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+        status = status_of(error)
         content = {"type": "about:blank", "status": status, "code": error.code, "detail": str(error)}
         return JSONResponse(content, status_code=status, media_type="application/problem+json")
 

@@ -145,9 +145,8 @@ def _probe_app(health: Health, registry: CollectorRegistry | None = None) -> Sta
     """
 
     async def look(_: Request) -> Response:
-        reports = health.check()
-        body = {"status": "ok" if all(r.ok for r in reports) else "degraded", "parts": [r._asdict() for r in reports]}
-        return JSONResponse(body, 200 if all(r.ok for r in reports if r.vital) else 503)
+        report = health.report()
+        return JSONResponse(report.content(), 200 if report.ready else 503)
 
     async def measure(_: Request) -> Response:
         return Response(generate_latest(registry or CollectorRegistry()), media_type=CONTENT_TYPE_LATEST)

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import Message
 
-from api.errors import MEDIA_TYPE, STATUSES, refusal, status_of
+from api.errors import MEDIA_TYPE, refusal
 from api.middleware.body_limit import MAX_BODY_BYTES
 from api.middleware.security_headers import HEADERS
 from api.page.endpoints import SHELL
 from data_contracts import errors
+from infra.error_statuses import STATUSES, status_of
 from tests.api.conftest import ApiHarness
 
 CLASSES = {cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, errors.OOError)}

@@ -118,11 +118,13 @@ def test_the_app_says_how_its_parts_are(living: World) -> None:
     over = OverHttp(living)
     over.health.probe()
     sound = asyncio.run(over.ask("GET", "/health"))
-    assert (sound.status_code, set(sound.json()["parts"])) == (200, {"database", "champion", "writer"})
+    assert (sound.status_code, sound.json()["status"]) == (200, "ok")
+    assert {check["name"] for check in sound.json()["checks"]} == {"database", "champion", "writer"}
     assert set(sound.json()["fallbacks"].values()) == {0}
     living.writer.close()
     over.health.probe()
-    assert asyncio.run(over.ask("GET", "/health")).status_code == 503
+    stopped = asyncio.run(over.ask("GET", "/health"))
+    assert (stopped.status_code, stopped.json()["status"]) == (503, "down")
 
 
 @pytest.mark.parametrize(
