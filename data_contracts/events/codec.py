@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError, Message
 from data_contracts.errors import Malformed
 from data_contracts.events.oo.events.v1.event_pb2 import Event
 
-__all__ = ["KINDS", "Event", "StoredEvent", "body", "decode", "encode", "kind"]
+__all__ = ["KINDS", "Event", "Sequenced", "StoredEvent", "body", "decode", "encode", "kind"]
 
 KINDS: Mapping[str, type[Message]] = MappingProxyType(
     {
@@ -17,6 +17,13 @@ KINDS: Mapping[str, type[Message]] = MappingProxyType(
         for field in Event.DESCRIPTOR.oneofs_by_name["body"].fields
     }
 )
+
+
+class Sequenced(NamedTuple):
+    """An event and its place in the event table."""
+
+    sequence: int
+    event: Event
 
 
 class StoredEvent(NamedTuple):

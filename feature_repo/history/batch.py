@@ -8,10 +8,9 @@ batch, on a fixed grid and only while the source is fresh.
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import NamedTuple
 
 from data_contracts.durations import HOUR_US
-from data_contracts.events.codec import Event
+from data_contracts.events.codec import Sequenced
 from data_contracts.features import CONSENT_SIGNALS, SOURCES, Source
 from feature_repo.history.served_rows import HistoryRow
 from feature_repo.state.fold import WorkingState, known_us
@@ -21,18 +20,11 @@ GRID_US = 6 * HOUR_US
 FRESH_US = SOURCES[Source.CALENDAR].fresh_s * 1_000_000
 
 
-class Folded(NamedTuple):
-    """An event and its place in the log."""
-
-    sequence: int
-    event: Event
-
-
-def _instant(folded: Folded) -> tuple[str, int]:
+def _instant(folded: Sequenced) -> tuple[str, int]:
     return folded.event.person, known_us(folded.event)
 
 
-def build_history(events: Iterable[Folded], until_us: int = 0) -> Iterator[HistoryRow]:
+def build_history(events: Iterable[Sequenced], until_us: int = 0) -> Iterator[HistoryRow]:
     """Yield, for each person and each instant at which something became known, the views that it changed.
 
     Between those instants, and after the last of them until `until_us`, come the calendars whose window moved.

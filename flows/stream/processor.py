@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from data_contracts.errors import Malformed
-from data_contracts.events.codec import Event
+from data_contracts.events.codec import Event, Sequenced
 from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineTables, ViewRow, view_rows
@@ -139,7 +139,7 @@ class Stream:
     def _turn(self, people: Sequence[PersonId]) -> _Round:
         """Fold about a chunk of these people's events in one transaction."""
         known = self._known.take(people)
-        unread: dict[PersonId, list[events.Sequenced]] = {}
+        unread: dict[PersonId, list[Sequenced]] = {}
         unreadable: dict[PersonId, Malformed] = {}
         later: list[PersonId] = []
         room = CHUNK

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from cachetools import FIFOCache
 
+from data_contracts.events.codec import Sequenced
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.state_rows import StoredRow
 from feature_repo.state.fold import StateRow, WorkingState, known_us
 from infra.database.engine.database import Database
-from infra.database.events import events, working_state
+from infra.database.events import working_state
 from infra.database.events.working_state import FoldHead
 
 
@@ -59,7 +60,7 @@ class Step:
         return [key for key, row in self.rows.items() if row is None]
 
 
-def advance(state: WorkingState, head: FoldHead, unread: Iterable[events.Sequenced], now_us: int) -> Step:
+def advance(state: WorkingState, head: FoldHead, unread: Iterable[Sequenced], now_us: int) -> Step:
     """Apply events to `state`; return what is to be written."""
     sequence, as_of_us = head.sequence, max(head.as_of_us, now_us)
     step = Step(head)

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from data_contracts.events.codec import Sequenced
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId, to_us
-from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.batch import build_history
 from feature_repo.history.compaction import compact
 from feature_repo.history.served_rows import EVENT_TIME, PERSON, SEQUENCE_TIME, History
 from flows.context import FlowContext, online_location
@@ -88,12 +89,12 @@ def materialize(context: FlowContext) -> None:
         apply.materialize(store, now - WINDOW, now)
 
 
-def _log(context: FlowContext, person: PersonId) -> Iterator[Folded]:
+def _log(context: FlowContext, person: PersonId) -> Iterator[Sequenced]:
     sequence = 0
     while True:
         with context.database.read() as session:
             page = events.after(session, person, sequence, PAGE)
-        yield from (Folded(number, event) for number, event in page)
+        yield from page
         if len(page) < PAGE:
             return
         sequence = page[-1].sequence

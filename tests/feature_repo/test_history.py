@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from data_contracts.durations import DAY_US
 from data_contracts.errors import Malformed
-from data_contracts.events.codec import Event
+from data_contracts.events.codec import Event, Sequenced
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId
 from data_contracts.served import ServedTasks
-from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.batch import build_history
 from feature_repo.history.compaction import compact
 from feature_repo.history.served_rows import PERSON, History, HistoryRow
 from feature_repo.state.batch_fold import fold
@@ -28,7 +28,7 @@ def row(person: str, number: int) -> HistoryRow:
     return HistoryRow(person, Source.TASKS, number, number, ServedTasks(number, due_us=(1, 2), due_keys=("a", "b")))
 
 
-def streamed(life: list[Folded]) -> dict[tuple[Source, int], HistoryRow]:
+def streamed(life: list[Sequenced]) -> dict[tuple[Source, int], HistoryRow]:
     """Return what a stream appends event by event, the last row of each view and instant."""
     state, as_of_us = WorkingState(), 0
     rows: dict[tuple[Source, int], HistoryRow] = {}
@@ -44,7 +44,7 @@ def streamed(life: list[Folded]) -> dict[tuple[Source, int], HistoryRow]:
 @given(life=events(), rng=st.randoms(use_true_random=False))
 def test_the_batch_makes_the_rows_that_the_stream_makes(life: list[Event], rng: random.Random) -> None:
     """Every view at every instant is the same, whether folded on arrival or all at once from a shuffled log."""
-    arrived = [Folded(number, event) for number, event in enumerate(sorted(life, key=known_us), start=1)]
+    arrived = [Sequenced(number, event) for number, event in enumerate(sorted(life, key=known_us), start=1)]
     shuffled = rng.sample(arrived, k=len(arrived))
     batch = {(made.source, made.event_us): made.part for made in build_history(shuffled)}
     stream = {key: made.part for key, made in streamed(arrived).items()}
@@ -60,7 +60,7 @@ def test_a_calendar_moves_on_while_nothing_is_said(person: PersonId) -> None:
     event = Event(id="e", person=person, at_us=BASE_US, received_us=BASE_US)
     body = event.event_scheduled
     body.event, body.busy, body.start_us, body.end_us = "v", True, BASE_US + 10 * DAY_US, BASE_US + 11 * DAY_US
-    rows = list(build_history([Folded(1, event)], until_us=BASE_US + 30 * DAY_US))
+    rows = list(build_history([Sequenced(1, event)], until_us=BASE_US + 30 * DAY_US))
     assert [(row.event_us - BASE_US, row.part[1]) for row in rows] == [(0, ()), (3 * DAY_US, (body.start_us,))]
 
 
@@ -128,7 +128,7 @@ def test_compacting_keeps_every_row_once(home: Path, person: PersonId) -> None:
 def test_history_survives_its_files(home: Path, life: list[Event]) -> None:
     """Any view can be written and read back."""
     history = History(home / "history")
-    made = list(build_history(Folded(number, event) for number, event in enumerate(life, start=1)))
+    made = list(build_history(Sequenced(number, event) for number, event in enumerate(life, start=1)))
     history.append(made)
     for source in {one.source for one in made}:
         read = {

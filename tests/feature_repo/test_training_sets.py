@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from data_contracts.decisions import SILENCE, CandidateRef, Decision, Origin, Trigger
-from data_contracts.events.codec import Event
+from data_contracts.events.codec import Event, Sequenced
 from data_contracts.features import FEATURES, POSITION
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, to_us
 from feature_repo.feast_store.training_sets import training_set
-from feature_repo.history.batch import Folded, build_history
+from feature_repo.history.batch import build_history
 from feature_repo.history.served_rows import History
 from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import known_us
@@ -75,7 +75,7 @@ def test_history_gives_each_decision_what_it_saw(home: Path, person: PersonId, n
     """Rows and vectors made from history equal the logged ones, also while a fact was on its way."""
     events = [mood(number, now + number * timedelta(hours=1), person) for number in range(6)]
     store = applied(home)
-    History(home / "history").append(build_history(Folded(n, event) for n, event in enumerate(events, start=1)))
+    History(home / "history").append(build_history(Sequenced(n, event) for n, event in enumerate(events, start=1)))
     decisions = [decided(now + timedelta(minutes=m), person, events) for m in (-5, 5, 15, 65, 71, 60 * 24 * 40, 130)]
     made = training_set(store, decisions)
     assert made.skew == (len(decisions), len(decisions), 0.0, {})
@@ -86,7 +86,7 @@ def test_a_skew_is_measured_and_named(home: Path, person: PersonId, now: datetim
     """A logged value that history cannot explain is counted under its feature."""
     events = [mood(0, now, person)]
     store = applied(home)
-    History(home / "history").append(build_history([Folded(1, events[0])]))
+    History(home / "history").append(build_history([Sequenced(1, events[0])]))
     decision = decided(now + timedelta(hours=1), person, events)
     vector = decision.vector.copy()
     vector[POSITION["mood_last"]] += 1

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete
 
-from data_contracts.events.codec import encode
+from data_contracts.events.codec import Sequenced, encode
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.history.snapshots import Snapshots
 from feature_repo.state.batch_fold import fold
@@ -83,7 +83,7 @@ def test_a_lost_log_is_restored_and_features_are_those_of_before(context: Opened
     assert served_row(again, context.online.read(person).event_us) == row
 
 
-def _read_all(context: OpenedContext, person: PersonId) -> list[events.Sequenced]:
+def _read_all(context: OpenedContext, person: PersonId) -> list[Sequenced]:
     with context.database.read() as session:
         return events.after(session, person, 0, 9_999)
 

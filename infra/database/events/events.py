@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from data_contracts.durations import DAY_US
 from data_contracts.errors import ConsentMissing
-from data_contracts.events.codec import Event, StoredEvent, decode, kind
+from data_contracts.events.codec import Event, Sequenced, StoredEvent, decode, kind
 from data_contracts.identifiers import PersonId, from_us
 from data_contracts.signals.kinds import SIGNALS
 from infra.database.all_tables import EventRow, FoldHeadRow, PersonRow
@@ -17,7 +17,6 @@ from infra.database.engine.unit_of_work import Appended, UnitOfWork
 from infra.database.people.consents import Consented, bit
 
 __all__ = [
-    "Sequenced",
     "Unread",
     "after",
     "append",
@@ -31,13 +30,6 @@ __all__ = [
 
 
 AFTER = "SELECT sequence, payload FROM events WHERE person = ? AND sequence > ? ORDER BY sequence LIMIT ?"
-
-
-class Sequenced(NamedTuple):
-    """An event and its place in the event table."""
-
-    sequence: int
-    event: Event
 
 
 class Unread(NamedTuple):
