@@ -65,6 +65,7 @@ contracts: $(STAMP) ## write what is made of the contracts: event types, OpenAPI
 	$(BIN)/python -m data_contracts.events.generate
 	$(BIN)/python -m data_contracts.documents
 	$(BIN)/python -m serving.candidates.catalogue_page
+	$(BIN)/python -m models.promotion.rules_page
 	$(BIN)/python -m api.openapi
 	$(BIN)/python -m oo.documents
 

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from data_contracts.durations import DAY_US
-from data_contracts.errors import Malformed, NotFound, PromotionRefused
+from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest, from_us, new_id, to_us
 from flows.context import FlowContext
 from flows.learning.log_export import settled
-from flows.learning.promotion import ALREADY, gathered, seen_in_shadow
+from flows.learning.promotion import gathered, refuse, seen_in_shadow
 from infra.database.policies import experiments, policies
 from infra.database.policies.experiments import Experiment
 from infra.database.policies.policies import Champion
@@ -26,8 +26,7 @@ from models.estimators.evaluation import WORSE
 from models.logs.exposure_weighting import counts
 from models.promotion.arm_comparison import compare, unmixed
 from models.promotion.experiments import CHALLENGER, CHAMPION, MISMATCHED, live_experiment, lived_day, sample_ratio
-from models.promotion.gate import gate
-from models.promotion.shadow_verdict import Keep, PromotionEvidence, verdict
+from models.promotion.gate import PromotionRequest, Verdict, admitted, gate
 from models.registry.policy_registry import PolicyRegistry
 from serving.recommend.fallback import Fallback
 
@@ -80,14 +79,13 @@ def begin(
     if before.digest is None:
         raise NotFound("there is no champion to compare with yet")
     registry.fetch(challenger)  # its artifact must lie where serving reads it, verified
-    keep = _harm(context, registry, challenger, before)
-    if keep is not None and (override is None or keep.rule == ALREADY):
-        raise PromotionRefused(keep.rule, keep.reason, keep.value, keep.bound)
+    opinion = _harm(context, registry, challenger, before)
+    refuse(opinion, override)
     now = context.clock()
     begins_us = to_us(now)
     wanted = Experiment(new_id(now), before.digest, challenger, share, begins_us, begins_us + days * DAY_US)
     with context.database.unit_of_work() as uow:
-        experiments.begin(uow, wanted, actor=actor, override_reason=None if keep is None else override)
+        experiments.begin(uow, wanted, actor=actor, override_reason=None if opinion.failing is None else override)
         uow.commit()
     return wanted
 
@@ -181,12 +179,11 @@ def _days(context: FlowContext, experiment: Experiment) -> list[_Day]:
     return list(days.values())
 
 
-def _harm(context: FlowContext, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Keep | None:
-    """Return the rule that a challenger breaks which may not even be tried; None where all hold."""
+def _harm(context: FlowContext, registry: PolicyRegistry, challenger: PolicyDigest, before: Champion) -> Verdict:
+    """Return whether a challenger may be tried: the rule of no harm that it breaks, if any."""
     comparison = seen_in_shadow(context, challenger, before)
     origin = context.settings.evidence
-    opinion = verdict(PromotionEvidence(challenger, before.digest, comparison, counts=origin))
-    if isinstance(opinion, Keep) or comparison is None:
-        return opinion if isinstance(opinion, Keep) else None
-    answer = gate(gathered(context, registry, comparison), counts=origin, trial=True)
-    return None if answer.failing is None else Keep(answer.failing, answer.reason, answer.value, answer.bound)
+    opinion = admitted(PromotionRequest(challenger, before.digest, comparison), counts=origin)
+    if opinion.failing is not None or comparison is None:
+        return opinion
+    return gate(gathered(context, registry, comparison), counts=origin, trial=True)

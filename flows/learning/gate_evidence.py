@@ -23,8 +23,7 @@ from models.logs.decision_log import write
 from models.logs.logged_decisions import DecisionLog, LoggedDecisions, PolicyTarget
 from models.policies.policy import Context, Policy
 from models.promotion.experiments import held_out
-from models.promotion.gate import SEGMENT_ROWS, GateEvidence, Segment
-from models.promotion.shadow_verdict import ShadowComparison
+from models.promotion.gate import SEGMENT_ROWS, GateEvidence, Segment, ShadowComparison, shadow_evidence
 
 TIMED = 200
 SEGMENT_REPLICATES = 200
@@ -66,14 +65,14 @@ def evidence_of(database: Database, challenger: Policy, comparison: ShadowCompar
         )
         write(path, rows)
         log = DecisionLog(path)
-        return measured(log, challenger, comparison) if log.rows else nothing(comparison)
+        return measured(log, challenger, comparison) if log.rows else shadow_evidence(comparison)
 
 
 def measured(log: DecisionLog, challenger: Policy, comparison: ShadowComparison) -> GateEvidence:
     """Return the evidence of a log that the incumbent wrote."""
     found = evaluate(log, PolicyTarget(challenger), sequences=False)
     return replace(
-        nothing(comparison),
+        shadow_evidence(comparison),
         origin=Origin.SIMULATED.value if log.simulated else Origin.LIVE.value,
         rows=found.diagnostics.n,
         ess=found.diagnostics.ess,
@@ -85,32 +84,6 @@ def measured(log: DecisionLog, challenger: Policy, comparison: ShadowComparison)
         lift_low=found.lift_low,
         segments=segments(log, challenger),
         **guarded(log, challenger)._asdict(),
-    )
-
-
-def nothing(comparison: ShadowComparison) -> GateEvidence:
-    """Return the evidence of a shadow run alone: no log yet."""
-    return GateEvidence(
-        challenger=comparison.challenger,
-        incumbent=comparison.incumbent,
-        shadow_challenger=comparison.challenger,
-        shadow_incumbent=comparison.incumbent,
-        origin=comparison.origin.value,
-        rows=0,
-        ess=0.0,
-        overlap=0.0,
-        largest=NONE,
-        weight_z=NONE,
-        calibration=NONE,
-        shadow_decisions=comparison.decisions,
-        agreement=comparison.agreement,
-        lift=NONE,
-        lift_low=NONE,
-        silence_rate=NONE,
-        incumbent_silence_rate=NONE,
-        not_for_me_rate=NONE,
-        incumbent_not_for_me_rate=NONE,
-        latency_p99_ms=NONE,
     )
 
 

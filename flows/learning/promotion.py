@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from data_contracts.decisions import Origin
 from data_contracts.errors import NotFound, PromotionRefused
 from data_contracts.identifiers import PolicyDigest, to_us
+from data_contracts.promotion import PromotionRule
 from flows.context import FlowContext
 from flows.learning.champion_swap import change_champion, reconcile, retire_old_challengers
 from flows.learning.gate_evidence import Trained, evidence_of
@@ -15,13 +16,11 @@ from infra.database.audit import audit_log
 from infra.database.policies import policies, shadow
 from infra.database.policies.policies import Champion
 from models.policies import artifact
-from models.promotion.gate import GateEvidence, GateVerdict, gate
-from models.promotion.shadow_verdict import Keep, Promote, PromotionEvidence, ShadowComparison, verdict
+from models.promotion.gate import KEEP, GateEvidence, PromotionRequest, ShadowComparison, Verdict, admitted, gate
 from models.registry.policy_registry import PolicyRegistry
 from serving.policy_cache.by_digest import PolicyCache
 from serving.recommend.shadow import Shadow
 
-ALREADY = "already_champion"  # the one verdict that no override can change
 ASKED = "gate_asked"
 MORE = 1.5  # evidence has grown by half before a difference that was not shown is looked at again
 LOOKS = 200
@@ -63,13 +62,11 @@ def promote(
         before = policies.champion(session)
     wanted = digest or _newest(context)
     comparison = seen_in_shadow(context, wanted, before)
-    evidence = PromotionEvidence(wanted, before.digest, comparison, bootstrap, _counts(context))
-    opinion = verdict(evidence)
-    if isinstance(opinion, Promote) and comparison is not None:
+    opinion = admitted(PromotionRequest(wanted, before.digest, comparison, bootstrap), counts=_counts(context))
+    if opinion.failing is None and comparison is not None:
         opinion = _gated(context, registry, comparison, actor)
-    if isinstance(opinion, Keep) and (override is None or opinion.rule == ALREADY):
-        raise PromotionRefused(opinion.rule, opinion.reason, opinion.value, opinion.bound)
-    overridden = override if isinstance(opinion, Keep) else None
+    refuse(opinion, override)
+    overridden = None if opinion.failing is None else override
     after = change_champion(
         context,
         registry,
@@ -78,13 +75,20 @@ def promote(
         actor=actor,
         override_reason=overridden,
         evidence={
-            "verdict": type(opinion).__name__,
+            "verdict": opinion.verdict.capitalize(),  # as it was always stored
             "reason": opinion.reason,
             "bootstrap": bootstrap,
             REFERENCE: reference_after(context, before),
         },
     )
     return Promoted(wanted, before.digest, after.revision, overridden or opinion.reason)
+
+
+def refuse(opinion: Verdict, override: str | None) -> None:
+    """Raise `PromotionRefused` for a failing rule without an `override`, and for the champion itself in any case."""
+    if opinion.failing is None or (override is not None and opinion.failing != PromotionRule.ALREADY_CHAMPION):
+        return
+    raise PromotionRefused(opinion.failing, opinion.reason, opinion.value, opinion.bound)
 
 
 def consider(context: FlowContext, registry: PolicyRegistry) -> Considered:
@@ -129,19 +133,21 @@ def _counts(context: FlowContext) -> Origin:
     return context.settings.evidence
 
 
-def _gated(context: FlowContext, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Promote | Keep:
+def _gated(context: FlowContext, registry: PolicyRegistry, comparison: ShadowComparison, actor: str) -> Verdict:
     """Ask the statistical gate about a challenger that passed in shadow, and keep what it was asked and answered."""
     evidence = gathered(context, registry, comparison)
     with context.database.read() as session:
         before = _last_look(audit_log.newest(session, LOOKS, action=ASKED), comparison)
     answer = gate(evidence, counts=_counts(context))
-    if answer.failing in (None, "no_better_value") and before is not None and evidence.rows < MORE * before["rows"]:
+    if (
+        answer.failing in (None, PromotionRule.NO_BETTER_VALUE)
+        and before is not None
+        and evidence.rows < MORE * before["rows"]
+    ):
         told = f"{before['reason']}; looked at with {before['rows']} rows, again from {MORE * before['rows']:.0f} on"
-        return Keep("no_better_value", told, before["value"], before["bound"])
+        return Verdict(KEEP, PromotionRule.NO_BETTER_VALUE, before["value"], before["bound"], told)
     _keep_look(context, evidence, answer, actor)
-    if answer.failing is None:
-        return Promote(answer.reason)
-    return Keep(answer.failing, answer.reason, answer.value, answer.bound)
+    return answer
 
 
 def _last_look(lines: list[Any], comparison: ShadowComparison) -> Mapping[str, Any] | None:
@@ -149,12 +155,12 @@ def _last_look(lines: list[Any], comparison: ShadowComparison) -> Mapping[str, A
     pair = (comparison.challenger, comparison.incumbent)
     for line in lines:
         asked: Mapping[str, Any] = line.detail
-        if (asked["challenger"], asked["incumbent"]) == pair and asked["failing"] == "no_better_value":
+        if (asked["challenger"], asked["incumbent"]) == pair and asked["failing"] == PromotionRule.NO_BETTER_VALUE:
             return asked
     return None
 
 
-def _keep_look(context: FlowContext, evidence: GateEvidence, answer: GateVerdict, actor: str) -> None:
+def _keep_look(context: FlowContext, evidence: GateEvidence, answer: Verdict, actor: str) -> None:
     numbers = {name: value for name, value in asdict(evidence).items() if name != "segments"}
     plain = {name: None if value != value else value for name, value in (numbers | asdict(answer)).items()}  # noqa: PLR0124 - NaN
     with context.database.unit_of_work() as uow:

@@ -1,27 +1,18 @@
 """The gate: may a challenger reach people? A pure function of recorded numbers, the first rule that fails is named.
 
-    rule                 passes when
-    simulated            every row is live (in a rehearsal, where nobody is real: every row is simulated)
-    shadow_of_others     the shadow run compared these very two
-    too_few_rows         rewarded decisions >= 584, what the power table asks for +0.2
-    too_small_ess        effective sample size >= 100
-    too_little_overlap   share of the challenger's probability on actions that the log could have taken >= 0.95
-    heavy_weight         no single row carries more than 0.1 of all weight
-    false_propensities   mean weight within 4 standard errors of 1, logged probabilities within 5 sigmas of the draws
-    too_few_shadow       live decisions seen in shadow >= 50
-    too_little_agreement mean probability that both would have done the same >= 0.1
-    no_better_value      lower bound of the difference in value (99 %, two-sided) > 0
-    silence_rate         silence changes by at most 0.2
-    not_for_me_rate      not-for-me rises by at most 0.03
-    harmed_segment       no segment of at least 50 rows (person, part of the day, weekend) is worse with confidence
-    too_slow             a choice takes at most 5 ms of processor time at the 99th percentile
+`RULES` is the one list of rules with their numbers, in the order in which they are asked. `admitted` asks who has the
+slot and those that the shadow comparison alone answers, before anybody reads a log; `gate` asks all of the list. Their
+names are `data_contracts.promotion`, and `docs/promotion.md` prints them.
 
 With too few rows or too small an effective sample size the reason is "not enough evidence": the person's own part goes
 on adapting, and promotion is by hand. Whatever is missing or not a number fails its rule. On live evidence this is the
 only way to the champion's slot but an override, which is audited and shown.
 
-A trial on a share of person-days has to pass the same rules but those of `PROOF`: whether it is better is what the
-trial is for, that it does no harm is not.
+A trial on a share of person-days has to pass the same rules but those of `Stage.PROOF`: whether it is better is what
+the trial is for, that it does no harm is not.
+
+The difference in value by the incumbent's own model is recorded and no rule: whoever maximises that model, the
+incumbent first of all, looks better by it than any challenger that has learned more.
 
 Limits: the lower bound holds for one look at the evidence; a challenger that is asked about every day gets more than
 one chance, so the flow looks at a difference that was not shown again only when the evidence has grown by half.
@@ -30,14 +21,16 @@ one chance, so the flow looks at a difference that was not shown again only when
 import dataclasses
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from data_contracts.decisions import Origin
 from data_contracts.errors import Malformed
+from data_contracts.identifiers import PolicyDigest
+from data_contracts.promotion import RULES as TEXTS
+from data_contracts.promotion import PromotionRule, Stage
 from models.promotion.power import DIFFERENCES, rows_needed
-from models.promotion.shadow_verdict import MIN_AGREEMENT, MIN_DECISIONS
 
 MIN_ROWS = rows_needed(max(DIFFERENCES))
 MIN_ESS = 100.0
@@ -45,10 +38,13 @@ MIN_OVERLAP = 0.95
 MAX_SHARE = 0.1
 MAX_WEIGHT_Z = 4.0
 MAX_CALIBRATION = 5.0
+MIN_DECISIONS = 50  # seen in shadow
+MIN_AGREEMENT = 0.1  # probability that both would have done the same, averaged over decisions
 MAX_SILENCE_CHANGE = 0.2
 MAX_NOT_FOR_ME_RISE = 0.03
 SEGMENT_ROWS = 50
 MAX_LATENCY_MS = 5.0
+ABOVE_ZERO = math.nextafter(0.0, 1.0)
 ROUNDING = 1e-9  # of a share that was summed up
 SHARES = frozenset(
     (
@@ -58,8 +54,37 @@ SHARES = frozenset(
 )
 AMOUNTS = frozenset(("rows", "ess", "calibration", "shadow_decisions", "latency_p99_ms"))
 PROMOTE, KEEP = "promote", "keep"
-TOO_LITTLE = ("too_few_rows", "too_small_ess")
-PROOF = frozenset((*TOO_LITTLE, "too_little_overlap", "heavy_weight", "no_better_value"))
+TOO_LITTLE = (PromotionRule.TOO_FEW_ROWS, PromotionRule.TOO_SMALL_ESS)
+REASONS = {
+    PromotionRule.BOOTSTRAP_MISSING: "there is no champion yet: the very first one needs --bootstrap",
+    PromotionRule.ALREADY_CHAMPION: "this policy is the champion already",
+    PromotionRule.INCUMBENT_EXISTS: "--bootstrap is for the very first champion only; there is one",
+    PromotionRule.SHADOW_MISSING: "there is no recorded shadow comparison with the champion",
+    PromotionRule.SIMULATED: "decisions of another origin are no evidence here",
+    PromotionRule.SHADOW_OF_OTHERS: "the shadow comparison is between other policies",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowComparison:
+    """What a challenger would have done, beside the incumbent, on the same decisions."""
+
+    challenger: PolicyDigest
+    incumbent: PolicyDigest
+    origin: Origin
+    decisions: int
+    agreement: float
+    value_difference: float
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRequest:
+    """Who asks for the slot, who has it, and what the shadow run saw of the two."""
+
+    challenger: PolicyDigest
+    incumbent: PolicyDigest | None
+    comparison: ShadowComparison | None
+    bootstrap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,66 +124,156 @@ class GateEvidence:
 
 
 @dataclass(frozen=True, slots=True)
-class GateVerdict:
-    """`failing` is None on promotion; `value` and `bound` are the numbers that decided."""
+class Verdict:
+    """May the challenger have the slot? `failing` is None on promotion, `value` and `bound` are what decided, if any.
+
+    Its fields are stored: in the audit log, and in what commands and the API answer.
+    """
 
     verdict: str
-    failing: str | None
-    value: float
-    bound: float
+    failing: PromotionRule | None
+    value: float | None
+    bound: float | None
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    name: str
-    value: float
+class Rule(NamedTuple):
+    """One number of the evidence and its bound; a flag is 1 where it holds and 0 where it does not."""
+
+    name: PromotionRule
+    value: Callable[[GateEvidence, Origin], float]  # the second argument says whose decisions count
     bound: float
     least: bool  # whether the value must be at least the bound, or at most
-    whose: str = ""
 
     @property
-    def holds(self) -> bool:
+    def stage(self) -> Stage:
+        """When it is asked."""
+        return TEXTS[self.name].stage
+
+    def holds(self, evidence: GateEvidence, counts: Origin) -> bool:
         """Whether the value is on the right side; NaN never is."""
-        return self.value >= self.bound if self.least else self.value <= self.bound
+        value = self.value(evidence, counts)
+        return value >= self.bound if self.least else value <= self.bound
 
 
-def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE, trial: bool = False) -> GateVerdict:
+RULES: tuple[Rule, ...] = (
+    Rule(PromotionRule.SIMULATED, lambda e, counts: float(e.origin == counts.value), 1.0, least=True),
+    Rule(PromotionRule.SHADOW_OF_OTHERS, lambda e, _: float(_same_pair(e)), 1.0, least=True),
+    Rule(PromotionRule.TOO_FEW_ROWS, lambda e, _: e.rows, MIN_ROWS, least=True),
+    Rule(PromotionRule.TOO_SMALL_ESS, lambda e, _: e.ess, MIN_ESS, least=True),
+    Rule(PromotionRule.TOO_LITTLE_OVERLAP, lambda e, _: e.overlap, MIN_OVERLAP, least=True),
+    Rule(PromotionRule.HEAVY_WEIGHT, lambda e, _: e.largest, MAX_SHARE, least=False),
+    Rule(PromotionRule.FALSE_PROPENSITIES, lambda e, _: abs(e.weight_z), MAX_WEIGHT_Z, least=False),
+    Rule(PromotionRule.FALSE_PROPENSITIES, lambda e, _: e.calibration, MAX_CALIBRATION, least=False),
+    Rule(PromotionRule.TOO_FEW_SHADOW, lambda e, _: e.shadow_decisions, MIN_DECISIONS, least=True),
+    Rule(PromotionRule.TOO_LITTLE_AGREEMENT, lambda e, _: e.agreement, MIN_AGREEMENT, least=True),
+    Rule(PromotionRule.NO_BETTER_VALUE, lambda e, _: e.lift_low, ABOVE_ZERO, least=True),
+    Rule(
+        PromotionRule.SILENCE_RATE,
+        lambda e, _: abs(e.silence_rate - e.incumbent_silence_rate),
+        MAX_SILENCE_CHANGE,
+        least=False,
+    ),
+    Rule(
+        PromotionRule.NOT_FOR_ME_RATE,
+        lambda e, _: e.not_for_me_rate - e.incumbent_not_for_me_rate,
+        MAX_NOT_FOR_ME_RISE,
+        least=False,
+    ),
+    Rule(PromotionRule.HARMED_SEGMENT, lambda e, _: _worst(e).lift_high, 0.0, least=True),
+    Rule(PromotionRule.TOO_SLOW, lambda e, _: e.latency_p99_ms, MAX_LATENCY_MS, least=False),
+)
+
+
+def admitted(request: PromotionRequest, *, counts: Origin = Origin.LIVE) -> Verdict:
+    """Return what the slot and the shadow comparison alone say: the gate is asked about whom it promotes.
+
+    The very first champion is promoted here; there is nothing to compare it with.
+    """
+    for name, holds in (
+        (PromotionRule.BOOTSTRAP_MISSING, request.incumbent is not None or request.bootstrap),
+        (PromotionRule.ALREADY_CHAMPION, request.challenger != request.incumbent),
+        (PromotionRule.INCUMBENT_EXISTS, request.incumbent is None or not request.bootstrap),
+        (PromotionRule.SHADOW_MISSING, request.incumbent is None or request.comparison is not None),
+    ):
+        if not holds:
+            return Verdict(KEEP, name, None, None, REASONS[name])
+    comparison = request.comparison
+    if request.incumbent is None or comparison is None:
+        return Verdict(PROMOTE, None, None, None, "the very first champion, by bootstrap")
+    evidence = dataclasses.replace(
+        shadow_evidence(comparison), challenger=request.challenger, incumbent=request.incumbent
+    )
+    reason = (
+        f"{comparison.decisions} shadow decisions, agreement {comparison.agreement:.2f}, "
+        f"value difference {comparison.value_difference:+.3f}"
+    )
+    in_shadow = (rule for rule in RULES if rule.stage is Stage.SHADOW)
+    return _first_failing(in_shadow, evidence, counts) or Verdict(PROMOTE, None, None, None, reason)
+
+
+def gate(evidence: GateEvidence, *, counts: Origin = Origin.LIVE, trial: bool = False) -> Verdict:
     """Return the verdict, with the first rule that fails; `counts` says whose rows are evidence."""
-    for rule in _rules(evidence, counts):
-        if not rule.holds and not (trial and rule.name in PROOF):
-            word = "at least" if rule.least else "at most"
-            of = f" of {rule.whose}" if rule.whose else ""
-            reason = f"{rule.name.replace('_', ' ')}: {rule.value:.4g}{of}, where {word} {rule.bound:.4g} is needed"
-            if rule.name in TOO_LITTLE:
-                reason = f"not enough evidence: {reason}"
-            return GateVerdict(KEEP, rule.name, rule.value, rule.bound, reason)
-    bound = math.nextafter(0.0, 1.0)
+    asked = (rule for rule in RULES if not (trial and rule.stage is Stage.PROOF))
     reason = f"the difference in value is at least {evidence.lift_low:+.4f} on {evidence.rows} rows"
-    return GateVerdict(PROMOTE, None, evidence.lift_low, bound, reason)
+    promoted = Verdict(PROMOTE, None, evidence.lift_low, ABOVE_ZERO, reason)
+    return _first_failing(asked, evidence, counts) or promoted
 
 
-def _rules(e: GateEvidence, counts: Origin) -> list[_Rule]:
-    same = (e.shadow_challenger, e.shadow_incumbent) == (e.challenger, e.incumbent)
-    judged = [segment for segment in e.segments if segment.rows >= SEGMENT_ROWS]
-    worst = min(judged, key=lambda segment: _or_worst(segment.lift_high), default=Segment("nobody", 0, math.inf))
-    return [
-        _Rule("simulated", float(e.origin == counts.value), 1.0, least=True),
-        _Rule("shadow_of_others", float(same), 1.0, least=True),
-        _Rule("too_few_rows", e.rows, MIN_ROWS, least=True),
-        _Rule("too_small_ess", e.ess, MIN_ESS, least=True),
-        _Rule("too_little_overlap", e.overlap, MIN_OVERLAP, least=True),
-        _Rule("heavy_weight", e.largest, MAX_SHARE, least=False),
-        _Rule("false_propensities", abs(e.weight_z), MAX_WEIGHT_Z, least=False),
-        _Rule("false_propensities", e.calibration, MAX_CALIBRATION, least=False),
-        _Rule("too_few_shadow", e.shadow_decisions, MIN_DECISIONS, least=True),
-        _Rule("too_little_agreement", e.agreement, MIN_AGREEMENT, least=True),
-        _Rule("no_better_value", e.lift_low, math.nextafter(0.0, 1.0), least=True),
-        _Rule("silence_rate", abs(e.silence_rate - e.incumbent_silence_rate), MAX_SILENCE_CHANGE, least=False),
-        _Rule("not_for_me_rate", e.not_for_me_rate - e.incumbent_not_for_me_rate, MAX_NOT_FOR_ME_RISE, least=False),
-        _Rule("harmed_segment", worst.lift_high, 0.0, least=True, whose=worst.name),
-        _Rule("too_slow", e.latency_p99_ms, MAX_LATENCY_MS, least=False),
-    ]
+def shadow_evidence(comparison: ShadowComparison) -> GateEvidence:
+    """Return the evidence of a shadow run alone: no log yet, so whatever a log would tell is not a number."""
+    unknown = math.nan
+    return GateEvidence(
+        challenger=comparison.challenger,
+        incumbent=comparison.incumbent,
+        shadow_challenger=comparison.challenger,
+        shadow_incumbent=comparison.incumbent,
+        origin=comparison.origin.value,
+        rows=0,
+        ess=0.0,
+        overlap=0.0,
+        largest=unknown,
+        weight_z=unknown,
+        calibration=unknown,
+        shadow_decisions=comparison.decisions,
+        agreement=comparison.agreement,
+        lift=unknown,
+        lift_low=unknown,
+        silence_rate=unknown,
+        incumbent_silence_rate=unknown,
+        not_for_me_rate=unknown,
+        incumbent_not_for_me_rate=unknown,
+        latency_p99_ms=unknown,
+    )
+
+
+def _first_failing(rules: Iterable[Rule], evidence: GateEvidence, counts: Origin) -> Verdict | None:
+    for rule in rules:
+        if not rule.holds(evidence, counts):
+            value = rule.value(evidence, counts)
+            return Verdict(KEEP, rule.name, value, rule.bound, _reason(rule, value, evidence))
+    return None
+
+
+def _reason(rule: Rule, value: float, evidence: GateEvidence) -> str:
+    words = rule.name.replace("_", " ")
+    if rule.name in REASONS:
+        return f"{words}: {REASONS[rule.name]}"
+    of = f" of {_worst(evidence).name}" if rule.name is PromotionRule.HARMED_SEGMENT else ""
+    word = "at least" if rule.least else "at most"
+    reason = f"{words}: {value:.4g}{of}, where {word} {rule.bound:.4g} is needed"
+    return f"not enough evidence: {reason}" if rule.name in TOO_LITTLE else reason
+
+
+def _same_pair(evidence: GateEvidence) -> bool:
+    pair = (evidence.challenger, evidence.incumbent)
+    return (evidence.shadow_challenger, evidence.shadow_incumbent) == pair
+
+
+def _worst(evidence: GateEvidence) -> Segment:
+    """Return the segment with the lowest upper bound; one that is not a number is the worst of all."""
+    judged = [segment for segment in evidence.segments if segment.rows >= SEGMENT_ROWS]
+    return min(judged, key=lambda each: _or_worst(each.lift_high), default=Segment("nobody", 0, math.inf))
 
 
 def _or_worst(value: float) -> float:

@@ -15,7 +15,7 @@ from infra.database.engine.database import Database, Session
 from infra.database.policies import policies, shadow
 from infra.database.policies.shadow import ShadowDecision
 from models.policies.policy import Choice
-from models.promotion.shadow_verdict import ShadowComparison
+from models.promotion.gate import ShadowComparison
 from serving.explain.replay import part_of, recompute
 from serving.policy_cache.by_digest import PolicyCache
 

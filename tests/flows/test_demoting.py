@@ -21,8 +21,7 @@ from infra.database.policies import policies
 from infra.settings import Settings
 from models.policies import artifact
 from models.promotion.demotion import promise
-from models.promotion.gate import KEEP, gate
-from models.promotion.shadow_verdict import ShadowComparison
+from models.promotion.gate import KEEP, ShadowComparison, gate
 from tests.flows.test_learning import live
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world

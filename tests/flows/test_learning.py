@@ -18,7 +18,7 @@ from infra.database.engine.database import Database
 from infra.database.policies import policies
 from infra.settings import Settings
 from models.policies import TreeSquareCB, artifact
-from models.promotion.shadow_verdict import MIN_DECISIONS
+from models.promotion.gate import MIN_DECISIONS
 from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
 
@@ -141,7 +141,7 @@ def test_a_challenger_of_two_days_is_refused_by_name(living: World, context: Ope
     retrain(context, registry, living.clock(), warm_people=30)
     early = consider(context, registry)
     assert early.views > 0
-    assert (early.compared, early.promoted, early.rule) == (1, 0, "too_few_decisions")
+    assert (early.compared, early.promoted, early.rule) == (1, 0, "too_few_shadow")
     while decided(living) < MIN_DECISIONS + 10:
         living.ask()
         living.pass_time(minutes=15)

@@ -23,8 +23,7 @@ from infra.settings import Settings
 from models.logs.decision_log import write
 from models.logs.logged_decisions import DecisionLog
 from models.policies import Uniform
-from models.promotion.gate import PROMOTE, gate
-from models.promotion.shadow_verdict import ShadowComparison
+from models.promotion.gate import PROMOTE, ShadowComparison, gate
 from models.simulation.simulated_log import simulated_log
 from oo.cli import app
 from tests.models.test_gate import GOOD
