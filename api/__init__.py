@@ -1,1 +1,1 @@
-"""The thin door: one folder per domain, and the page."""
+"""The HTTP API, one folder per domain, and the page."""

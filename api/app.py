@@ -1,4 +1,4 @@
-"""The door as one FastAPI app: guards, routes, the page. Nothing happens at import."""
+"""The API as one FastAPI app: middleware, routes, the page. Nothing happens at import."""
 
 from typing import Any
 from urllib.parse import urlsplit

@@ -60,27 +60,27 @@ DecisionPath = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 def require_auth(request: Request, sessions: SessionsOf) -> Session:
     """Return who is there, read from the database at each request; raises `Unauthenticated`."""
     sid = sessions.cookie_of(request.scope)
-    visitor = sessions.load(sid) if sid else None
-    if visitor is None:
+    caller = sessions.load(sid) if sid else None
+    if caller is None:
         raise Unauthenticated(NOBODY)
-    return visitor
+    return caller
 
 
 CurrentSession = Annotated[Session, Depends(require_auth)]
 
 
-def require_person(visitor: CurrentSession) -> PersonId:
+def require_person(caller: CurrentSession) -> PersonId:
     """Return the person of the session; an admin token's session has none."""
-    if visitor.person is None:
+    if caller.person is None:
         raise Forbidden(NO_PERSON)
-    return visitor.person
+    return caller.person
 
 
-def require_admin(visitor: CurrentSession) -> Session:
-    """Return the visitor when the database says that the role is admin."""
-    if visitor.role != "admin":
+def require_admin(caller: CurrentSession) -> Session:
+    """Return the session when the database says that the role is admin."""
+    if caller.role != "admin":
         raise Forbidden("this is for administrators")
-    return visitor
+    return caller
 
 
 CurrentPerson = Annotated[PersonId, Depends(require_person)]
@@ -94,17 +94,17 @@ async def remembered_session(request: Request) -> tuple[PersonId, int]:
     """
     sessions = get_sessions(request)
     sid = sessions.cookie_of(request.scope)
-    visitor = sessions.recall(sid) if sid else None
-    if visitor is None:
+    caller = sessions.recall(sid) if sid else None
+    if caller is None:
         return await reread_session(request)
-    return _person_and_epoch(visitor)
+    return _person_and_epoch(caller)
 
 
 async def reread_session(request: Request) -> tuple[PersonId, int]:
     """Return person and session epoch as the database has them now."""
-    visitor = await run_in_threadpool(require_auth, request, get_sessions(request))
-    return _person_and_epoch(visitor)
+    caller = await run_in_threadpool(require_auth, request, get_sessions(request))
+    return _person_and_epoch(caller)
 
 
-def _person_and_epoch(visitor: Session) -> tuple[PersonId, int]:
-    return require_person(visitor), visitor.epoch
+def _person_and_epoch(caller: Session) -> tuple[PersonId, int]:
+    return require_person(caller), caller.epoch

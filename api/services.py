@@ -1,4 +1,4 @@
-"""What the composition root plugs into the door: infrastructure, and serving behind protocols."""
+"""What the composition root injects into the API: infrastructure, and serving behind protocols."""
 
 import secrets
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Receipts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that the door is made of; the composition root builds it once a process."""
+    """The services that endpoints use; the composition root builds them once per process."""
 
     database: Database
     vault: Vault

@@ -10,7 +10,7 @@ from infra.database.engine.database import Database
 from infra.database.events import events
 from infra.database.people import consents, people
 
-PUSH = 200  # events a transaction, as the door takes them
+PUSH = 200  # events a transaction, as the API takes them
 
 
 def lives(persons: int, count: int) -> list[list[Event]]:
@@ -46,7 +46,7 @@ def pushes(residents: Sequence[Sequence[Event]]) -> Iterator[Sequence[Event]]:
 
 
 def push(database: Database, some: Sequence[Event]) -> None:
-    """Take events in as the door does: checked against consent, durable when this returns."""
+    """Take events in as the API does: checked against consent, durable when this returns."""
     with database.unit_of_work() as uow:
         events.append(uow, some)
         uow.commit()

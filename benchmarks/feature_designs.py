@@ -4,7 +4,7 @@ Per seed: a population of the simulated world, a log of uniform choices to learn
 candidates, in which a policy is worth the expected reward of its exact probabilities. Every design is the same Bayesian
 regression with the same ridge on other columns of the same 26 action and 50 context numbers; only the habituated one
 fits two numbers more. At matched compute means as many columns as the plain design has: the spread of a choice costs
-n D^2. `twice` has as many again, to see what is left out. There is no person part: it would be the same for all.
+n D^2. `twice` has as many again, to see what is left out. There is no person posterior: it would be the same for all.
 
     plain          products of action and context chosen by hand (`models.rewards.design`)
     habituated     `models.rewards.habituation`, the plain columns worn off by recent exposure
@@ -93,7 +93,7 @@ def fitted(x: Floats, r: Floats) -> tuple[Floats, Floats]:
     return mean, noise * whitened.T
 
 
-class Trial:
+class Experiment:
     """One seed: what is learned from, and the fresh moments with what each candidate would bring."""
 
     def __init__(self, seed: int) -> None:
@@ -121,17 +121,17 @@ class Trial:
 
 def measured(seed: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return each design's value and the seconds of processor time that its choices took."""
-    trial = Trial(seed)
+    experiment = Experiment(seed)
     values, seconds = {}, {}
     for name, columns in designs(seed).items():
-        mean, factor = fitted(columns(trial.values, trial.rows.actions), trial.rows.rewards)
+        mean, factor = fitted(columns(experiment.values, experiment.rows.actions), experiment.rows.rewards)
         start = time.process_time()
-        values[name] = trial.value(columns(*trial.fresh), mean, factor)
+        values[name] = experiment.value(columns(*experiment.fresh), mean, factor)
         seconds[name] = time.process_time() - start
-    model = HabituationModel.from_arrays(fit_habituation(trial.rows).arrays)
+    model = HabituationModel.from_arrays(fit_habituation(experiment.rows).arrays)
     start = time.process_time()
-    worn = plain(*trial.fresh) * model.left(trial.fresh[1])[:, None]
-    values["habituated"] = trial.value(worn, model.mean, model.factor)
+    worn = plain(*experiment.fresh) * model.left(experiment.fresh[1])[:, None]
+    values["habituated"] = experiment.value(worn, model.mean, model.factor)
     seconds["habituated"] = time.process_time() - start
     return values, seconds
 

@@ -1,6 +1,6 @@
 """How soon a signal is in the row that the next decision reads, at 500 events a second, with and without JetStream.
 
-Two processes, as in production: this one takes pushes in as the door does (committed with fsync, on a schedule that
+Two processes, as in production: this one takes pushes in as the API does (committed with fsync, on a schedule that
 waits for nobody, so a slow push cannot hide those queued behind it) and relays them; `oo serve stream` folds, woken by
 the mirror, or looking at the event table where there is none. A thread looks at the served rows as the scorer reads
 them; the time of a push ends when its last event is there. It is compared with the promise, not with a peer.

@@ -3,14 +3,14 @@
 import asyncio
 import sys
 
-from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.consumer import open_consumer
 
 BATCH = 1_000
 
 
 async def read(url: str) -> None:
     """Read until somebody ends this process."""
-    async with follower(url, "reader") as reader:
+    async with open_consumer(url, "reader") as reader:
         print("ready", flush=True)
         while True:
             for delivery in await reader.fetch(BATCH, 1.0):

@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.result import Result
-from infra.child_process import tethered
+from infra.child_process import bound_to_parent
 
 ROUNDS = 5
 TARGET = 1.5  # times the peer
@@ -70,7 +70,7 @@ def idle_memory() -> dict[str, Any]:
 def started(home: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `oo up` in a home until the end of the block; it ends with this process however that ends."""
     up = subprocess.Popen(
-        tethered([sys.executable, "-m", "oo", "up", "--json"]),
+        bound_to_parent([sys.executable, "-m", "oo", "up", "--json"]),
         cwd=CHECKOUT,
         env={**os.environ, "OO_HOME": str(home), "HOME": str(home), "OO_PORT": "0"},
         stdout=subprocess.PIPE,
@@ -85,7 +85,7 @@ def started(home: Path) -> Iterator[subprocess.Popen[str]]:
         try:
             up.communicate(timeout=END_S)
         except subprocess.TimeoutExpired:
-            up.kill()  # what it started is tethered to it
+            up.kill()  # its child processes end with it
             up.communicate()
 
 

@@ -1,4 +1,4 @@
-"""A whole home for the tip benchmark: people, sessions, served rows, sealed pools, person parts and a champion."""
+"""A whole home for the tip benchmark: people, sessions, served rows, sealed pools, person posteriors and a champion."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from feature_repo.online import OnlineFile
 from feature_repo.vector.kernel import ALL_CONSENTS
 from infra.database.all_tables import PersonRow
 from infra.database.decisions import person_posteriors
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from infra.database.engine.database import Database, open_database
 from infra.database.people import access_tokens
 from infra.database.policies import policies
@@ -86,7 +86,7 @@ def _move_in(database: Database, people: list[Resident], digest: PolicyDigest) -
         for each in people:
             sids.append(access_tokens.open_session(uow, person=each.person, now_us=NOW_US, random_bytes=each.secret))
             part = each.part
-            stored = StoredPart(part.version, part.latest_us, part.latest_id, pack(part))
+            stored = StoredPosterior(part.version, part.latest_us, part.latest_id, pack(part))
             person_posteriors.save(uow, person=each.person, digest=digest, part=stored, updated_us=NOW_US)
         uow.commit()
     return sids

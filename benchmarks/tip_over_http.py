@@ -1,7 +1,7 @@
-"""A full tip over HTTP, new decisions only, each durable before its answer: our door against the stock twin.
+"""A full tip over HTTP, new decisions only, each durable before its answer: our API against the stock twin.
 
 Server and generator have a core each. Everybody is asked once at each quarter-hour point; between the points nobody is
-waited for: open tips are closed and the clock that both servers follow is moved. The first point is asked over one
+waited for: active tips are closed and the clock that both servers follow is moved. The first point is asked over one
 connection, in order and with the same seeds on both sides: it warms both up and shows that they choose alike. The
 others are measured, each with its own number of connections, because the twin's threads wait for each other's locks.
 Then the server is killed, and every decision that was answered must be in its database.
@@ -34,7 +34,7 @@ P50_MS, P99_MS = 1.5, 6.0
 ATTEMPTS = 3  # at a rate: a generator that lagged measured itself
 TOLERANCE = 1e-9
 BARE_REQUESTS = 5_000
-OURS = ("benchmarks.tip_door", "app.db")
+OURS = ("benchmarks.tip_api", "app.db")
 TWIN = ("benchmarks.stock_twin.app", "twin.db")
 BODY = b'{"trigger":"open"}'
 
@@ -95,13 +95,13 @@ def measure(server: tuple[str, str], prepared: Path, sids: list[str], rate: floa
                     )
                 )
                 if number < POINTS - 1:
-                    _close_open_tips(home / file, point_us(number))
+                    _close_active_tips(home / file, point_us(number))
             cpu_s = one.cpu_s() - cpu_s
             one.kill()
         return _read_back(home / file, loads, cpu_s)
 
 
-def _close_open_tips(file: Path, now_us: int) -> None:
+def _close_active_tips(file: Path, now_us: int) -> None:
     """Close what is open as its expiry would, so that the next point needs a new decision."""
     connection = sqlite3.connect(file, timeout=10)
     with connection:

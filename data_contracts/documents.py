@@ -22,7 +22,7 @@ from data_contracts.rewards import (
     WAIT_WINDOW_S,
     silence_reward,
 )
-from data_contracts.signals.kinds import DOOR_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
+from data_contracts.signals.kinds import API_RULES, FUTURE_S, PAST_DAYS, RULES, SIGNALS, VERSION, Field, SignalContract
 
 MADE = "<!-- made by python -m data_contracts.documents; edit the table, not this page -->"
 
@@ -87,15 +87,15 @@ def signals_page() -> str:
         " JSONL file, one a line. `id` makes it idempotent: the same id of the same person counts once."
         f" `at` is when it happened: never more than {FUTURE_S // 60} minutes ahead of now, never older than"
         f" {PAST_DAYS // 365} years. An optional field may be null. `version` says for which version of this"
-        f" contract the signal was written; without it, {VERSION}. How to push, and as whom: [The door](door.md).",
+        f" contract the signal was written; without it, {VERSION}. How to push: [Pushing signals](pushing.md).",
         "A time is ISO 8601 with an offset (`2026-11-03T09:00:00+01:00`), with a zone in brackets"
         " (`2026-11-03T09:00[Europe/Vienna]`), or with both.",
         *kinds,
         "## Rules",
         "A signal that breaks a rule is quarantined under the rule's name; the others go on.",
         _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in RULES.items()]),
-        "The door alone knows these; of a signal that breaks one nothing is kept.",
-        _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in DOOR_RULES.items()]),
+        "Only the API checks these. Nothing of a signal that breaks one is stored.",
+        _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in API_RULES.items()]),
     )
 
 

@@ -58,15 +58,13 @@ TABLES: dict[str, Retention] = {
     "reactions": Retention(_P, "to learn what was welcome", _BY_PERSON, LOG_DAYS, "at_us"),
     "reward_changes": Retention(_P, "to know what a version was learned from", _BY_PERSON, LOG_DAYS, "changed_us"),
     "cluster_blocks": Retention(_P, "not to repeat what was rejected", _BY_PERSON, 1, "until_us"),
-    "person_parts": Retention(_P, "the person's part of the policy", _BY_PERSON),
+    "person_parts": Retention(_P, "the person's posterior of the policy", _BY_PERSON),
     "policies": Retention(_O, "which policies exist and how they were made", Exit.NOBODY_INSIDE),
     "champion_slot": Retention(_O, "which policy decides", Exit.NOBODY_INSIDE),
     "experiments": Retention(_O, "which challenger decided on which share of days", Exit.NOBODY_INSIDE),
     "shadow_decisions": Retention(_P, "what a challenger would have done", Exit.DELETE_BY_DECISION),
     "shadow_comparisons": Retention(_O, "the evidence of a promotion, in totals", Exit.NOBODY_INSIDE),
-    "learning_reports": Retention(
-        _O, "what audits of learning found, people without names", Exit.NOBODY_INSIDE, 90, "at_us"
-    ),
+    "learning_reports": Retention(_O, "learning reports, people without names", Exit.NOBODY_INSIDE, 90, "at_us"),
     "audit": Retention(_P, "who changed what", Exit.KEEP_HMAC, 730, "at_us"),
     "audit_chain": Retention(_O, "which entry of the audit is the newest, and what expiry left", Exit.NOBODY_INSIDE),
     "texts": Retention(_S, "words that no source can give again, sealed", _BY_PERSON, 0, "expires_us"),

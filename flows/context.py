@@ -37,7 +37,7 @@ class FlowContext(Protocol):
 
     @property
     def seal(self) -> PolicySeal:
-        """The household's signature under policies."""
+        """Signs policies with this home's key, and verifies them."""
 
     @property
     def online(self) -> OnlineTables:

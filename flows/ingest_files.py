@@ -31,8 +31,8 @@ def ingest_known_files(context: FlowContext, *, gate: Gate = great_expectations_
     """Import each known file that has changed, or was last read on another day: recurring events move on by the day."""
     done = Ingested()
     with context.database.read() as session:
-        household = [PersonId(row.person) for row in people.list_all(session)]
-        known = {person: source_files.list_for(session, context.vault, person) for person in household}
+        members = [PersonId(row.person) for row in people.list_all(session)]
+        known = {person: source_files.list_for(session, context.vault, person) for person in members}
     for person, files in known.items():
         stale = [Path(file.path) for file in files if _is_stale(context, file)]
         report = import_files(context, person, stale, gate=gate)

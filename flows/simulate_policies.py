@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prefect import flow, task
 
-from flows.learning.simulation import Trial, live, recorded, trial
+from flows.learning.simulation import SimulationPlan, live, recorded, simulation_plan
 from flows.running import RETRIES, publish_run_summary
 from infra.settings import Settings
 from models.simulation.summary import PolicySummary
@@ -21,7 +21,7 @@ class Simulated(NamedTuple):
 
 
 @task(name="live_and_record", timeout_seconds=TIMEOUT_S, **RETRIES)
-def live_and_record(wanted: Trial, processes: int) -> Simulated:
+def live_and_record(wanted: SimulationPlan, processes: int) -> Simulated:
     """Do it on the home of this process."""
     found = live(wanted, processes)
     return Simulated(found, recorded(Settings(), wanted, found))
@@ -32,7 +32,7 @@ def simulate_policies(
     scenario: Path, policies: list[str], *, people: int = 100, days: int = 30, seed: int = 1, processes: int = 1
 ) -> Simulated:
     """Let policies live; the same parameters give the same numbers."""
-    made = live_and_record(trial(scenario, policies, people=people, days=days, seed=seed), processes)
+    made = live_and_record(simulation_plan(scenario, policies, people=people, days=days, seed=seed), processes)
     counts: dict[str, int | str] = {
         "origin": "simulated",
         "scenario": scenario.stem,

@@ -10,12 +10,12 @@ import signal
 import sys
 from collections.abc import Sequence
 
-__all__ = ["tethered"]
+__all__ = ["bound_to_parent"]
 
 PR_SET_PDEATHSIG = 1
 
 
-def tethered(command: Sequence[str]) -> list[str]:
+def bound_to_parent(command: Sequence[str]) -> list[str]:
     """Return what runs `command` as a child of this process that does not outlive it."""
     return [sys.executable, "-m", "infra.child_process", str(os.getpid()), *command]
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from data_contracts.errors import Malformed
 
-SITE_BITS = 64  # of IPv6: what one household gets; its devices choose the rest freely
+SITE_BITS = 64  # of IPv6: what one site gets; its devices choose the rest freely
 MAPPED_BITS = 96  # before an IPv4 address inside of IPv6
 MAX_NAME = 64
 IPV4 = 4

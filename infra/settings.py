@@ -140,14 +140,14 @@ class Settings(BaseSettings):
         return self.home / "prefect"
 
     @property
-    def rehearsal(self) -> Path:
+    def sandbox_file(self) -> Path:
         """The mark of a home in which everybody is simulated and nothing reaches people."""
         return self.home / "rehearsal.json"
 
     @property
     def evidence(self) -> Origin:
-        """Whose decisions count here: live ones, and in a rehearsal the simulated ones alone."""
-        return Origin.SIMULATED if self.rehearsal.exists() else Origin.LIVE
+        """Whose decisions count here: live ones, and in a sandbox the simulated ones alone."""
+        return Origin.SIMULATED if self.sandbox_file.exists() else Origin.LIVE
 
     @property
     def url(self) -> str:
@@ -155,8 +155,8 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     def make_clock(self) -> Clock:
-        """Return the clock of this process; a rehearsal has lived ahead by its own days."""
+        """Return the clock of this process; a sandbox has lived ahead by its own days."""
         clock = clock_of(self.clock)
-        if not self.rehearsal.exists():
+        if not self.sandbox_file.exists():
             return clock
-        return shifted_clock(timedelta(seconds=json.loads(self.rehearsal.read_text())["ahead_s"]), clock)
+        return shifted_clock(timedelta(seconds=json.loads(self.sandbox_file.read_text())["ahead_s"]), clock)

@@ -1,4 +1,4 @@
-"""The household's signature under a policy: Ed25519, made with a key that only who trains and promotes has to read.
+"""The home's signature under a policy: Ed25519, made with a key that only who trains and promotes has to read.
 
 `keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made once, without a prompt, while the
 home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed. After a
@@ -27,7 +27,7 @@ PRIVATE, PUBLIC, OLDER = "policy_signing.key", "policy_signing.pub", "policy_sig
 
 
 class PolicySeal:
-    """Signs digests of manifests, and tells whether a signature is the household's own."""
+    """Signs digests of manifests, and tells whether a signature is this home's own."""
 
     def __init__(self, keys: Path, *, new: bool = True) -> None:
         """Use the pair in a folder; in a `new` home it is made at the first use where both halves are missing."""
@@ -47,7 +47,7 @@ class PolicySeal:
         return f"ed25519:{key_name(public)}:{private.sign(USE + digest.encode()).hex()}"
 
     def holds(self, digest: str, signature: str) -> bool:
-        """Whether this household signed the digest, with its current key or with an older one that is still trusted."""
+        """Whether this home signed the digest, with its current key or with an older one that is still trusted."""
         kind, name = signature.partition(":")[0], signer_of(signature)
         public = {key_name(each): each for each in (self.public, *self._older())}.get(name)
         if kind != "ed25519" or public is None:

@@ -33,7 +33,7 @@ from infra.vault import Vault
 from oo.ui.cli_errors import Misused
 from oo.ui.output import note
 from serving.candidates.pool_maker import PoolMaker
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 from serving.explain.receipt import Receipts
 from serving.feedback.outcomes import Outcomes
 from serving.feedback.reactions import ReactionHandler
@@ -126,14 +126,14 @@ class Runtime:
         return ChampionHolder(self.settings.policies, verify=self.stores.seal.holds)
 
     @cached_property
-    def hydrator(self) -> Hydrator:
+    def title_reader(self) -> TitleReader:
         """Return what gives subjects their words back."""
-        return Hydrator(self.database, self.vault)
+        return TitleReader(self.database, self.vault)
 
     @cached_property
     def pools(self) -> PoolMaker:
         """Return the maker of candidate pools."""
-        return PoolMaker(self.stores.online, self.vault, self.hydrator)
+        return PoolMaker(self.stores.online, self.vault, self.title_reader)
 
     @cached_property
     def reader(self) -> DecisionInputsReader:
@@ -159,7 +159,7 @@ class Runtime:
         return secrets.randbits(63)
 
     @cached_property
-    def desk(self) -> ReactionHandler:
+    def reaction_handler(self) -> ReactionHandler:
         """Return where answers arrive."""
         return ReactionHandler(self.database, self.vault, self.champion, self.clock)
 
@@ -169,14 +169,14 @@ class Runtime:
         return Outcomes(self.database, self.champion, self.clock)
 
     @cached_property
-    def shelf(self) -> PolicyCache:
+    def policy_cache(self) -> PolicyCache:
         """Return the policies by digest."""
         return PolicyCache(self.settings.policies, self.stores.seal.holds)
 
     @cached_property
     def receipts(self) -> Receipts:
         """Return what explains decisions from their log."""
-        return Receipts(self.database, self.shelf)
+        return Receipts(self.database, self.policy_cache)
 
     @cached_property
     def day(self) -> Day:
@@ -201,14 +201,14 @@ class Runtime:
 
     @cached_property
     def services(self) -> Services:
-        """Return what the door is made of."""
+        """Return the services of the API."""
         return Services(
             database=self.database,
             vault=self.vault,
             clock=self.clock,
             health=self.health,
             recommender=self.recommender,
-            reactions=self.desk,
+            reactions=self.reaction_handler,
             receipts=self.receipts,
         )
 
@@ -290,10 +290,10 @@ class Runtime:
         return {source for source in Source if source is not Source.CLOCK and source.value not in decided}
 
 
-def refuse_rehearsal(settings: Settings) -> None:
+def refuse_sandbox(settings: Settings) -> None:
     """Raise `Conflict` for a home in which everybody is simulated: nothing in it is served."""
-    if settings.rehearsal.exists():
-        raise Conflict(f"{settings.home} is a rehearsal, in which everybody is simulated; nothing in it is served")
+    if settings.sandbox_file.exists():
+        raise Conflict(f"{settings.home} is a sandbox, in which everybody is simulated; nothing in it is served")
 
 
 def zone_of(row: PersonRow) -> ZoneInfo:
@@ -303,14 +303,14 @@ def zone_of(row: PersonRow) -> ZoneInfo:
 
 @contextmanager
 def opened() -> Iterator[Runtime]:
-    """Give the household of the environment's settings."""
+    """Give the runtime of the environment's settings."""
     with Runtime() as runtime:
         yield runtime
 
 
 @contextmanager
 def at_instant(text: str | None) -> Iterator[Runtime]:
-    """Give the household at an instant with zone, or now; raises `Misused`."""
+    """Give the runtime at an instant with zone, or now; raises `Misused`."""
     if text is None:
         clock = None
     else:

@@ -51,6 +51,6 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def close() -> None:
-    """Shut the door for the life of this process; an audit hook cannot be removed."""
+    """Block other hosts for the life of this process; an audit hook cannot be removed."""
     os.environ.update(TELEMETRY_OFF)
     sys.addaudithook(_hook)

@@ -82,10 +82,10 @@ def test_the_walk_through_the_lab(monkeypatch: pytest.MonkeyPatch) -> None:
     assert audited["holdout"]["verdict"] == "as assigned"
 
 
-def test_a_rehearsal_reaches_nobody(home: Path) -> None:
-    """Nothing serves a rehearsal, and a home with a life refuses to become one."""
+def test_a_sandbox_reaches_nobody(home: Path) -> None:
+    """Nothing serves a sandbox, and a home with a life refuses to become one."""
     (home / "rehearsal.json").write_text('{"people": 2, "seed": 1, "ahead_s": 0, "turned": false}')
-    with pytest.raises(Conflict, match="is a rehearsal"):
+    with pytest.raises(Conflict, match="is a sandbox"):
         make_ready(Wishes(0, "127.0.0.1", "me", nats=False))
     for words in (["serve", "api"], ["serve", "scorer"]):
         assert isinstance(CliRunner().invoke(app, words).exception, Conflict)

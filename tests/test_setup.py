@@ -94,7 +94,7 @@ def closure(wanted: list[str]) -> set[str]:
     return {key.partition("[")[0] for key in found}
 
 
-def test_the_door_installs_without_the_workshop() -> None:
+def test_the_api_installs_without_the_packages_of_the_workers() -> None:
     """The base of the project, which is all that the api needs, does not bring in what trains or schedules."""
     base = closure(project()["project"]["dependencies"])
     assert {"fastapi", "starlette", "httptools"} <= base

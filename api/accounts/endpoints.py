@@ -57,9 +57,9 @@ def redeem_link(token: LinkToken, services: ServicesOf, sessions: SessionsOf, me
 
 
 @router.get("/api/session", operation_id="get_session")
-def session(visitor: CurrentSession, services: ServicesOf) -> SessionOut:
+def session(caller: CurrentSession, services: ServicesOf) -> SessionOut:
     """Return who is signed in."""
-    return service.describe(services=services, visitor=visitor)
+    return service.describe(services=services, caller=caller)
 
 
 @router.post("/api/auth/logout", operation_id="sign_out", status_code=204)

@@ -60,13 +60,13 @@ def sign_out(*, services: Services, sid: str) -> None:
         uow.commit()
 
 
-def describe(*, services: Services, visitor: Session) -> SessionOut:
+def describe(*, services: Services, caller: Session) -> SessionOut:
     """Return who is signed in."""
     name = None
-    if visitor.person is not None:
+    if caller.person is not None:
         with services.database.read() as session:
-            name = people.get(session, visitor.person).name
-    return SessionOut(name=name, role=visitor.role, expires_at=from_us(visitor.ends_us))
+            name = people.get(session, caller.person).name
+    return SessionOut(name=name, role=caller.role, expires_at=from_us(caller.ends_us))
 
 
 def _digest(secret: str) -> bytes:

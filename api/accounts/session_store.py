@@ -1,4 +1,4 @@
-"""Who is at the door: sessions by cookie, remembered for the hot path and read from the database for all others."""
+"""Session cookies and their expiry: cached for the hot path, read from the database for all other requests."""
 
 from hashlib import sha256
 from threading import Lock
@@ -28,7 +28,7 @@ class Session(NamedTuple):
 
 
 class SessionStore:
-    """Finds the visitor of a request. Only hashes of cookies are remembered."""
+    """Finds the session of a request. Only hashes of cookies are cached."""
 
     def __init__(self, database: Database, clock: Clock, *, secure: bool) -> None:
         self.database = database
@@ -56,10 +56,10 @@ class SessionStore:
         except KeyError:
             return None
         now_us = to_us(self.clock())
-        return visitor if now_us < visitor.ends_us and 0 <= now_us - visitor.read_us < REREAD_US else None
+        return caller if now_us < caller.ends_us and 0 <= now_us - caller.read_us < REREAD_US else None
 
     def load(self, sid: str) -> Session | None:
-        """Return the visitor as the database has it now, and remember it."""
+        """Return the session as the database has it now, and cache it."""
         now_us = to_us(self.clock())
         with self.database.read() as session:
             found = access_tokens.find_session(session, sid, now_us=now_us)

@@ -26,7 +26,7 @@ def stats(_: CurrentAdmin, services: ServicesOf, metrics: MetricsOf) -> StatsOut
 @router.get("/events/stream", operation_id="stream_events", response_class=Response, responses=STREAM)
 def stream(  # noqa: PLR0917 - FastAPI injects by name
     request: Request,
-    visitor: CurrentAdmin,
+    caller: CurrentAdmin,
     services: ServicesOf,
     feed: FeedOf,
     sessions: SessionsOf,
@@ -34,7 +34,7 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
     last_event_id: Annotated[str | None, Header(pattern=PLACE), WithJsonSchema(PLACE_SCHEMA)] = None,
 ) -> Response:
     """Follow what is committed, by any process: ids, kinds, pseudonyms and times, and not a word of what it says."""
-    service.note_read(services=services, visitor=visitor, action="events_watched")
+    service.note_read(services=services, caller=caller, action="events_watched")
     sid = sessions.cookie_of(request.scope) or ""
     return EventStream(
         feed,
@@ -45,8 +45,8 @@ def stream(  # noqa: PLR0917 - FastAPI injects by name
 
 
 @router.get("/learning", operation_id="get_learning")
-def learning(visitor: CurrentAdmin, services: ServicesOf) -> LearningOut:
-    """Return the newest audit of learning: personalisation, control, holdout, challengers, power; 404 before one."""
+def learning(caller: CurrentAdmin, services: ServicesOf) -> LearningOut:
+    """Return the newest learning report: personalisation, control, holdout, challengers, power; 404 before one."""
     report = service.learning(services=services)
-    service.note_read(services=services, visitor=visitor, action="learning_read")  # it has numbers of each person
+    service.note_read(services=services, caller=caller, action="learning_read")  # it has numbers of each person
     return report

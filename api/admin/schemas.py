@@ -189,7 +189,7 @@ class PowerOut(BaseModel):
 
 
 class LearningOut(BaseModel):
-    """One audit of learning; `evidence` says whose decisions it counted."""
+    """One learning report; `evidence` says whose decisions it counted."""
 
     at: datetime
     evidence: str

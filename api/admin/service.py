@@ -41,9 +41,9 @@ def health(*, services: Services, override: Probe) -> HealthOut:
     return HealthOut(status=report.status, checks=checks, override=override.value)
 
 
-def note_read(*, services: Services, visitor: Session, action: str) -> None:
+def note_read(*, services: Services, caller: Session, action: str) -> None:
     """Add an audit entry: an administrator reads what is about single people."""
-    who = {} if visitor.person is None else {"tombstone": services.vault.tombstone(visitor.person)}
+    who = {} if caller.person is None else {"tombstone": services.vault.tombstone(caller.person)}
     with services.database.unit_of_work() as uow:
         audit_log.append(uow, at_us=to_us(services.clock()), actor="admin", action=action, detail=who)
         uow.commit()
@@ -51,8 +51,8 @@ def note_read(*, services: Services, visitor: Session, action: str) -> None:
 
 def is_admin(sessions: SessionStore, sid: str) -> bool:
     """Whether this session still is an administrator's, as the database has it now."""
-    visitor = sessions.load(sid)
-    return visitor is not None and visitor.role == "admin"
+    caller = sessions.load(sid)
+    return caller is not None and caller.role == "admin"
 
 
 def forced_promotion(services: Services) -> OverrideOut | None:

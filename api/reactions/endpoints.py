@@ -14,10 +14,12 @@ router = APIRouter(prefix="/api/reactions", tags=["reactions"])
 @router.post("", operation_id="react")
 def react(reaction: ReactionIn, person: CurrentPerson, services: ServicesOf, metrics: MetricsOf) -> ReactionResult:
     """Answer a tip: done, not now, or not for me."""
-    return service.react(desk=services.reactions, metrics=metrics, person=person, reaction=reaction)
+    return service.react(reaction_handler=services.reactions, metrics=metrics, person=person, reaction=reaction)
 
 
 @router.delete("/{decision_id}", operation_id="undo_reaction")
 def undo(decision_id: DecisionPath, person: CurrentPerson, services: ServicesOf, metrics: MetricsOf) -> ReactionResult:
     """Take the reaction to a decision back, within 5 seconds of it."""
-    return service.undo(desk=services.reactions, metrics=metrics, person=person, decision=DecisionId(decision_id))
+    return service.undo(
+        reaction_handler=services.reactions, metrics=metrics, person=person, decision=DecisionId(decision_id)
+    )

@@ -7,18 +7,22 @@ from data_contracts.answers import ReactionResult
 from data_contracts.identifiers import DecisionId, PersonId
 
 
-def react(*, desk: ReactionHandler, metrics: Metrics, person: PersonId, reaction: ReactionIn) -> ReactionResult:
+def react(
+    *, reaction_handler: ReactionHandler, metrics: Metrics, person: PersonId, reaction: ReactionIn
+) -> ReactionResult:
     """Apply a reaction once per idempotency key."""
     decision = DecisionId(reaction.decision_id)
-    result = desk.react(person, decision, reaction.kind, reaction.idempotency_key)
+    result = reaction_handler.react(person, decision, reaction.kind, reaction.idempotency_key)
     if result.applied:
         metrics.reactions.labels(reaction.kind).inc()
     return result
 
 
-def undo(*, desk: ReactionHandler, metrics: Metrics, person: PersonId, decision: DecisionId) -> ReactionResult:
+def undo(
+    *, reaction_handler: ReactionHandler, metrics: Metrics, person: PersonId, decision: DecisionId
+) -> ReactionResult:
     """Take a reaction back within the undo window."""
-    result = desk.undo(person, decision)
+    result = reaction_handler.undo(person, decision)
     if result.applied:
         metrics.reactions.labels("undo").inc()
     return result

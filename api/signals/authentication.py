@@ -114,7 +114,7 @@ def _only(request: Request, name: str) -> str | None:
 
 
 def _token_of(authorization: str | None) -> str | None:
-    """Return the token of ours; what a proxy adds for itself (Basic, tokens of others) is not meant for the door."""
+    """Return the token of ours; what a proxy adds for itself (Basic, tokens of others) is not for the API."""
     if authorization is None or not authorization.lower().startswith(SCHEME):
         return None
     token = authorization[len(SCHEME) :].strip()

@@ -1,4 +1,4 @@
-"""How often the door of signals may be tried by who is refused, and used by one source."""
+"""Rate limits of pushed signals: failed authentication per client, and accepted pushes per source."""
 
 from typing import NamedTuple
 

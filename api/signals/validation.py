@@ -63,7 +63,7 @@ def judge(
 
 
 def _overstepped(item: Any, source: PushSource | None, granted: Collection[Source]) -> str | None:
-    """Return the rule of the door that a signal breaks, before anything else is read of it."""
+    """Return the rule of the API that a signal breaks, before the rest of it is read."""
     if not isinstance(item, dict):
         return None
     kind = item.get("kind")

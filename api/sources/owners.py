@@ -23,11 +23,11 @@ class Owner(NamedTuple):
     actor: str
 
 
-def find_owner(visitor: CurrentSession, services: ServicesOf, person: PersonName = None) -> Owner:
+def find_owner(caller: CurrentSession, services: ServicesOf, person: PersonName = None) -> Owner:
     """Return whose sources these are; only an administrator may name a `person`."""
     if person is None:
-        return Owner(require_person(visitor), "person")
-    require_admin(visitor)
+        return Owner(require_person(caller), "person")
+    require_admin(caller)
     with services.database.read() as session:
         row = people.find_by_name(session, person)
     if row is None or row.erasing:

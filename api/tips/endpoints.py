@@ -23,7 +23,7 @@ BODY: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema
 
 @router.post("/recommend", operation_id="recommend", responses={200: {"model": Recommendation}}, openapi_extra=BODY)
 async def recommend(request: Request) -> Response:
-    """Return one tip, or silence with its reason; an open tip is returned unchanged."""
+    """Return one tip, or silence with its reason; an active tip is returned unchanged."""
     # The hot path: no dependency injection, no response model; everything that it needs hangs on the app.
     started = perf_counter()
     state = request.app.state

@@ -1,4 +1,4 @@
-"""The rules of the moment and of eligibility, as plain Python over rows and dicts."""
+"""The speaking rules and of eligibility, as plain Python over rows and dicts."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

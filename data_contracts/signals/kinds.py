@@ -20,7 +20,7 @@ from data_contracts.events.oo.events.v1 import signals_pb2
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, SubjectKey, to_us
 from data_contracts.signals.values import (
-    DOOR_RULES,
+    API_RULES,
     MAX_LABEL,
     MAX_NATIVE_ID,
     MAX_TITLE,
@@ -36,7 +36,7 @@ from data_contracts.signals.values import (
 )
 
 __all__ = [
-    "DOOR_RULES",
+    "API_RULES",
     "ENVELOPE",
     "FUTURE_S",
     "PAST_DAYS",

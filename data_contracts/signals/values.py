@@ -42,8 +42,8 @@ RULES: dict[str, str] = {
     "nothing_observed": "The context names neither device nor place nor focus.",
 }
 
-# What only the door can know of a signal; nothing of it is kept, not even sealed.
-DOOR_RULES: dict[str, str] = {
+# Rules that only the API can check; nothing of a signal that breaks one is stored, not even sealed.
+API_RULES: dict[str, str] = {
     "consent_missing": "The person has not granted, or has withdrawn, the consent that this kind needs.",
     "kind_not_allowed": "The token or webhook that brought the signal may not bring this kind.",
     "foreign_source": "The signal names another source than the one whose token or webhook brought it.",

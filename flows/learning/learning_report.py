@@ -1,4 +1,4 @@
-"""The audits of learning, computed here and stored, so that the door only reads: who decides and whether that helps.
+"""Learning reports, computed here and stored, so that the API only reads: who decides and whether that helps.
 
 Personalisation (`models.promotion.personalisation`), the difference to the standing uniform control (off-policy, from
 the champion's own decisions), the arms of the training holdout (`models.promotion.experiments`) and of the newest live
@@ -41,7 +41,7 @@ PEOPLE = 500  # whose tips are looked at, the first ones
 RECENT_DAYS = 28
 LOOKED_AT = 200
 SEED = 20_260_401
-NO_PERSON_PART = "the champion has no part of a person's own"
+NO_PERSON_POSTERIOR = "the champion has no part of a person's own"
 Json = dict[str, Any]
 
 
@@ -104,7 +104,7 @@ def _read(context: FlowContext, model: LinearModel | None, now_us: int) -> _Read
 
 def _personal(model: LinearModel | None, read: _Read) -> Json:
     if model is None:
-        return {**asdict(NOBODY), "verdict": NO_PERSON_PART}
+        return {**asdict(NOBODY), "verdict": NO_PERSON_POSTERIOR}
     people = [
         Trajectory(
             np.array([z for z, _, _ in life]), np.array([e for _, e, _ in life]), np.array([t for *_, t in life])

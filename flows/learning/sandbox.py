@@ -1,4 +1,4 @@
-"""A rehearsal: a home in which everybody is simulated, so that the whole way of a policy can be walked in a minute.
+"""A sandbox: a home in which everybody is simulated, so that the whole way of a policy can be walked in a minute.
 
 Its decisions say `simulated`, and here, and nowhere else, those are the evidence that the gate looks at. Its people are
 no people, its policies are signed with its own key, and `oo up` does not serve it: nothing of it reaches anybody.
@@ -44,8 +44,8 @@ OUTCOMES = {reward: outcome for outcome, reward in REWARDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What a rehearsal is: how many people, drawn from which seed, how far its clock is ahead, whether it turned."""
+class Sandbox:
+    """What a sandbox is: how many people, drawn from which seed, how far its clock is ahead, whether it turned."""
 
     people: int
     seed: int
@@ -64,14 +64,14 @@ class Lived(NamedTuple):
     turned: bool
 
 
-def begin(context: FlowContext, registry: PolicyRegistry, rehearsal: Rehearsal) -> None:
-    """Make an empty home a rehearsal, with the uniform control as its first champion; raises `Conflict`."""
+def begin(context: FlowContext, registry: PolicyRegistry, sandbox: Sandbox) -> None:
+    """Make an empty home a sandbox, with the uniform control as its first champion; raises `Conflict`."""
     with context.database.read() as session:
         if people.list_all(session) or policies.list_all(session):
-            raise Conflict("this home holds a life already; rehearse in an empty one: OO_HOME=/tmp/rehearsal oo …")
-    _mark(context.settings, rehearsal)
+            raise Conflict("this home holds a life already; make a sandbox in an empty one: OO_HOME=/tmp/sandbox oo …")
+    _mark(context.settings, sandbox)
     with context.database.unit_of_work() as uow:
-        for number in range(rehearsal.people):
+        for number in range(sandbox.people):
             people.create(
                 uow,
                 person=PersonId(f"simulated-{number}"),
@@ -90,25 +90,25 @@ def begin(context: FlowContext, registry: PolicyRegistry, rehearsal: Rehearsal) 
     promote(context, registry, actor="rehearsal", bootstrap=True)
 
 
-def known(settings: Settings) -> Rehearsal | None:
-    """Return what this home's rehearsal is; None for a home of real people."""
-    if not settings.rehearsal.exists():
+def known(settings: Settings) -> Sandbox | None:
+    """Return what this home's sandbox is; None for a home of real people."""
+    if not settings.sandbox_file.exists():
         return None
-    return Rehearsal(**json.loads(settings.rehearsal.read_text()))
+    return Sandbox(**json.loads(settings.sandbox_file.read_text()))
 
 
 def live(context: FlowContext, *, days: int, turn: bool = False) -> Lived:
     """Let the simulated people live some days under the champion, and move the clock of the home on."""
-    rehearsal = known(context.settings)
-    if rehearsal is None:
-        raise NotFound("this home is no rehearsal")
+    sandbox = known(context.settings)
+    if sandbox is None:
+        raise NotFound("this home is no sandbox")
     with context.database.read() as session:
         champion = policies.champion(session).digest
     if champion is None:
-        raise NotFound("the rehearsal has no champion")
+        raise NotFound("the sandbox has no champion")
     policy = PolicyCache(context.settings.policies, context.seal.holds).get(champion)
-    after = replace(rehearsal, ahead_s=rehearsal.ahead_s + days * DAY_S, turned=rehearsal.turned or turn)
-    count = days * TIPS_A_DAY * rehearsal.people
+    after = replace(sandbox, ahead_s=sandbox.ahead_s + days * DAY_S, turned=sandbox.turned or turn)
+    count = days * TIPS_A_DAY * sandbox.people
     setting = simulated_log.Setting(
         crowd=_crowd(after),
         begin_us=to_us(context.clock()),
@@ -117,7 +117,7 @@ def live(context: FlowContext, *, days: int, turn: bool = False) -> Lived:
     )
     log = simulated_log.simulated_log(
         policy,
-        seed=[rehearsal.seed, after.ahead_s],
+        seed=[sandbox.seed, after.ahead_s],
         count=count,
         setting=setting,
         deciding=_deciding(context, policy),
@@ -145,9 +145,9 @@ def _deciding(context: FlowContext, champion: Policy) -> simulated_log.Deciding 
     return decides
 
 
-def _crowd(rehearsal: Rehearsal) -> People:
-    crowd = new_crowd(np.random.default_rng(rehearsal.seed), rehearsal.people)
-    return simulated_log.turned(crowd) if rehearsal.turned else crowd
+def _crowd(sandbox: Sandbox) -> People:
+    crowd = new_crowd(np.random.default_rng(sandbox.seed), sandbox.people)
+    return simulated_log.turned(crowd) if sandbox.turned else crowd
 
 
 def _keep(context: FlowContext, log: Iterator[LoggedDecision]) -> tuple[list[float], int]:
@@ -180,6 +180,6 @@ def _row(lived: LoggedDecision) -> NewDecision:
     return row._replace(**rewarded)
 
 
-def _mark(settings: Settings, rehearsal: Rehearsal) -> None:
+def _mark(settings: Settings, sandbox: Sandbox) -> None:
     files.make_private_folder(settings.home)
-    files.replace(settings.rehearsal, json.dumps(asdict(rehearsal)).encode())
+    files.replace(settings.sandbox_file, json.dumps(asdict(sandbox)).encode())

@@ -22,7 +22,7 @@ RATES = ("reward", "regret", "silence", "not_for_me", "gain")
 DAILY = ("reward_by_day", "regret_by_day")
 
 
-class Trial(NamedTuple):
+class SimulationPlan(NamedTuple):
     """What is tried: policies by name, in a scenario."""
 
     scenario: Scenario
@@ -32,15 +32,15 @@ class Trial(NamedTuple):
     seed: int
 
 
-def trial(scenario: Path, policies: Sequence[str], *, people: int, days: int, seed: int) -> Trial:
-    """Return the trial; raises `Malformed` for a scenario or policies that cannot be tried."""
+def simulation_plan(scenario: Path, policies: Sequence[str], *, people: int, days: int, seed: int) -> SimulationPlan:
+    """Return the plan; raises `Malformed` for a scenario or policies that cannot be tried."""
     names = tuple(name.strip() for name in policies)
     if not set(names) <= set(RULES) or len(set(names)) < len(names):
         raise Malformed(f"--policies are different names of {', '.join(RULES)}")
-    return Trial(scenario_from(scenario), names, people, days, seed)
+    return SimulationPlan(scenario_from(scenario), names, people, days, seed)
 
 
-def live(wanted: Trial, processes: int = 1) -> list[PolicySummary]:
+def live(wanted: SimulationPlan, processes: int = 1) -> list[PolicySummary]:
     """Return what each policy brought; the same in any number of processes."""
     return try_out(
         wanted.scenario,
@@ -52,8 +52,10 @@ def live(wanted: Trial, processes: int = 1) -> list[PolicySummary]:
     )
 
 
-def recorded(settings: Settings, wanted: Trial, found: Sequence[PolicySummary], clock: Clock = system_clock) -> str:
-    """Return the id of the MLflow run that keeps a trial and its outcome."""
+def recorded(
+    settings: Settings, wanted: SimulationPlan, found: Sequence[PolicySummary], clock: Clock = system_clock
+) -> str:
+    """Return the id of the MLflow run that keeps a simulation and its outcome."""
     settings.mlflow.mkdir(mode=0o700, parents=True, exist_ok=True)
     runs = Runs(f"sqlite:///{settings.mlflow / 'mlflow.db'}", artifacts=settings.mlflow / "artifacts")
     metrics = [(f"{each.policy}.{rate}", 0, getattr(each, rate).value) for each in found for rate in RATES]

@@ -4,7 +4,7 @@ The log is read page by page; what a page teaches is a sum, and sums add up, so 
 Which decisions count is a matter of the window's end, and everything else is fixed, so a window that is trained twice
 gives the same digest and one registered version. A fifth of all person-days is never learned from: the gate's share.
 
-In a rehearsal contexts are the logged ones, since simulated people have no history, and there is no warm start.
+In a sandbox contexts are the logged ones, since simulated people have no history, and there is no warm start.
 """
 
 from collections.abc import Iterator
@@ -77,10 +77,10 @@ def retrain(
     reconcile(context, registry)
     sums = fitting.from_sums(kind)
     taught = learn(context, until, keep=not sums)
-    rehearsal = context.settings.evidence is Origin.SIMULATED
-    prior = warm_start(WARM_SEED, count=0 if rehearsal else warm_people)
+    sandbox = context.settings.evidence is Origin.SIMULATED
+    prior = warm_start(WARM_SEED, count=0 if sandbox else warm_people)
     trained = fit(taught.evidence + gather(prior)) if sums else fitting.learned(policy, joined([*taught.kept, prior]))
-    told = Origin.SIMULATED if rehearsal else Origin.LIVE
+    told = Origin.SIMULATED if sandbox else Origin.LIVE
     folder = artifact.save(
         kind.from_arrays(trained.arrays),
         context.settings.policies,

@@ -26,7 +26,7 @@ from infra.database.engine.database import Database
 from infra.database.events import dead_letters, working_state
 from infra.fault_injection import crash_point
 
-__all__ = ["MAX_DELIVERIES", "Following", "FollowingState", "Follows", "Message", "judge"]
+__all__ = ["MAX_DELIVERIES", "FollowingState", "Follows", "Message", "MirrorConsumer", "judge"]
 
 BATCH = 1_000
 WAIT_S = 1.0
@@ -87,7 +87,7 @@ class FollowingState:
     failures: int = 0
 
 
-class Following:
+class MirrorConsumer:
     """Follows the mirror in a thread, for its share of the people."""
 
     def __init__(

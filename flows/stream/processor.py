@@ -128,7 +128,7 @@ class Stream:
         total, unreadable = Folded(), dict[PersonId, Malformed]()
         attempts, left = ATTEMPTS, list(people)
         with self._holding(people):
-            while left and attempts:  # when another processor is ahead each time, the events are in good hands
+            while left and attempts:  # when another processor is ahead each time, it folds these events
                 turn = self._turn(left)
                 total = total.plus(turn.folded)
                 unreadable |= turn.unreadable

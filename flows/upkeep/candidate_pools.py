@@ -8,7 +8,7 @@ from data_contracts.identifiers import PersonId, to_us
 from flows.context import FlowContext
 from infra.database.people import people
 from serving.candidates.pool_maker import PoolMaker
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 
 
 class Generated(NamedTuple):
@@ -22,11 +22,11 @@ class Generated(NamedTuple):
 
 def generate_candidates(context: FlowContext) -> Generated:
     """Make and keep the pool of each person."""
-    maker = PoolMaker(context.online, context.vault, Hydrator(context.database, context.vault))
+    maker = PoolMaker(context.online, context.vault, TitleReader(context.database, context.vault))
     with context.database.read() as session:
-        household = [(PersonId(row.person), row.consent_mask, row.zone) for row in people.list_all(session)]
+        members = [(PersonId(row.person), row.consent_mask, row.zone) for row in people.list_all(session)]
     candidates = without_titles = gone = 0
-    for person, consent_mask, zone in household:
+    for person, consent_mask, zone in members:
         row = context.online.read(person).row
         try:
             made = maker.make(person, row, consent_mask, ZoneInfo(zone), to_us(context.clock()))
@@ -38,7 +38,7 @@ def generate_candidates(context: FlowContext) -> Generated:
         if _left(context, person):  # between the list and the pool
             context.online.delete(person)
             gone += 1
-    return Generated(len(household), candidates, without_titles, gone)
+    return Generated(len(members), candidates, without_titles, gone)
 
 
 def _left(context: FlowContext, person: PersonId) -> bool:

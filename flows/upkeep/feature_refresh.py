@@ -43,12 +43,12 @@ def build_features(context: FlowContext) -> Built:
     folded = context.stream.fold_all()
     history = History(context.settings.history)
     with context.database.read() as session:
-        household = [PersonId(row.person) for row in people.list_all(session)]
+        members = [PersonId(row.person) for row in people.list_all(session)]
     gone = written = 0
-    for person in household:
+    for person in members:
         gone += not context.stream.refresh_person(person)
         written += append_history(context, history, person)
-    return Built(len(household), folded.read, written, compact(history), gone)
+    return Built(len(members), folded.read, written, compact(history), gone)
 
 
 def append_history(context: FlowContext, history: History, person: PersonId) -> int:

@@ -1,4 +1,4 @@
-"""Files in, batches of events out: what the ingest flow validates and appends, and what hydrates the words again."""
+"""Reads files into batches of events that the ingest flow validates and appends, and reads titles again later."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -173,7 +173,7 @@ def _rows(page: Page, start: int, counting: NDArray[np.bool_]) -> LoggedDecision
 
 @dataclass(slots=True, eq=False)
 class PolicyTarget:
-    """A policy of ours as a target; each person's part is learned from the rewards that the log had by then.
+    """A policy of ours as a target; each person's posterior is learned from the rewards that the log had by then.
 
     Limits: those rewards answer the logged policy's tips; a policy that had decided itself would have learned others.
     """

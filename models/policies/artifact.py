@@ -3,7 +3,7 @@
 The digest of a policy is the sha256 of its canonical manifest (sorted keys, no spaces, without `signature`), and the
 manifest holds the sha256 of the arrays: one hex string names every bit. Golden vectors say what the policy must
 answer, so an artifact of another feature order, or a build that computes otherwise, is refused and not served; so is
-one that answers them too slowly. `signature` stands under the digest, by the household's own key (`infra.signing`).
+one that answers them too slowly. `signature` stands under the digest, by the home's own key (`infra.signing`).
 """
 
 import hashlib
@@ -124,7 +124,7 @@ def _load(folder: Path, digest: str | None, verify: Verify | None) -> Loaded:
 
 
 def sign_again(folder: Path, digest: str, *, sign: Sign) -> Loaded:
-    """Put the household's signature under an artifact that holds everything else; raises `ArtifactRefused`."""
+    """Put the home's signature under an artifact that holds everything else; raises `ArtifactRefused`."""
     loaded = _load(folder, digest, None)
     manifest = {**loaded.manifest, "signature": sign(digest)}
     _write(folder / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False).encode())
@@ -222,9 +222,9 @@ def _answer(policy: ArtifactPolicy, inputs: Mapping[str, Any]) -> dict[str, Floa
 
 def _check_signature(digest: str, signature: Any, verify: Verify) -> None:
     if not isinstance(signature, str):
-        raise ArtifactRefused("the manifest is not signed; `oo sign` puts this household's signature under it")
+        raise ArtifactRefused("the manifest is not signed; `oo sign` puts this home's signature under it")
     if not verify(digest, signature):
-        raise ArtifactRefused("the manifest's signature is not one of this household's key")
+        raise ArtifactRefused("the manifest's signature is not one of this home's key")
 
 
 def _check_golden(policy: ArtifactPolicy, golden: Any) -> None:

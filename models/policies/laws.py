@@ -48,7 +48,7 @@ class Situation(NamedTuple):
 
 
 def situations(seed: int, count: int, candidates: int) -> Iterator[Situation]:
-    """Yield simulated moments with `candidates` candidates each, silence last, every other one with a person part."""
+    """Yield simulated contexts with `candidates` candidates, silence last, every other one with a person posterior."""
     rng = np.random.default_rng(seed)
     crowd = people(rng, count)
     at = moments(rng, crowd)

@@ -1,6 +1,6 @@
-"""Did it really personalise? A resampling test of each person's part, and of all of them together.
+"""Did it really personalise? A resampling test of each person's posterior, and of all of them together.
 
-A person's part is asked, before each of their rewards, what it would add to the population's guess:
+A person's posterior is asked, before each of their rewards, what it would add to the population's guess:
 
     gain = sum_i e_i^2 - (e_i - y_i)^2,   y_i = z_i' m_(i-1) learned from e_1 .. e_(i-1) alone
 
@@ -76,7 +76,7 @@ def did_it_personalise(prior: PersonPrior, people: list[Trajectory], rng: np.ran
 
 
 def hat(prior: PersonPrior, columns: Floats, at_us: Floats) -> Floats:
-    """Return H (n, n), strictly lower: what the person's part says before each reward is H @ residuals."""
+    """Return H (n, n), strictly lower: what the person's posterior says before each reward is H @ residuals."""
     n, d = columns.shape
     weight = 2.0 ** ((at_us - at_us[0]) / HALF_LIFE_US)
     told = np.zeros((n, n))

@@ -1,4 +1,4 @@
-"""The linear Gaussian model behind most policies: population part plus person part.
+"""The linear Gaussian model behind most policies: population model plus person posterior.
 
     mu_a      = x_a'm + z_a'm_person          summed in the one order that `models.rewards.design` documents
     sigma_a^2 = |x_a F|^2 + |z_a F_person|^2  the two parts are independent, so variances add

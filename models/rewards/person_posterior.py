@@ -1,4 +1,4 @@
-"""The person part: a small Gaussian over what makes one person differ from the population.
+"""The person posterior: a small Gaussian over what makes one person differ from the population.
 
     precision = diag(1 / scale^2) + g(latest) * sum_i w_i z_i z_i' / noise^2
     mean      = precision^-1  g(latest) * sum_i w_i z_i e_i / noise^2
@@ -67,7 +67,7 @@ class PersonPosterior:
 
 
 def empty(prior: PersonPrior) -> PersonPosterior:
-    """Return the person part of somebody who never reacted: the prior."""
+    """Return the person posterior of somebody who never reacted: the prior."""
     d = prior.scale.size
     return PersonPosterior(0, 0, "", np.zeros(d * (d + 1) // 2), np.zeros(d), np.zeros(d), np.diag(prior.scale))
 
@@ -79,7 +79,7 @@ def learn(part: PersonPosterior, prior: PersonPrior, observation: Observation) -
     `Malformed` when it is not finite or has another dimension.
     """
     if not part.follows(observation.at_us, observation.id):
-        raise Conflict(f"observation {observation.id} came late: the person part must be rebuilt in order")
+        raise Conflict(f"observation {observation.id} came late: the person posterior must be rebuilt in order")
     information, moment = _add(part.information, part.moment, observation)
     return _posterior(prior, information, moment, part.version + 1, observation)
 
@@ -138,14 +138,14 @@ def pack(part: PersonPosterior) -> bytes:
 
 
 def unpack(payload: bytes) -> PersonPosterior:
-    """Return the person part of its stored form; raises `Malformed` when it is not one."""
+    """Return the person posterior of its stored form; raises `Malformed` when it is not one."""
     if len(payload) < _HEAD.size:
-        raise Malformed("a person part is cut short")
+        raise Malformed("a person posterior is cut short")
     magic, d, version, length, latest_us = _HEAD.unpack_from(payload)
     start = _HEAD.size + length
     triangle = d * (d + 1) // 2
     if magic != MAGIC or len(payload) != start + 8 * (triangle + 2 * d + d * d):
-        raise Malformed(f"a person part of {len(payload)} bytes is not one of dimension {d}")
+        raise Malformed(f"a person posterior of {len(payload)} bytes is not one of dimension {d}")
     numbers = np.frombuffer(payload, "<f8", offset=start)
     information, posterior = numbers[:triangle], numbers[triangle:]
     moment, mean, factor = posterior[:d], posterior[d : 2 * d], posterior[2 * d :].reshape(d, d)

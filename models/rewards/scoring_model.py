@@ -8,7 +8,7 @@ from models.rewards.person_posterior import Observation, PersonPrior
 
 
 class ScoringModel(ABC):
-    """A population part that training makes, plus the Gaussian person part of `models.rewards.person_posterior`."""
+    """A trained population model, plus the Gaussian person posterior of `models.rewards.person_posterior`."""
 
     @classmethod
     @abstractmethod

@@ -220,6 +220,6 @@ def fit(evidence: Evidence, *, ridge: float = RIDGE, simulated_mass: float = SIM
 
 
 def person_scale() -> Floats:
-    """Return (d,) prior standard deviations of the person part."""
+    """Return (d,) prior standard deviations of the person posterior."""
     kinds = (action.split(".", maxsplit=1)[0] if context is None else "" for action, context in design.PERSONAL)
     return np.array([PERSON_SCALE.get(kind, PERSON_SCALE_ELSE) for kind in kinds])

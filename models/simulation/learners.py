@@ -22,7 +22,7 @@ PRIOR_MEAN = 0.35
 CROWD_SCALE = np.array([0.2, 0.2, 0.2, 0.1, 0.2])  # standard deviations of weights before anything is known
 PERSON_SCALE = np.array([0.2, 0.05, 0.05, 0.02, 0.05])
 FORGET = 2.0 ** (-1.0 / 20.0)  # a day
-STEP_DAYS = 5  # fading a person's part takes an inverse an arm
+STEP_DAYS = 5  # fading a person's posterior takes an inverse an arm
 
 
 class Learner:

@@ -160,22 +160,22 @@ def _talk(runtime: Runtime, row: PersonRow, clock: VirtualClock, silent_at: date
     runtime.start()
     person, zone = PersonId(row.person), zone_of(row)
     with served(create_app(runtime.settings, runtime.services)) as address:
-        visitor = ApiClient(login_url(runtime, person, address))
+        client = ApiClient(login_url(runtime, person, address))
         try:
-            answer = _first_tip(visitor, clock, zone)
+            answer = _first_tip(client, clock, zone)
             if answer["tip"] is not None:
-                _react(runtime, visitor, row, answer)
-            _silence(runtime, visitor, row, clock, silent_at)
+                _react(runtime, client, row, answer)
+            _silence(runtime, client, row, clock, silent_at)
         finally:
-            visitor.close()
+            client.close()
     replays = replay_all(runtime, row)
     note(f"\n  Replay: {sum(each.equal for each in replays)} of {len(replays)} decisions equal, bit for bit.")
 
 
-def _first_tip(visitor: ApiClient, clock: VirtualClock, zone: ZoneInfo) -> Any:
+def _first_tip(client: ApiClient, clock: VirtualClock, zone: ZoneInfo) -> Any:
     """Ask at each quarter hour until there is a tip, at most until the evening."""
     while True:
-        answer = visitor.post("/api/recommend")
+        answer = client.post("/api/recommend")
         local = clock.at.astimezone(zone)
         _show(local, answer)
         if answer["tip"] is not None or local.hour >= LATEST_HOUR:
@@ -192,12 +192,12 @@ def _show(local: datetime, answer: Any) -> None:
     note(f"         {tip['why']} {tip['why_now']}")
 
 
-def _react(runtime: Runtime, visitor: ApiClient, row: PersonRow, answer: Any) -> None:
+def _react(runtime: Runtime, client: ApiClient, row: PersonRow, answer: Any) -> None:
     decision = answer["decision_id"]
-    visitor.post(f"/api/decisions/{decision}/shown")
-    receipt = visitor.get(f"/api/decisions/{decision}/receipt")
+    client.post(f"/api/decisions/{decision}/shown")
+    receipt = client.get(f"/api/decisions/{decision}/receipt")
     before = standing_now(runtime, row, DecisionId(decision))
-    result = visitor.post(
+    result = client.post(
         "/api/reactions", {"decision_id": decision, "kind": "done", "idempotency_key": f"demo-{decision}"}
     )
     after = standing_now(runtime, row, DecisionId(decision))
@@ -211,7 +211,7 @@ def _react(runtime: Runtime, visitor: ApiClient, row: PersonRow, answer: Any) ->
 
 
 def _silence(
-    runtime: Runtime, visitor: ApiClient, row: PersonRow, clock: VirtualClock, silent_at: datetime | None
+    runtime: Runtime, client: ApiClient, row: PersonRow, clock: VirtualClock, silent_at: datetime | None
 ) -> None:
     """Go to an instant at which a rule forbids to speak, and ask."""
     zone = zone_of(row)
@@ -220,4 +220,4 @@ def _silence(
         ruled = [step.at for step in steps if not step.speaks and step.at > clock()]
         silent_at = ruled[0] if ruled else clock() + POINT
     clock.at = max(silent_at, clock.at + POINT)
-    _show(clock.at.astimezone(zone), visitor.post("/api/recommend"))
+    _show(clock.at.astimezone(zone), client.post("/api/recommend"))

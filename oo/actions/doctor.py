@@ -45,7 +45,7 @@ def examine(runtime: Runtime, name: str) -> list[Finding]:
     if broken:
         return [*findings, *broken]
     looks: tuple[Look, ...] = (
-        ("database", household_ping(runtime)),
+        ("database", runtime_ping(runtime)),
         ("keys", lambda: _keys(runtime)),
         ("erasure", lambda: _erasure(runtime)),
         ("audit", lambda: _audit(runtime)),
@@ -61,7 +61,7 @@ def examine(runtime: Runtime, name: str) -> list[Finding]:
         return [*findings, Finding("person", ok=False, detail=refusal.sentence)]
 
 
-def household_ping(runtime: Runtime) -> Callable[[], str]:
+def runtime_ping(runtime: Runtime) -> Callable[[], str]:
     """Return a look at the database."""
     return lambda: f"{runtime.database.ping()} at {runtime.settings.home}"
 

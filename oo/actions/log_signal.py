@@ -1,4 +1,4 @@
-"""One signal from the command line, through the same door as every other."""
+"""One signal from the command line, validated like every pushed signal."""
 
 from api.signals.service import push
 from data_contracts.answers import SignalVerdict

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from flows.learning.simulation import Trial, live, recorded
+from flows.learning.simulation import SimulationPlan, live, recorded
 from infra.settings import Settings
 from models.report import simulation
 from models.report.page import checked_target
@@ -11,7 +11,7 @@ from models.simulation.summary import PolicySummary
 
 
 def lived(
-    scenario: Path, wanted: Trial, *, processes: int, record: bool, report: Path | None
+    scenario: Path, wanted: SimulationPlan, *, processes: int, record: bool, report: Path | None
 ) -> tuple[list[PolicySummary], str | None]:
     """Return what came out and the MLflow run that keeps it, and write the report; raises `Malformed`."""
     if report is not None:
@@ -22,7 +22,7 @@ def lived(
     return found, run
 
 
-def _recorded(scenario: Path, wanted: Trial, processes: int) -> tuple[list[PolicySummary], str]:
+def _recorded(scenario: Path, wanted: SimulationPlan, processes: int) -> tuple[list[PolicySummary], str]:
     if os.environ.get("PREFECT_API_URL"):
         from flows.simulate_policies import simulate_policies  # noqa: PLC0415 - prefect takes two seconds
 

@@ -23,7 +23,7 @@ def one_tip(runtime: Runtime, row: PersonRow) -> Recommendation:
     person = PersonId(row.person)
     answer = runtime.recommender.recommend_now(person, Trigger.OPEN)
     if answer.tip is not None and answer.decision_id is not None:
-        runtime.desk.shown(person, answer.decision_id)
+        runtime.reaction_handler.shown(person, answer.decision_id)
     return answer
 
 
@@ -37,7 +37,7 @@ def answer(runtime: Runtime, row: PersonRow, kind: str, decision: str | None) ->
     runtime.start()
     person = PersonId(row.person)
     wanted = _newest(runtime, person, tips_only=True) if decision is None else DecisionId(decision)
-    return runtime.desk.react(person, wanted, ReactionKind(kind), f"cli:{new_id(runtime.clock())}")
+    return runtime.reaction_handler.react(person, wanted, ReactionKind(kind), f"cli:{new_id(runtime.clock())}")
 
 
 def receipt_of(runtime: Runtime, row: PersonRow, decision: str | None) -> Receipt:

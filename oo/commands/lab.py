@@ -59,14 +59,14 @@ def audit(as_json: AsJson = False) -> None:
         ("training holdout", holdout["verdict"], " ".join(f"{arm} {n}" for arm, n in holdout["units"].items())),
         ("power", power["verdict"], f"{power['rows']} decisions in 28 days; {power['reason']}"),
     ]
-    trial = found["experiment"]
-    if trial is not None:
+    experiment = found["experiment"]
+    if experiment is not None:
         names = ("champion", "challenger", "their difference")
-        means = (*trial["arms"], trial["difference"])
+        means = (*experiment["arms"], experiment["difference"])
         told = [_interval(name, mean) for name, mean in zip(names, means, strict=True)]
-        table.append(("experiment", trial["verdict"], "; ".join(told)))
-        units = " ".join(f"{arm} {n}" for arm, n in trial["sample_ratio"]["units"].items())
-        table.append(("its sample ratio", trial["sample_ratio"]["verdict"], units))
+        table.append(("experiment", experiment["verdict"], "; ".join(told)))
+        units = " ".join(f"{arm} {n}" for arm, n in experiment["sample_ratio"]["units"].items())
+        table.append(("its sample ratio", experiment["sample_ratio"]["verdict"], units))
     emit(found, rows(table), as_json=as_json)
 
 
@@ -147,20 +147,20 @@ def judge(as_json: AsJson = False) -> None:
 def rehearse(
     *,
     days: Annotated[int, typer.Option(min=1, max=365, help="How long the simulated people live.")] = 2,
-    people: Annotated[int, typer.Option(min=2, max=1_000, help="How many, when the rehearsal begins.")] = 40,
-    seed: Annotated[int, typer.Option(min=0, help="Of the people, when the rehearsal begins.")] = 1,
+    people: Annotated[int, typer.Option(min=2, max=1_000, help="How many, when the sandbox begins.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Of the people, when the sandbox begins.")] = 1,
     turn: Annotated[bool, typer.Option("--turn", help="From now on they dislike what they liked.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated people live under the champion, in a home of their own, so that a policy's way can be tried."""
-    from flows.learning.sandbox import Rehearsal, begin, known, live
+    from flows.learning.sandbox import Sandbox, begin, known, live
     from flows.learning.training import open_registry
     from oo.runtime import opened
 
     with opened() as runtime:
         stores = runtime.stores
         if known(runtime.settings) is None:
-            begin(stores, open_registry(stores), Rehearsal(people, seed))
+            begin(stores, open_registry(stores), Sandbox(people, seed))
     with opened() as runtime:  # again: the home has another clock now
         lived = live(runtime.stores, days=days, turn=turn)
     text = f"{lived.decisions} decisions of {lived.policy} in {lived.days} days: mean reward {lived.reward:.3f}"
@@ -200,10 +200,10 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Let policies live in one simulated world, and say what each brought; no evidence for a promotion."""
-    from flows.learning.simulation import trial
+    from flows.learning.simulation import simulation_plan
     from oo.actions.simulation import lived
 
-    wanted = trial(scenario, policies.split(","), people=people, days=days, seed=seed)
+    wanted = simulation_plan(scenario, policies.split(","), people=people, days=days, seed=seed)
     found, run = lived(scenario, wanted, processes=processes, record=record, report=report)
     table: list[tuple[str, ...]] = [
         ("policy", "reward", "regret", "silence", "not for me", f"gain on {wanted.policies[0]}")
@@ -216,19 +216,19 @@ def simulate(
     emit(data, rows(table), as_json=as_json)
 
 
-def time_machine(policy: str, person: str, since: str | None, until: str | None, *, as_json: bool) -> None:
+def show_counterfactuals(policy: str, person: str, since: str | None, until: str | None, *, as_json: bool) -> None:
     """Print what another policy would have said to a person; `oo replay --policy` ends here."""
     from data_contracts.identifiers import PersonId, from_us
     from oo.actions.evaluation import instant_us, policy_of
     from oo.actions.replay import FOREVER_US
     from oo.runtime import opened
-    from serving.explain.counterfactual import otherwise
+    from serving.explain.counterfactual import counterfactuals
 
     begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)
     with opened() as runtime:
         other, row = policy_of(runtime, policy), runtime.person(person)
         with runtime.database.read() as session:
-            found = otherwise(session, other, PersonId(row.person), since_us=begin, until_us=end)
+            found = counterfactuals(session, other, PersonId(row.person), since_us=begin, until_us=end)
     same = sum(each.said == each.would_say for each in found)
     lines = [(from_us(each.at_us).strftime("%Y-%m-%d %H:%M"), each.said, each.would_say) for each in found]
     head = f"{other.name} would have said the same in {same} of {len(found)} moments"

@@ -114,9 +114,9 @@ def replay(
 ) -> None:
     """Make logged decisions again from the log alone, and compare; with --policy, as another would have decided."""
     if policy is not None:
-        from oo.commands.lab import time_machine
+        from oo.commands.lab import show_counterfactuals
 
-        time_machine(policy, person, since, until, as_json=as_json)
+        show_counterfactuals(policy, person, since, until, as_json=as_json)
         return
     from oo.actions.replay import replay_all
     from oo.runtime import opened

@@ -16,7 +16,7 @@ class Memory(NamedTuple):
 
 
 def memories(runtime: Runtime) -> tuple[Memory, ...]:
-    """Return everything in a household that remembers people between two requests."""
+    """Return everything in a runtime that caches people between two requests."""
     stream, pools, vault = runtime.stores.stream, runtime.pools, runtime.vault
     packets = runtime.stores.online.packets
     return (

@@ -12,7 +12,7 @@ from oo.actions.champions import ensure_champion
 from oo.actions.erasure import finish_erasures
 from oo.processes.mirror import bundled
 from oo.processes.up import Prepared, Wishes
-from oo.runtime import Runtime, refuse_rehearsal
+from oo.runtime import Runtime, refuse_sandbox
 from oo.ui.cli_errors import refusing
 from oo.ui.output import note
 from oo.ui.sign_in_link import login_url, qr_code
@@ -24,7 +24,7 @@ def make_ready(wishes: Wishes) -> Prepared:
     Raises `Unavailable` for a taken port, and `DamagedStore` for a home that is damaged or does not belong together.
     """
     given = Settings()
-    refuse_rehearsal(given)
+    refuse_sandbox(given)
     host = given.host if wishes.host is None else wishes.host
     port = _port(host, given.port if wishes.port is None else wishes.port)
     settings = given.model_copy(update={"host": host, "port": port})

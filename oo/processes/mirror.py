@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from data_contracts.errors import Malformed, Unavailable
 from data_contracts.identifiers import PersonId
-from flows.stream.mirror_consumer import Following
+from flows.stream.mirror_consumer import MirrorConsumer
 from flows.stream.partitions import EVERYBODY, Share
 from infra.mirror.jetstream.bundled_server import BundledServer, has_store, known_url
 from infra.mirror.metrics import MirrorMetrics
@@ -31,16 +31,16 @@ def mirroring(runtime: Runtime, registry: CollectorRegistry, share: Share = EVER
     if url is None:
         yield None
         return
-    from infra.mirror.jetstream.consumer import follower  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.mirror.jetstream.consumer import open_consumer  # noqa: PLC0415 - the driver is paid by who has a mirror
     from infra.mirror.jetstream.publisher import publisher  # noqa: PLC0415 - as above
     from infra.mirror.jetstream.stream_stats import extent  # noqa: PLC0415 - as below
 
     relay = Relay(runtime.database, runtime.clock, lambda: publisher(url))
-    following = Following(
+    following = MirrorConsumer(
         runtime.database,
         runtime.stores.stream,
         runtime.clock,
-        lambda: follower(url, share.durable),
+        lambda: open_consumer(url, share.durable),
         share,
     )
     watch = MirrorReconciler(runtime.database, runtime.clock, lambda: asyncio.run(extent(url)))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from data_contracts.errors import Unavailable
-from infra.child_process import tethered
+from infra.child_process import bound_to_parent
 from infra.service_credentials import USER, new_secret
 from infra.storage.files import make_private_folder, replace
 from oo.ui.output import note
@@ -112,7 +112,7 @@ class PrefectServer:
             command.append("--page")
         with listener, (self._home / "server.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                tethered(command), stdout=log, stderr=log, start_new_session=True, pass_fds=[listener.fileno()]
+                bound_to_parent(command), stdout=log, stderr=log, start_new_session=True, pass_fds=[listener.fileno()]
             )
 
     def _forget_credential(self) -> None:

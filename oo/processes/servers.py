@@ -32,7 +32,7 @@ from oo.processes.metrics import measure
 from oo.processes.mirror import become_server, mirroring
 from oo.processes.resource_limits import raise_file_limit
 from oo.processes.server_config import config_of
-from oo.runtime import Runtime, refuse_rehearsal
+from oo.runtime import Runtime, refuse_sandbox
 from oo.ui.output import note
 
 SETTLE_S = 60.0
@@ -198,7 +198,7 @@ def bound(settings: Settings, host: str | None, port: int | None) -> tuple[socke
     Raises `DamagedStore`, before anybody can connect, for a home that does not belong together.
     """
     raise_file_limit()
-    refuse_rehearsal(settings)
+    refuse_sandbox(settings)
     require_files(settings)
     address = host or settings.host
     listener, bound = listen(address, settings.port if port is None else port)

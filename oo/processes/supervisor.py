@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from infra.child_process import tethered
+from infra.child_process import bound_to_parent
 from oo.ui.output import note
 
 FIRST_WAIT_S = 0.5
@@ -34,7 +34,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process in a session of its own: Ctrl-C reaches it through us only, and our end is its end."""
-        command = tethered([sys.executable, "-m", "oo", *self.arguments])
+        command = bound_to_parent([sys.executable, "-m", "oo", *self.arguments])
         environment = {**os.environ, **self.environment}
         self.process = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - our own command
         self.started_s = time.monotonic()

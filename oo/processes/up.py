@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_contracts.errors import Unavailable
-from infra.child_process import tethered
+from infra.child_process import bound_to_parent
 from infra.home.folder import named_home
 from infra.storage.locks import RoleLock
 from oo.processes.supervisor import Child, Supervisor
@@ -103,7 +103,7 @@ def _forget_mirror(home: Prepared) -> None:
 
 def _prepared(wishes: Wishes) -> Prepared:
     """Have the home made ready; a process that refuses has said why, and its exit code is ours."""
-    command = tethered([sys.executable, "-m", "oo.processes.home_setup", json.dumps(wishes)])
+    command = bound_to_parent([sys.executable, "-m", "oo.processes.home_setup", json.dumps(wishes)])
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own command
     if done.returncode != 0:
         sys.exit(done.returncode)
@@ -125,7 +125,7 @@ def _ready(supervisor: Supervisor, api: Child, url: str) -> bool:
             raise Unavailable(f"the page did not answer at {url} within {READY_S:.0f} s")
         api.look()
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback or the household's own address
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - loopback or this home's own address
                 return True
         except OSError:
             time.sleep(0.1)

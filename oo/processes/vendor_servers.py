@@ -1,6 +1,6 @@
 """The processes that serve a vendor's app behind its credential: `oo serve prefect` and `oo serve mlflow`.
 
-The Prefect server that a worker starts runs from here and imports nothing of the household.
+The Prefect server that a worker starts runs from here and imports nothing of the runtime.
 """
 
 import os
@@ -42,7 +42,7 @@ def serve_mlflow(*, host: str | None, port: int | None) -> None:
 
 
 def _bound(host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
-    from oo.processes.servers import bound  # noqa: PLC0415 - loads the household, which an inherited socket does not need
+    from oo.processes.servers import bound  # noqa: PLC0415 - loads the runtime, which an inherited socket does not need
 
     return bound(Settings(), host, port)
 

@@ -11,9 +11,7 @@ from typing import Annotated, Any
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
-PersonName = Annotated[
-    str, typer.Option("--person", help="Whose life; one household may hold several.", envvar="OO_PERSON")
-]
+PersonName = Annotated[str, typer.Option("--person", help="Whose life; one home may hold several.", envvar="OO_PERSON")]
 DEFAULT_PERSON = "me"
 
 

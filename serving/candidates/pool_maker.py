@@ -14,7 +14,7 @@ from serving.candidates.catalogue import Catalogue
 from serving.candidates.eligibility import PreparedPool, prepare
 from serving.candidates.pool_codec import PoolCache, seal_pool
 from serving.candidates.subjects import Surroundings
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 from serving.recommend.fallback import Fallback
 
 
@@ -32,12 +32,12 @@ class PoolMaker:
         self,
         online: OnlineTables,
         vault: Vault,
-        hydrator: Hydrator,
+        title_reader: TitleReader,
         sources: Sequence[CandidateSource] = (Catalogue(),),
     ) -> None:
         self._online = online
         self._vault = vault
-        self._hydrator = hydrator
+        self._title_reader = title_reader
         self._sources = tuple(sources)
         self._cache = PoolCache(vault)
 
@@ -70,15 +70,15 @@ class PoolMaker:
 
     def imagine(self, person: PersonId, row: ServedRow, consent_mask: int, zone: ZoneInfo, now_us: int) -> Made:
         """Make the pool of an instant and keep nothing."""
-        titles = self._hydrator.titles(person, row, consent_mask, zone, now_us)
+        titles = self._title_reader.titles(person, row, consent_mask, zone, now_us)
         pool = build_pool(self._sources, Surroundings(row, titles.by_subject, now_us, zone, consent_mask))
         return Made(prepare(pool), Fallback.NO_TITLES if titles.vanished and not titles.by_subject else None)
 
     def remembered(self) -> set[PersonId]:
         """Return the people of whom this process remembers a pool or a title."""
-        return self._cache.remembered() | self._hydrator.remembered()
+        return self._cache.remembered() | self._title_reader.remembered()
 
     def forget(self, person: PersonId) -> None:
         """Drop what this process remembers of a person."""
         self._cache.forget(person)
-        self._hydrator.forget(person)
+        self._title_reader.forget(person)

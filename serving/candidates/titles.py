@@ -35,7 +35,7 @@ class Titles(NamedTuple):
     vanished: int
 
 
-class Hydrator:
+class TitleReader:
     """Gives words back to the subjects of a served row; safe between threads."""
 
     def __init__(self, database: Database, vault: Vault) -> None:

@@ -1,8 +1,7 @@
-"""The time machine: what another policy would have said at every logged moment, from the log alone.
+"""Counterfactuals: what another policy would have said at every logged moment, from the log alone.
 
-The other policy sees the logged situation and candidates, the person's part that it would have had itself, rebuilt from
-the same rewards, and the logged seed. Limits: it answers each moment as it was; had it decided, later moments would
-have been others.
+The other policy gets the logged situation, candidates and seed, and its own posterior of the person, rebuilt from the
+same rewards. Limits: had this policy decided, later situations would differ.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from serving.explain.replay import part_of, recompute
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
+class Counterfactual:
     """One logged moment under two policies; a template is the tip's, or `silence`."""
 
     decision: DecisionId
@@ -27,16 +26,18 @@ class Otherwise:
     expected_reward: float | None  # of what it would say, by its own model; None where it has none
 
 
-def otherwise(session: Session, policy: Policy, person: PersonId, *, since_us: int, until_us: int) -> list[Otherwise]:
+def counterfactuals(
+    session: Session, policy: Policy, person: PersonId, *, since_us: int, until_us: int
+) -> list[Counterfactual]:
     """Return a person's logged moments in [since_us, until_us), oldest first, under `policy`."""
     rows = decisions.records_between(session, person=person, since_us=since_us, until_us=until_us)
     return [_again(session, policy, unpack(row.record)) for row in rows]
 
 
-def _again(session: Session, policy: Policy, record: Decision) -> Otherwise:
+def _again(session: Session, policy: Policy, record: Decision) -> Counterfactual:
     choice = recompute(record, policy, part_of(session, record, policy))
     known = bool(choice.sigma.any())
-    return Otherwise(
+    return Counterfactual(
         decision=record.id,
         at_us=record.at_us,
         said=record.chosen_ref.template,

@@ -28,15 +28,15 @@ MASK = "masked."
 class Receipts:
     """Explains decisions; call it in a worker thread."""
 
-    def __init__(self, database: Database, shelf: PolicyCache) -> None:
+    def __init__(self, database: Database, policy_cache: PolicyCache) -> None:
         self._database = database
-        self._shelf = shelf
+        self._policy_cache = policy_cache
 
     def receipt(self, person: PersonId, decision: DecisionId) -> Receipt:
         """Return the receipt; raises `NotFound` for an unknown decision and for another person's."""
         with self._database.read() as session:
             record = unpack(decisions.get(session, person, decision).record)
-            features = _features(session, self._shelf, record)
+            features = _features(session, self._policy_cache, record)
         return Receipt(
             probability=float(record.probabilities[record.chosen]),
             explored=bool(record.mu[record.chosen] < record.mu.max()),
@@ -48,8 +48,8 @@ class Receipts:
         )
 
 
-def _features(session: Session, shelf: PolicyCache, record: Decision) -> tuple[ReceiptFeature, ...]:
-    policy = shelf.find(record.policy_digest)
+def _features(session: Session, policy_cache: PolicyCache, record: Decision) -> tuple[ReceiptFeature, ...]:
+    policy = policy_cache.find(record.policy_digest)
     score = float(record.mu[record.chosen])
     if policy is None:  # its artifact is gone: the score stands, its parts are not known any more
         return (ReceiptFeature(UNEXPLAINED, score, score, POLICY, -1, False),)

@@ -2,7 +2,7 @@
 
 1. The choice from logged probabilities and seed: bit for bit, on any build.
 2. The probabilities from logged mu and sigma.
-3. Mu and sigma from the artifact, the logged vector and actions, and the person's part rebuilt as it stood.
+3. Mu and sigma from the artifact, the logged vector and actions, and the person's posterior rebuilt as it stood.
 4. The vector from the logged served row.
 
 2 to 4 are bit for bit on the build that decided, and within 1e-12 elsewhere.
@@ -53,10 +53,10 @@ class Replay:
         return self.same_choice and all(error is not None and error <= allowed for error in errors)
 
 
-def verify(session: Session, shelf: PolicyCache, person: PersonId, decision: DecisionId) -> Replay:
+def verify(session: Session, policy_cache: PolicyCache, person: PersonId, decision: DecisionId) -> Replay:
     """Return the replay of one decision; raises `NotFound`."""
     record = unpack(decisions.get(session, person, decision).record)
-    policy = shelf.find(record.policy_digest)
+    policy = policy_cache.find(record.policy_digest)
     again = None if policy is None else recompute(record, policy, part_of(session, record, policy))
     from_scores = None if policy is None else probabilities_from(policy, record)
     return Replay(
@@ -70,7 +70,7 @@ def verify(session: Session, shelf: PolicyCache, person: PersonId, decision: Dec
 
 
 def part_of(session: Session, record: Decision, policy: Policy) -> PersonPosterior | None:
-    """Return the person's part that a decision used, rebuilt from the log."""
+    """Return the person's posterior that a decision used, rebuilt from the log."""
     model = model_of(policy)
     if model is None or record.posterior_version == 0:
         return None

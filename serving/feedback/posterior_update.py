@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from data_contracts.decisions import Decision, unpack
 from data_contracts.identifiers import PersonId
 from infra.database.decisions import person_posteriors, reward_changes
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from infra.database.decisions.reward_changes import Rewarded
 from infra.database.engine.database import Session
 from infra.database.engine.unit_of_work import UnitOfWork
@@ -22,7 +22,7 @@ from models.rewards.scoring_model import ScoringModel
 
 
 def model_of(policy: Policy | None) -> ScoringModel | None:
-    """Return the model of a policy that has a person part."""
+    """Return the model of a policy that has a person posterior."""
     model = getattr(policy, "model", None)
     return model if isinstance(model, ScoringModel) else None
 
@@ -34,13 +34,13 @@ def learn(uow: UnitOfWork, *, policy: Policy, person: PersonId, version: int, re
         return
     stored = person_posteriors.find(uow.session, person, policy.digest)
     part = _learned(model, stored, version, rewarded) or part_at(uow.session, model, person, version)
-    kept = StoredPart(part.version, part.latest_us, part.latest_id, person_posterior.pack(part))
+    kept = StoredPosterior(part.version, part.latest_us, part.latest_id, person_posterior.pack(part))
     updated_us = rewarded.at_us if rewarded is not None else part.latest_us
     person_posteriors.save(uow, person=person, digest=policy.digest, part=kept, updated_us=updated_us)
 
 
 def part_at(session: Session, model: ScoringModel, person: PersonId, version: int) -> PersonPosterior:
-    """Return the person's part as it stood at `version`, rebuilt from the log; a law of exact replay."""
+    """Return the person's posterior as it stood at `version`, rebuilt from the log; a law of exact replay."""
     observations = observations_of(model, reward_changes.standing(session, person, version))
     return person_posterior.rebuild(model.person_prior, observations, version)
 
@@ -52,7 +52,7 @@ def observations_of(model: ScoringModel, rewards: Iterable[Rewarded]) -> list[Ob
 
 
 def _learned(
-    model: ScoringModel, stored: StoredPart | None, version: int, rewarded: Rewarded | None
+    model: ScoringModel, stored: StoredPosterior | None, version: int, rewarded: Rewarded | None
 ) -> PersonPosterior | None:
     """Return the part after one more observation; None when it must be rebuilt."""
     if rewarded is None or version - 1 != (stored.version if stored else 0):

@@ -1,4 +1,4 @@
-"""The desk where a person's answers arrive: shown, react, undo. Each is one transaction, with its event."""
+"""Handles a person's answers: shown, react, undo. Each is one transaction, with its event."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""One way to give, change and take back a reward: the decision, the history and the person's parts move together."""
+"""Gives, changes and revokes rewards: decision, history and the person's posteriors change in one transaction."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Change(NamedTuple):
     """What is to become of a decision's reward; without an outcome it is taken back."""
 
     outcome: Outcome | None
-    at_us: int  # event time, the order in which the person part sums
+    at_us: int  # event time, the order in which the person posterior sums
     now_us: int
 
 

@@ -1,6 +1,6 @@
-"""Answers that need no new decision: a rule's silence, the open tip, a silence that holds.
+"""Answers that need no new decision: a rule's silence, the active tip, a silence that holds.
 
-An open tip is returned as it was given until it is answered, expires, or may not be given any more: a busy event,
+An active tip is returned as it was given until it is answered, expires, or may not be given any more: a busy event,
 quiet hours, its cluster blocked, too little time left for its effort, its task done or its consent withdrawn. The
 conditions that it was chosen under are not asked again: a sentence does not change its mind while it is read.
 """
@@ -21,9 +21,9 @@ def without_deciding(seen: DecisionInputs, vault: Sealer) -> Recommendation | No
     closed = closed_now(seen.moment)
     if closed is not None:
         return Recommendation(None, None, closed.value)
-    open_tip = _open_tip(seen, vault)
-    if open_tip is not None:
-        return open_tip
+    active_tip = _active_tip(seen, vault)
+    if active_tip is not None:
+        return active_tip
     reason = no_new_tip(seen.moment)
     if reason is None:
         return None
@@ -32,7 +32,7 @@ def without_deciding(seen: DecisionInputs, vault: Sealer) -> Recommendation | No
     return Recommendation(None, held, reason.value, repeated=held is not None)
 
 
-def _open_tip(seen: DecisionInputs, vault: Sealer) -> Recommendation | None:
+def _active_tip(seen: DecisionInputs, vault: Sealer) -> Recommendation | None:
     newest, latest = seen.person.newest, seen.moment.latest
     if newest is None or latest is None or newest.text_box is None or not stays_open(latest, seen.moment):
         return None

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from data_contracts.identifiers import from_us
 from infra.database.decisions.decision_read import PersonNow
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from models.policies.policy import Policy
 from models.promotion.experiments import CHAMPION, live_experiment, lived_day
 from models.rewards.person_posterior import PersonPosterior, unpack
@@ -16,16 +16,16 @@ from serving.policy_cache.champion import ChampionHolder
 
 
 class Arm(NamedTuple):
-    """The policy that decides, if any is loaded, and the person's part of it."""
+    """The policy that decides, if any is loaded, and the person's posterior of it."""
 
     policy: Policy | None
-    stored: StoredPart | None
+    stored: StoredPosterior | None
     name: str | None = None  # experiment/arm; None while no experiment runs
     fallen_back: bool = False  # the challenger was refused, so the champion decides on its share
 
     @property
     def part(self) -> PersonPosterior | None:
-        """The person's part; None for somebody who never reacted."""
+        """The person's posterior; None for somebody who never reacted."""
         return unpack(self.stored.payload) if self.stored is not None and self.policy is not None else None
 
 

@@ -1,6 +1,6 @@
 """Shadow: what challengers would have done at the very decisions that the champion made, off the request path.
 
-Each challenger sees the logged situation and the person's part that it would have had itself, rebuilt from the same
+Each challenger gets the logged situation and its own posterior of the person, rebuilt from the same
 rewards. Its whole distribution is kept, so agreement and difference in value need no further draw.
 """
 
@@ -32,9 +32,9 @@ class Scores(NamedTuple):
 class Shadow:
     """Runs challengers over logged decisions; call it in a worker thread or a flow."""
 
-    def __init__(self, database: Database, shelf: PolicyCache, origin: Origin = Origin.LIVE) -> None:
+    def __init__(self, database: Database, policy_cache: PolicyCache, origin: Origin = Origin.LIVE) -> None:
         self._database = database
-        self._shelf = shelf
+        self._policy_cache = policy_cache
         self._origin = origin  # whose decisions they see
 
     def catch_up(self, *, limit: int = CHUNK) -> int:
@@ -45,7 +45,7 @@ class Shadow:
 
     def catch_up_policy(self, digest: PolicyDigest, *, limit: int = CHUNK) -> int:
         """Let one policy see up to `limit` live decisions; raises `ArtifactRefused` when it cannot be loaded."""
-        challenger = self._shelf.get(digest)
+        challenger = self._policy_cache.get(digest)
         with self._database.read() as session:
             views = [
                 _view(record, digest, recompute(record, challenger, part_of(session, record, challenger)))

@@ -1,4 +1,4 @@
-"""The rules of the moment, before any policy: pure, each with a name that the answer gives as its reason.
+"""The speaking rules, before any policy: pure, each with a name that the answer gives as its reason.
 
 A rule's silence is no decision: nothing was chosen, so nothing is logged (docs/adr/0009-decision-points.md).
 

@@ -1,4 +1,4 @@
-"""A served door and screens in front of it, for the tests that look at the page."""
+"""A served API and browsers that show it, for the tests that look at the page."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -103,14 +103,14 @@ class ApiHarness:
 
     @property
     def now_us(self) -> int:
-        """The door's instant."""
+        """The API's instant."""
         return to_us(self.now[0])
 
 
-MakeDoor = Callable[..., ApiHarness]
+MakeApi = Callable[..., ApiHarness]
 
 
-def open_door(database: Database, home: Path, now: datetime, **settings: object) -> ApiHarness:
+def open_api(database: Database, home: Path, now: datetime, **settings: object) -> ApiHarness:
     """Return the app on this database, its decision writer started."""
     told = Settings.model_validate({"home": home, "admin_token": SecretStr(ADMIN_TOKEN), **settings})
     instant = [now]
@@ -125,32 +125,32 @@ def open_door(database: Database, home: Path, now: datetime, **settings: object)
 
 
 @contextmanager
-def lasting_door(home: Path, **settings: object) -> Iterator[ApiHarness]:
-    """Open a door on a SQLite database of its own, for all tests of a module."""
+def lasting_api(home: Path, **settings: object) -> Iterator[ApiHarness]:
+    """Open an API on a SQLite database of its own, for all tests of a module."""
     database = open_database(home / "app.db", audit_key=AuditKey(home / "keys"))
     database.migrate()
-    door = open_door(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), **settings)
-    door.app.state.services.health.probe()
-    yield door
-    door.close()
+    api = open_api(database, home, datetime(2026, 3, 4, 13, tzinfo=UTC), **settings)
+    api.app.state.services.health.probe()
+    yield api
+    api.close()
     database.close()
 
 
 @pytest.fixture
-def make_door(database: Database, home: Path, now: datetime) -> Iterator[MakeDoor]:
-    """Return what opens a door with settings of one's own."""
-    doors: list[ApiHarness] = []
+def make_api(database: Database, home: Path, now: datetime) -> Iterator[MakeApi]:
+    """Return what opens an API with settings of one's own."""
+    opened: list[ApiHarness] = []
 
     def make(**settings: object) -> ApiHarness:
-        doors.append(open_door(database, home, now, **settings))
-        return doors[-1]
+        opened.append(open_api(database, home, now, **settings))
+        return opened[-1]
 
     yield make
-    for door in doors:
-        door.close()
+    for api in opened:
+        api.close()
 
 
 @pytest.fixture
-def door(make_door: MakeDoor) -> ApiHarness:
+def api(make_api: MakeApi) -> ApiHarness:
     """Return the app with the usual settings."""
-    return make_door()
+    return make_api()

@@ -15,14 +15,14 @@ MOODS = ("mood_reported",)
 class Webhook(NamedTuple):
     """A source that signs, and a client that nobody is signed in with."""
 
-    door: ApiHarness
+    api: ApiHarness
     client: TestClient
     url: str
     secret: str
 
     def header(self, body: bytes, *, ahead_s: int = 0, secrets: tuple[str, ...] = ()) -> str:
         """Return the header of a delivery, signed with its own secret or with others."""
-        at_s = int(self.door.now[0].timestamp()) + ahead_s
+        at_s = int(self.api.now[0].timestamp()) + ahead_s
         values = [f"v1={sign(secret.encode(), at_s, body)}" for secret in secrets or (self.secret,)]
         return ",".join([f"t={at_s}", *values])
 
@@ -51,23 +51,23 @@ def mood(number: int, source: str = "hook", **fields: Any) -> dict[str, Any]:
 
 
 def mint(client: TestClient, *, name: str, form: str, kinds: tuple[str, ...] = MOODS) -> Any:
-    """Return what the door says when a person adds a source."""
+    """Return what the API says when a person adds a source."""
     answer = client.post("/api/sources", json={"name": name, "form": form, "kinds": kinds})
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-def webhook(door: ApiHarness, owner: TestClient, *, name: str = "hook", kinds: tuple[str, ...] = MOODS) -> Webhook:
+def webhook(api: ApiHarness, owner: TestClient, *, name: str = "hook", kinds: tuple[str, ...] = MOODS) -> Webhook:
     """Add a webhook."""
     minted = mint(owner, name=name, form="webhook", kinds=kinds)
-    return Webhook(door, door.client(), minted["source"]["push_url"], minted["credential"])
+    return Webhook(api, api.client(), minted["source"]["push_url"], minted["credential"])
 
 
 def device(
-    door: ApiHarness, owner: TestClient, *, name: str = "watch", kinds: tuple[str, ...] = MOODS
+    api: ApiHarness, owner: TestClient, *, name: str = "watch", kinds: tuple[str, ...] = MOODS
 ) -> tuple[TestClient, str]:
     """Add a device and return its client, and its token."""
     token = str(mint(owner, name=name, form="token", kinds=kinds)["credential"])
-    client = door.client()
+    client = api.client()
     client.headers["authorization"] = f"Bearer {token}"
     return client, token

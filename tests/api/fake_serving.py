@@ -1,4 +1,4 @@
-"""Serving as the door sees it, small and scripted; decisions and reactions are real rows of the real database."""
+"""Serving as the API sees it, small and scripted; decisions and reactions are real rows of the real database."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,7 +39,7 @@ RECEIPT = Receipt(0.37, False, DIGEST, posterior_version=12, seed=7, features=FE
 
 @dataclass(slots=True)
 class FakeServing:
-    """Recommender, reaction desk and receipts in one; `text` None is silence."""
+    """Recommender, reaction handler and receipts in one; `text` None is silence."""
 
     database: Database
     writer: DecisionWriter
@@ -51,19 +51,19 @@ class FakeServing:
     failure: Exception | None = None
     first: DecisionId | None = None
     epochs: list[int | None] = field(default_factory=list)
-    open_tips: dict[PersonId, Recommendation] = field(default_factory=dict)
+    active_tips: dict[PersonId, Recommendation] = field(default_factory=dict)
 
     async def recommend(
         self, person: PersonId, trigger: Trigger, *, session_epoch: int | None = None
     ) -> Recommendation:
-        """Return the open tip again, or a new answer that is durable."""
+        """Return the active tip again, or a new answer that is durable."""
         self.epochs.append(session_epoch)
         if self.failure is not None:
             raise self.failure
         with self.database.read() as session:
             if session_epoch is not None and people.get(session, person).session_epoch != session_epoch:
                 raise Unauthenticated("this session was revoked")
-        known = self.open_tips.get(person)
+        known = self.active_tips.get(person)
         if known is not None:
             return Recommendation(known.tip, known.decision_id, known.reason, repeated=True)
         row = self.decision(person, trigger, silent=self.text is None)
@@ -71,7 +71,7 @@ class FakeServing:
         self.first = self.first or row.id
         answer = Recommendation(self._tip(), row.id, self.reason, fallback=self.fallback)
         if answer.tip is not None:
-            self.open_tips[person] = answer
+            self.active_tips[person] = answer
         return answer
 
     def decision(self, person: PersonId, trigger: Trigger = Trigger.OPEN, *, silent: bool = False) -> NewDecision:
@@ -107,7 +107,7 @@ class FakeServing:
                 idempotency_key=idempotency_key,
             )
             uow.commit()
-        self.open_tips.pop(person, None)
+        self.active_tips.pop(person, None)
         self.text, self.reason = (None, "resting") if inserted.fresh else (self.text, self.reason)
         return ReactionResult(inserted.fresh, reward, 1)
 

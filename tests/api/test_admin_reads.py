@@ -55,29 +55,29 @@ def test_every_route_for_administrators_says_what_it_adds() -> None:
 
 
 @pytest.mark.parametrize("name", ENTRY)
-def test_a_read_of_single_people_is_an_entry(door: ApiHarness, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_of_single_people_is_an_entry(api: ApiHarness, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exactly the one that the table names, by `admin`, and it names nobody."""
     monkeypatch.setattr(endpoints, "EventStream", lambda *_, **__: Response())  # the real one has no end
-    person, ana = door.known("Ana")
-    door.known("Root", role="admin")
-    root = door.client(door.sign_in(door.join("Admin", role="admin")))
+    person, ana = api.known("Ana")
+    api.known("Root", role="admin")
+    root = api.client(api.sign_in(api.join("Admin", role="admin")))
     source = {"name": "watch", "form": "token", "kinds": ["mood_reported"]}
     if not name.startswith("POST /api/sources") or "{" in name:
         assert ana.post("/api/sources", json=source).status_code == 201
-    with door.database.unit_of_work() as uow:
-        learning_reports.add(uow, at_us=door.now_us, body=report(3))
+    with api.database.unit_of_work() as uow:
+        learning_reports.add(uow, at_us=api.now_us, body=report(3))
         uow.commit()
-    before = _entries(door)
+    before = _entries(api)
     method, path = name.split(" ")
     body = {"json": source} if name == "POST /api/sources" else {}
     whose = {"person": "Ana"} if path.startswith("/api/sources") else {}
     answer = root.request(method, path.replace("{source}", "watch"), params=whose, **body)
     assert answer.is_success, answer.text
-    added = [entry for entry in _entries(door) if entry not in before]
+    added = [entry for entry in _entries(api) if entry not in before]
     assert [(actor, action) for actor, action, _ in added] == ([("admin", ENTRY[name])] if ENTRY[name] else [])
     assert not [detail for *_, detail in added if person in detail or "Ana" in detail]
 
 
-def _entries(door: ApiHarness) -> list[tuple[str, str, str]]:
-    with door.database.read() as session:
+def _entries(api: ApiHarness) -> list[tuple[str, str, str]]:
+    with api.database.read() as session:
         return [(row.actor, row.action, f"{row.id} {row.detail}") for row in audit_log.newest(session)]

@@ -9,7 +9,7 @@ import pytest
 from api.errors import MEDIA_TYPE
 from api.middleware.security_headers import HEADERS
 from api.page.endpoints import SHELL
-from tests.api.conftest import ADMIN_TOKEN, ApiHarness, lasting_door
+from tests.api.conftest import ADMIN_TOKEN, ApiHarness, lasting_api
 from tests.api.raw_requests import Exchange, exchange
 from tests.api.routes import Operation, every_route, named
 
@@ -24,29 +24,29 @@ COOKIE = re.compile(r"__Host-sid=[0-9a-f]*; Path=/; Max-Age=\d+; HttpOnly; SameS
 
 @pytest.fixture(scope="module", params=["http://localhost:8421", "https://oo.example"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
-    """Return one door for every route, on this machine and behind TLS."""
-    with lasting_door(tmp_path_factory.mktemp("answers"), public_url=request.param) as door:
-        door.join("Root", role="admin")
-        yield door
+    """Return one API for every route, on this machine and behind TLS."""
+    with lasting_api(tmp_path_factory.mktemp("answers"), public_url=request.param) as api:
+        api.join("Root", role="admin")
+        yield api
 
 
-def _ask(door: ApiHarness, method: str, path: str, *headers: tuple[str, str]) -> Exchange:
-    return exchange(door.app, method, path, headers=[("content-length", "2"), *headers], body=[b"{}"])
+def _ask(api: ApiHarness, method: str, path: str, *headers: tuple[str, str]) -> Exchange:
+    return exchange(api.app, method, path, headers=[("content-length", "2"), *headers], body=[b"{}"])
 
 
-def _everybodys(door: ApiHarness, operation: Operation) -> Iterator[Exchange]:
+def _everybodys(api: ApiHarness, operation: Operation) -> Iterator[Exchange]:
     """Yield what a stranger, an administrator, another site and another host are answered."""
-    path, cookie = operation.at("0" * 32), door.app.state.sessions.cookie
-    with door.database.read() as session:
+    path, cookie = operation.at("0" * 32), api.app.state.sessions.cookie
+    with api.database.read() as session:
         root = session.connection().exec_driver_sql("SELECT person FROM people WHERE role = 'admin'").scalar_one()
-    yield _ask(door, operation.method, path)
-    yield _ask(door, operation.method, path, ("sec-fetch-site", "cross-site"))
-    yield _ask(door, operation.method, path, ("host", "evil.example"))
-    yield _ask(door, operation.method, path, ("content-length", "1" * 12))
-    yield _ask(door, "BREW", path)
-    yield _ask(door, "OPTIONS", path)
+    yield _ask(api, operation.method, path)
+    yield _ask(api, operation.method, path, ("sec-fetch-site", "cross-site"))
+    yield _ask(api, operation.method, path, ("host", "evil.example"))
+    yield _ask(api, operation.method, path, ("content-length", "1" * 12))
+    yield _ask(api, "BREW", path)
+    yield _ask(api, "OPTIONS", path)
     if operation.path != ENDLESS:  # whose answer to an administrator has a test of its own
-        yield _ask(door, operation.method, path, ("cookie", f"{cookie}={door.sign_in(root)}"))
+        yield _ask(api, operation.method, path, ("cookie", f"{cookie}={api.sign_in(root)}"))
 
 
 @pytest.mark.parametrize("operation", every_route(), ids=named)
@@ -69,21 +69,21 @@ def test_no_cache_keeps_an_answer_but_the_files_of_the_page(shared: ApiHarness, 
         assert answer.headers["cache-control"] == ("no-cache" if file else "no-store")
 
 
-def test_an_answer_that_nobody_foresaw_is_not_kept_either(door: ApiHarness) -> None:
+def test_an_answer_that_nobody_foresaw_is_not_kept_either(api: ApiHarness) -> None:
     """Nor an unknown path, a redirect to a path without a slash, and the stream of events."""
-    _, ana = door.known("Ana")
-    door.serving.failure = ZeroDivisionError()
+    _, ana = api.known("Ana")
+    api.serving.failure = ZeroDivisionError()
     answers = [ana.post("/api/recommend"), ana.get("/nowhere"), ana.get("/api/session/"), ana.get(ENDLESS)]
     assert [answer.status_code for answer in answers] == [500, 404, 307, 403]
     assert {answer.headers["cache-control"] for answer in answers} == {"no-store"}
 
 
-def _signed_in_and_out(door: ApiHarness) -> list[str]:
+def _signed_in_and_out(api: ApiHarness) -> list[str]:
     """Return every Set-Cookie of signing in by a link, by the admin token, and of signing out."""
-    client, ana = door.client(), door.join("Ana")
-    answers = [client.post(f"/login/{door.link(ana)}"), client.post("/api/auth/token", json={"token": ADMIN_TOKEN})]
-    cookie = f"{door.app.state.sessions.cookie}={door.sign_in(ana)}"
-    answers.append(door.client().post("/api/auth/logout", headers={"cookie": cookie}))
+    client, ana = api.client(), api.join("Ana")
+    answers = [client.post(f"/login/{api.link(ana)}"), client.post("/api/auth/token", json={"token": ADMIN_TOKEN})]
+    cookie = f"{api.app.state.sessions.cookie}={api.sign_in(ana)}"
+    answers.append(api.client().post("/api/auth/logout", headers={"cookie": cookie}))
     return [cookie for answer in answers for cookie in answer.headers.get_list("set-cookie")]
 
 

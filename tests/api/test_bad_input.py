@@ -1,4 +1,4 @@
-"""Bad input at the door of signals: one problem per rule, never a failure, and nothing half-applied."""
+"""Bad input of pushed signals: one problem per rule, never a failure, and nothing half-applied."""
 
 import json
 from datetime import UTC, datetime
@@ -23,8 +23,8 @@ KEPT = (EventRow, QuarantineRow, TextRow, DeliveryRow)
 SOUND = json.dumps(mood(1)).encode()
 
 
-def _kept(door: ApiHarness) -> list[int]:
-    with door.database.read() as session:
+def _kept(api: ApiHarness) -> list[int]:
+    with api.database.read() as session:
         return [session.scalar(select(func.count()).select_from(table)) or 0 for table in KEPT]
 
 
@@ -52,18 +52,18 @@ WHOLE: dict[str, tuple[bytes, int, str, str | None]] = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_push_that_is_refused_as_a_whole_has_no_effect(door: ApiHarness, name: str) -> None:
+def test_a_push_that_is_refused_as_a_whole_has_no_effect(api: ApiHarness, name: str) -> None:
     """Whether a person, or a webhook that signed every byte of it, brings it; the sound signal in front is not kept."""
     body, status, code, rule = WHOLE[name]
-    _, ana = door.known("Ana")
-    hook = webhook(door, ana)
-    before = _kept(door)
+    _, ana = api.known("Ana")
+    hook = webhook(api, ana)
+    before = _kept(api)
     for answer in (ana.post("/api/signals", content=body), hook.send(body, hook.header(body))):
         assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
         problem = answer.json()
         assert problem["code"] == code
         assert rule is None or problem["errors"][0]["rule"] == rule
-    assert _kept(door) == before
+    assert _kept(api) == before
 
 
 ONE_BY_ONE: dict[str, tuple[dict[str, Any], str]] = {
@@ -83,16 +83,16 @@ ONE_BY_ONE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", ONE_BY_ONE)
-def test_a_signal_that_breaks_a_rule_is_named_and_stops_no_other(door: ApiHarness, name: str) -> None:
+def test_a_signal_that_breaks_a_rule_is_named_and_stops_no_other(api: ApiHarness, name: str) -> None:
     """It is kept sealed under its rule, once, however often it comes."""
     item, rule = ONE_BY_ONE[name]
-    hook = webhook(door, door.known("Ana")[1])
-    before = _kept(door)
+    hook = webhook(api, api.known("Ana")[1])
+    before = _kept(api)
     for _ in range(2):
         verdicts = hook.push(mood(1), item, mood(3)).json()
         assert [verdict["rule"] for verdict in verdicts] == [None, rule, None]
-        door.wait(seconds=1)
-    assert _kept(door) == [before[0] + 2, before[1] + 1, before[2], before[3] + 2]
+        api.wait(seconds=1)
+    assert _kept(api) == [before[0] + 2, before[1] + 1, before[2], before[3] + 2]
 
 
 JSON = st.recursive(
@@ -120,43 +120,43 @@ def test_whatever_is_delivered_is_taken_in_whole_or_not_at_all(
     fuzzed: Webhook, body: bytes, mutation: tuple[int, str] | None, header: str | None, ahead_s: int
 ) -> None:
     """Any body, sound or spoilt signatures: what the answer says is what is stored, and a replay says it again."""
-    fuzzed.door.app.state.push_limits = push_limits()  # guessing is not what is tested here
+    fuzzed.api.app.state.push_limits = push_limits()  # guessing is not what is tested here
     signed = header if header is not None else fuzzed.header(body, ahead_s=ahead_s)
     if mutation is not None and header is None:
         place, character = mutation
         signed = signed[:place] + character + signed[place + 1 :]
-    before = _accepted(fuzzed.door)
+    before = _accepted(fuzzed.api)
     answer = fuzzed.send(body, signed.encode("latin-1"))  # type: ignore[arg-type]  # what a socket would carry
     assert answer.status_code in {207, 401, 422}
     if answer.status_code != 207:
         assert answer.headers["content-type"] == MEDIA_TYPE
-        assert _accepted(fuzzed.door) == before
+        assert _accepted(fuzzed.api) == before
         return
     verdicts = answer.json()
     assert len(verdicts) == len(json.loads(body)["signals"])
     accepted = {
-        fuzzed.door.vault.subject_key(_owner(fuzzed.door), "signal_id", verdict["id"])
+        fuzzed.api.vault.subject_key(_owner(fuzzed.api), "signal_id", verdict["id"])
         for verdict in verdicts
         if verdict["status"] == "accepted"
     }
-    assert _accepted(fuzzed.door) - before == accepted
+    assert _accepted(fuzzed.api) - before == accepted
     assert fuzzed.send(body, signed.encode("latin-1")).content == answer.content  # type: ignore[arg-type]  # as above
 
 
 @pytest.fixture
-def fuzzed(door: ApiHarness) -> Webhook:
+def fuzzed(api: ApiHarness) -> Webhook:
     """Return a webhook for many examples."""
-    return webhook(door, door.known("Ana")[1], kinds=("mood_reported", "habit_logged"))
+    return webhook(api, api.known("Ana")[1], kinds=("mood_reported", "habit_logged"))
 
 
-def _owner(door: ApiHarness) -> PersonId:
-    with door.database.read() as session:
+def _owner(api: ApiHarness) -> PersonId:
+    with api.database.read() as session:
         return PersonId(session.scalars(select(PushSourceRow.person)).one())
 
 
-def _accepted(door: ApiHarness) -> set[str]:
-    source = door.vault.subject_key(_owner(door), "signal_source", "hook")
-    with door.database.read() as session:
+def _accepted(api: ApiHarness) -> set[str]:
+    source = api.vault.subject_key(_owner(api), "signal_source", "hook")
+    with api.database.read() as session:
         return set(session.scalars(select(EventRow.id).where(EventRow.source == source)))
 
 

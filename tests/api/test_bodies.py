@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from api.middleware.body_limit import MAX_BODY_BYTES, STRANGER_BODY_BYTES, TOKEN_BODY_BYTES
-from tests.api.conftest import ApiHarness, lasting_door
+from tests.api.conftest import ApiHarness, lasting_api
 from tests.api.deliveries import Webhook, device, mood, webhook
 from tests.api.raw_requests import Exchange, declared, exchange, pieces, streamed
 from tests.api.routes import Operation, every_route, guarded, named, unsafe
@@ -18,14 +18,14 @@ PIECE = 4_096
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
-    """Return one door for every route."""
-    with lasting_door(tmp_path_factory.mktemp("bodies")) as door:
-        yield door
+    """Return one API for every route."""
+    with lasting_api(tmp_path_factory.mktemp("bodies")) as api:
+        yield api
 
 
-def _send(door: ApiHarness, operation: Operation, *, told: bool, total: int) -> Exchange:
+def _send(api: ApiHarness, operation: Operation, *, told: bool, total: int) -> Exchange:
     headers = declared(total) if told else streamed()
-    return exchange(door.app, operation.method, operation.at("0" * 32), headers=headers, body=pieces(total, PIECE))
+    return exchange(api.app, operation.method, operation.at("0" * 32), headers=headers, body=pieces(total, PIECE))
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["declared", "streamed"])
@@ -53,19 +53,19 @@ def test_a_signed_in_persons_body_is_not_read_beyond_the_cap_either(shared: ApiH
 
 @pytest.mark.parametrize("who", ["session", "token", "signature"])
 @pytest.mark.parametrize("told", [True, False], ids=["declared", "streamed"])
-def test_a_large_push_of_a_known_sender_is_read_to_its_end(door: ApiHarness, who: str, told: bool) -> None:
+def test_a_large_push_of_a_known_sender_is_read_to_its_end(api: ApiHarness, who: str, told: bool) -> None:
     """A mebibyte, with a session, with a source's token, and signed."""
-    _, owner = door.known("Ana")
+    _, owner = api.known("Ana")
     body = json.dumps({"signals": [mood(1)]}).encode().rjust(MAX_BODY_BYTES)
     proof = {
-        "session": lambda: {"cookie": f"sid={door.sign_in(door.join('Ben'))}"},
-        "token": lambda: {"authorization": f"Bearer {device(door, owner, name='hook')[1]}"},
-        "signature": lambda: _signed(webhook(door, owner), body),
+        "session": lambda: {"cookie": f"sid={api.sign_in(api.join('Ben'))}"},
+        "token": lambda: {"authorization": f"Bearer {device(api, owner, name='hook')[1]}"},
+        "signature": lambda: _signed(webhook(api, owner), body),
     }[who]()
     target = proof.pop("target", "/api/signals")
     headers = [*proof.items(), *(declared(len(body)) if told else streamed())]
     parts = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
-    answer = exchange(door.app, "POST", target, headers=headers, body=parts)
+    answer = exchange(api.app, "POST", target, headers=headers, body=parts)
     assert (answer.status, answer.taken) == (207, MAX_BODY_BYTES)
     assert json.loads(answer.body)[0]["status"] == "accepted"
 
@@ -75,10 +75,10 @@ def _signed(hook: Webhook, body: bytes) -> dict[str, str]:
     return {"target": f"{address.path}?{address.query}", "x-oo-signature": hook.header(body)}
 
 
-def test_a_signed_push_to_no_source_is_refused_unread(door: ApiHarness) -> None:
+def test_a_signed_push_to_no_source_is_refused_unread(api: ApiHarness) -> None:
     """The source is looked up by the address in the query, before a byte of the body."""
-    hook = webhook(door, door.known("Ana")[1])
+    hook = webhook(api, api.known("Ana")[1])
     headers = [("x-oo-signature", hook.header(b" ")), *streamed()]
     for target in ("/api/signals", f"/api/signals?source={'0' * 32}"):
-        answer = exchange(door.app, "POST", target, headers=headers, body=pieces(HUGE))
+        answer = exchange(api.app, "POST", target, headers=headers, body=pieces(HUGE))
         assert (answer.status, answer.taken) == (401, 0)

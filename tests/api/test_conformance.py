@@ -19,7 +19,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.app import build
 from api.openapi import operations
-from tests.api.conftest import ApiHarness, lasting_door
+from tests.api.conftest import ApiHarness, lasting_api
 
 PACE_S = 1.0  # between two requests, so that some reactions can be undone and some no more
 ENDLESS, SIGNING_OUT = "/api/admin/events/stream", "/api/auth/logout"
@@ -56,16 +56,16 @@ class Tried(NamedTuple):
 class Client:
     """The app with time passing, for somebody who signs in anew to sign out and leaves what has no end."""
 
-    def __init__(self, door: ApiHarness) -> None:
-        self.door = door
-        self.person = door.join(NAME, role="admin")
-        self.sid = door.sign_in(self.person)
+    def __init__(self, api: ApiHarness) -> None:
+        self.api = api
+        self.person = api.join(NAME, role="admin")
+        self.sid = api.sign_in(self.person)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        self.door.wait(seconds=PACE_S)
+        self.api.wait(seconds=PACE_S)
         if scope["path"] == SIGNING_OUT:  # the session of all other requests goes on
-            mine, other = self.sid.encode(), self.door.sign_in(self.person).encode()
+            mine, other = self.sid.encode(), self.api.sign_in(self.person).encode()
             scope = {**scope, "headers": [(name, value.replace(mine, other)) for name, value in scope["headers"]]}
         told = asyncio.Event()
 
@@ -78,7 +78,7 @@ class Client:
             if message["type"] == "http.response.body":
                 told.set()
 
-        await self.door.app(scope, until_told if scope["path"] == ENDLESS else receive, tell)
+        await self.api.app(scope, until_told if scope["path"] == ENDLESS else receive, tell)
 
 
 def _document() -> dict[str, Any]:
@@ -93,8 +93,8 @@ def _document() -> dict[str, Any]:
 def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tried]:
     """Return what schemathesis saw."""
     schemathesis.openapi.format("time-zone", st.sampled_from(ZONES))
-    with lasting_door(tmp_path_factory.mktemp("conformance")) as door:
-        client = Client(door)
+    with lasting_api(tmp_path_factory.mktemp("conformance")) as api:
+        client = Client(api)
         signed_in = {"auth": {"openapi": {"session": {"api_key": client.sid}}}}
         schema = schemathesis.openapi.from_dict(_document(), config=SchemathesisConfig.from_dict(CONFIG | signed_in))
         schema.app = client

@@ -31,9 +31,9 @@ def test_no_client_of_the_baseline_breaks(contract: Document) -> None:
     assert breaks(json.loads(BASELINE.read_text()), contract) == []
 
 
-def test_the_running_app_serves_its_contract(door: ApiHarness, contract: Document) -> None:
+def test_the_running_app_serves_its_contract(api: ApiHarness, contract: Document) -> None:
     """A client can ask the server itself."""
-    assert door.client().get("/api/openapi.json").json() == contract
+    assert api.client().get("/api/openapi.json").json() == contract
 
 
 def test_every_operation_has_a_stable_name_of_its_own(contract: Document) -> None:
@@ -134,20 +134,20 @@ def test_additions_break_nobody(contract: Document) -> None:
     assert breaks(contract, changed) == []
 
 
-def test_the_hot_path_answers_like_the_route_behind_it(door: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hot_path_answers_like_the_route_behind_it(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shortcut changes the speed and nothing else."""
-    _, ana = door.known("Ana")
+    _, ana = api.known("Ana")
     ana.post("/api/recommend")
 
     def answers() -> list[tuple[int, bytes, dict[str, str]]]:
         got = [ana.post("/api/recommend", content=body) for body in (b"", b"{}", b"[", b'{"trigger": 1}')]
-        got.append(door.client().post("/api/recommend"))
+        got.append(api.client().post("/api/recommend"))
         return [(answer.status_code, answer.content, dict(answer.headers)) for answer in got]
 
     fast = answers()
-    shortcut = door.app.middleware_stack
-    monkeypatch.setattr(door.app, "middleware_stack", None)
-    guards = [guard for guard in door.app.user_middleware if "endpoints" not in guard.kwargs]
-    monkeypatch.setattr(door.app, "user_middleware", guards)
+    shortcut = api.app.middleware_stack
+    monkeypatch.setattr(api.app, "middleware_stack", None)
+    guards = [guard for guard in api.app.user_middleware if "endpoints" not in guard.kwargs]
+    monkeypatch.setattr(api.app, "user_middleware", guards)
     assert answers() == fast
-    assert door.app.middleware_stack is not shortcut
+    assert api.app.middleware_stack is not shortcut

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from data_contracts.identifiers import PersonId
-from tests.api.conftest import ApiHarness, lasting_door
+from tests.api.conftest import ApiHarness, lasting_api
 from tests.api.deliveries import mood
 from tests.api.routes import Operation, every_route, named, unsafe
 from tests.api.sockets import Served, head, leave, serving, until
@@ -17,24 +17,24 @@ LARGE = json.dumps({"signals": [{"kind": "mood_reported"}] * 10_000}).encode()
 
 
 class Runtime(NamedTuple):
-    """A served door, and somebody who administers it."""
+    """A served API, and somebody who administers it."""
 
-    door: ApiHarness
+    api: ApiHarness
     served: Served
     root: PersonId
 
     @property
     def cookie(self) -> str:
         """A new session each time: one of the routes ends it."""
-        return f"sid={self.door.sign_in(self.root)}"
+        return f"sid={self.api.sign_in(self.root)}"
 
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runtime]:
     """Return one server for all departures."""
-    with lasting_door(tmp_path_factory.mktemp("departures")) as door, serving(door.app) as served:
-        yield Runtime(door, served, door.join("Root", role="admin"))
-        door.app.state.feed.close()
+    with lasting_api(tmp_path_factory.mktemp("departures")) as api, serving(api.app) as served:
+        yield Runtime(api, served, api.join("Root", role="admin"))
+        api.app.state.feed.close()
 
 
 def _request(runtime: Runtime, operation: Operation, **headers: str) -> bytes:
@@ -76,8 +76,8 @@ def test_a_client_may_leave_before_its_answer(runtime: Runtime, operation: Opera
 
 def test_a_client_may_leave_in_the_middle_of_a_large_answer(runtime: Runtime) -> None:
     """After the first bytes of 10,000 verdicts, with more of them waiting than a small window takes."""
-    door = runtime.door
-    cookie = f"sid={door.sign_in(door.join('Ana', granted=()))}"
+    api = runtime.api
+    cookie = f"sid={api.sign_in(api.join('Ana', granted=()))}"
     with runtime.served.dial() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.sendall(head("POST", "/api/signals", cookie=cookie, content_length=str(len(LARGE))) + LARGE)
@@ -94,14 +94,14 @@ def test_a_client_may_leave_with_more_than_one_request_sent(runtime: Runtime, fi
         connection = runtime.served.dial()
         connection.sendall(b"".join(requests))
         leave(connection)
-    until(lambda: runtime.door.app.state.feed.watchers == 0)
+    until(lambda: runtime.api.app.state.feed.watchers == 0)
     _nothing_failed(runtime)
 
 
 def test_a_client_may_leave_the_event_stream(runtime: Runtime) -> None:
     """While nothing is told, and while something is; nobody is watched for afterwards."""
-    door, feed = runtime.door, runtime.door.app.state.feed
-    pusher = door.client(door.sign_in(runtime.root))
+    api, feed = runtime.api, runtime.api.app.state.feed
+    pusher = api.client(api.sign_in(runtime.root))
     for number in range(2):
         with runtime.served.dial() as connection:
             connection.sendall(head("GET", "/api/admin/events/stream?newest=0", cookie=runtime.cookie))

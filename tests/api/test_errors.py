@@ -50,33 +50,33 @@ def test_codes_are_unique_and_only_waiting_names_a_time() -> None:
     ],
 )
 def test_what_the_framework_refuses_is_a_problem_too(
-    door: ApiHarness, method: str, path: str, status: int, code: str
+    api: ApiHarness, method: str, path: str, status: int, code: str
 ) -> None:
     """One shape for clients, whichever layer answers."""
-    answer = door.client().request(method, path, content=b"{")
+    answer = api.client().request(method, path, content=b"{")
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
     problem = answer.json()
     assert {"type", "title", "status", "code", "detail"} <= problem.keys()
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, "about:blank")
 
 
-def test_a_method_that_is_not_allowed_names_those_that_are(door: ApiHarness) -> None:
+def test_a_method_that_is_not_allowed_names_those_that_are(api: ApiHarness) -> None:
     """RFC 9110 asks for it."""
-    assert door.client().get("/api/recommend").headers["allow"] == "POST"
+    assert api.client().get("/api/recommend").headers["allow"] == "POST"
 
 
-def test_a_bug_says_nothing_about_itself(door: ApiHarness) -> None:
+def test_a_bug_says_nothing_about_itself(api: ApiHarness) -> None:
     """Neither its type nor its message leaves the house."""
-    _, ana = door.known("Ana")
-    door.serving.failure = ZeroDivisionError("secret detail")
+    _, ana = api.known("Ana")
+    api.serving.failure = ZeroDivisionError("secret detail")
     answer = ana.post("/api/recommend")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "secret" not in answer.text
 
 
-def test_a_malformed_request_names_the_place_and_never_the_value(door: ApiHarness) -> None:
+def test_a_malformed_request_names_the_place_and_never_the_value(api: ApiHarness) -> None:
     """What a person sent by mistake does not come back, or land in a log."""
-    _, ana = door.known("Ana")
+    _, ana = api.known("Ana")
     secret = "my diary " * 20
     answer = ana.post("/api/consents", json={"signal": secret, "granted": True, secret: 1})
     assert answer.json()["errors"][0] == {"at": "body.signal", "rule": "literal_error"}
@@ -84,9 +84,9 @@ def test_a_malformed_request_names_the_place_and_never_the_value(door: ApiHarnes
 
 
 @pytest.mark.parametrize("path", ["/api/recommend", "/api/signals"])
-def test_a_body_above_the_cap_is_refused_declared_or_not(door: ApiHarness, path: str) -> None:
+def test_a_body_above_the_cap_is_refused_declared_or_not(api: ApiHarness, path: str) -> None:
     """One mebibyte, whether its length is told or it just keeps coming."""
-    _, ana = door.known("Ana")
+    _, ana = api.known("Ana")
 
     def endless() -> Iterator[bytes]:
         for _ in range(17):
@@ -99,25 +99,25 @@ def test_a_body_above_the_cap_is_refused_declared_or_not(door: ApiHarness, path:
 
 
 @pytest.mark.parametrize("path", [*SHELL, "/login/0123456789abcdef", "/health", "/metrics", "/nowhere", "/api/session"])
-def test_every_answer_carries_the_security_headers(door: ApiHarness, path: str) -> None:
+def test_every_answer_carries_the_security_headers(api: ApiHarness, path: str) -> None:
     """Pages, probes and refusals alike; even a refused host."""
     for headers in ({}, {"host": "evil.example"}):
-        answer = door.client().get(path, headers=headers)
+        answer = api.client().get(path, headers=headers)
         assert {name: answer.headers.get(name) for name, _ in HEADERS} == dict(HEADERS)
         assert ("set-cookie" in answer.headers, "server" in answer.headers) == (False, False)
 
 
-def test_a_bug_carries_the_security_headers_as_well(door: ApiHarness) -> None:
+def test_a_bug_carries_the_security_headers_as_well(api: ApiHarness) -> None:
     """The outermost handler answers inside the guards."""
-    _, ana = door.known("Ana")
-    door.serving.failure = ZeroDivisionError()
+    _, ana = api.known("Ana")
+    api.serving.failure = ZeroDivisionError()
     assert dict(HEADERS).items() <= dict(ana.post("/api/recommend").headers).items()
 
 
 @pytest.mark.parametrize("path", ["/api/signals", "/api/recommend", "/api/auth/token"])
-def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(door: ApiHarness, path: str) -> None:
+def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(api: ApiHarness, path: str) -> None:
     """Nothing comes out of the app, which a server would log as a traceback."""
-    cookie = f"{door.app.state.sessions.cookie}={door.sign_in(door.join('Ana'))}"
+    cookie = f"{api.app.state.sessions.cookie}={api.sign_in(api.join('Ana'))}"
     headers = [(b"host", b"localhost"), (b"cookie", cookie.encode()), (b"content-type", b"application/json")]
     scope = {
         "type": "http",
@@ -140,6 +140,6 @@ def test_a_client_that_leaves_before_its_body_is_counted_and_is_no_failure(door:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(door.app(scope, receive, send))
+    asyncio.run(api.app(scope, receive, send))
     assert sent[0]["status"] == 422
-    assert "oo_departures_total 1.0" in door.app.state.metrics.text().decode()
+    assert "oo_departures_total 1.0" in api.app.state.metrics.text().decode()

@@ -49,23 +49,23 @@ def frames(answer: httpx.Response) -> Iterator[Frame]:
 
 
 class Watched(NamedTuple):
-    """A served door, somebody who pushes, and an admin who watches."""
+    """A served API, somebody who pushes, and an admin who watches."""
 
-    door: ApiHarness
+    api: ApiHarness
     origin: str
     sid: str
     member: Any
 
     def open(self, query: str = "", **headers: str) -> Any:
         """Open the stream."""
-        cookies = {"cookie": f"{self.door.app.state.sessions.cookie}={self.sid}"}
+        cookies = {"cookie": f"{self.api.app.state.sessions.cookie}={self.sid}"}
         return httpx.stream("GET", f"{self.origin}{PATH}{query}", headers={**cookies, **headers}, timeout=20)
 
     def chosen(self, frame: Frame) -> str:
         """Return the id that the sender of an event chose; the stream shows its keyed hash."""
         names = [f"{letter}{number}" for letter in "mt" for number in range(10)]
         person = PersonId(frame.data["person"])
-        return {self.door.vault.subject_key(person, "signal_id", name): name for name in names}[frame.data["id"]]
+        return {self.api.vault.subject_key(person, "signal_id", name): name for name in names}[frame.data["id"]]
 
     def push(self, *numbers: int) -> None:
         """Push moods, and a task with a title."""
@@ -76,13 +76,13 @@ class Watched(NamedTuple):
 
 
 @pytest.fixture
-def watched(door: ApiHarness) -> Iterator[Watched]:
-    """Serve the door for real: a test client waits for the end of an answer."""
-    _, member = door.known("Ana")
-    root = door.join("Root", role="admin", granted=())
-    with served(door.app) as origin:
-        yield Watched(door, origin, door.sign_in(root), member)
-        door.app.state.feed.close()
+def watched(api: ApiHarness) -> Iterator[Watched]:
+    """Serve the API for real: a test client waits for the end of an answer."""
+    _, member = api.known("Ana")
+    root = api.join("Root", role="admin", granted=())
+    with served(api.app) as origin:
+        yield Watched(api, origin, api.sign_in(root), member)
+        api.app.state.feed.close()
 
 
 def _take(stream: Iterator[Frame], count: int) -> list[Frame]:
@@ -102,7 +102,7 @@ def test_an_admin_sees_what_is_committed_and_no_word_of_it(watched: Watched) -> 
     assert [watched.chosen(frame) for frame in news] == ["m2", "m3", "t2"]
     assert set(news[0].data) == {"id", "person", "kind", "at", "received_at"}
     assert not [frame for frame in news if SECRET in str(frame) or "Ana" in str(frame)]
-    with watched.door.database.read() as session:
+    with watched.api.database.read() as session:
         assert "events_watched" in [line.action for line in audit_log.newest(session)]
 
 
@@ -110,12 +110,12 @@ def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> N
     """What `oo import` does has a bus of its own, as in another process; the stream reads the table and hears of it."""
     lines = tmp_path / "moods.jsonl"
     lines.write_text("".join(f"{json.dumps(mood(number, 'diary'))}\n" for number in (1, 2)))
-    where = watched.door.database.url.render_as_string(hide_password=False)
-    settings = watched.door.settings.model_copy(update={"database_url": where})
-    if watched.door.database.path is not None:
+    where = watched.api.database.url.render_as_string(hide_password=False)
+    settings = watched.api.settings.model_copy(update={"database_url": where})
+    if watched.api.database.path is not None:
         open_online(settings.online_db).close()
     with watched.open("?newest=0") as answer:
-        with Runtime(settings, lambda: watched.door.now[0]) as runtime:
+        with Runtime(settings, lambda: watched.api.now[0]) as runtime:
             assert import_all(runtime, runtime.person("Ana"), [lines]).accepted == 2
         assert {watched.chosen(frame) for frame in _take(frames(answer), 2)} == {"m1", "m2"}
 
@@ -132,7 +132,7 @@ def test_who_comes_back_goes_on_where_it_was(watched: Watched) -> None:
 
 def test_who_comes_back_too_late_is_told_of_the_gap(watched: Watched) -> None:
     """Never silence about what is missing."""
-    watched.door.app.state.feed = feed = EventFeed(watched.door.database, capacity=4)
+    watched.api.app.state.feed = feed = EventFeed(watched.api.database, capacity=4)
     watched.push(*range(1, 9))
     with watched.open(**{"last-event-id": "1"}) as answer:
         got = _take(frames(answer), 5)
@@ -142,9 +142,9 @@ def test_who_comes_back_too_late_is_told_of_the_gap(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"last-event-id": "x"}, {"last-event-id": "-1"}, {"last-event-id": "9" * 40}])
-def test_a_place_that_is_none_is_malformed(door: ApiHarness, headers: dict[str, str]) -> None:
+def test_a_place_that_is_none_is_malformed(api: ApiHarness, headers: dict[str, str]) -> None:
     """And so is a wish for more than the ring holds."""
-    _, root = door.known("Root", role="admin")
+    _, root = api.known("Root", role="admin")
     assert root.get(PATH, headers=headers).status_code == 422
     assert root.get(PATH, params={"newest": 10**6}).status_code == 422
 
@@ -152,7 +152,7 @@ def test_a_place_that_is_none_is_malformed(door: ApiHarness, headers: dict[str, 
 def test_a_stream_ends_with_the_process(watched: Watched) -> None:
     """At once, and properly: the last chunk comes, and the next one is told to come again elsewhere."""
     with watched.open("?newest=0") as answer:
-        threading.Timer(0.2, watched.door.app.state.feed.close).start()
+        threading.Timer(0.2, watched.api.app.state.feed.close).start()
         assert list(frames(answer)) == []
     with watched.open() as answer:
         assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
@@ -195,42 +195,42 @@ class Client:
 SCOPE: dict[str, Any] = {"type": "http", "method": "GET", "path": PATH, "headers": []}
 
 
-def _stream(door: ApiHarness, **more: Any) -> EventStream:
+def _stream(api: ApiHarness, **more: Any) -> EventStream:
     told = {"resume_after": None, "newest": 0, "may_watch": lambda: True, **more}
-    return EventStream(door.app.state.feed, **told)
+    return EventStream(api.app.state.feed, **told)
 
 
-def test_a_client_that_takes_nothing_is_dropped(door: ApiHarness) -> None:
+def test_a_client_that_takes_nothing_is_dropped(api: ApiHarness) -> None:
     """It holds no slot and no memory for longer than a few seconds."""
-    door.known("Ana")
+    api.known("Ana")
 
     async def scene() -> Client:
         client = Client()
-        stream = _stream(door, newest=10, write_s=0.1)
+        stream = _stream(api, newest=10, write_s=0.1)
         answering = asyncio.create_task(client.answered(stream, SCOPE))
         await client.until("retry")
         client.reads.clear()
-        await asyncio.to_thread(door.join, "Ben")
+        await asyncio.to_thread(api.join, "Ben")
         await answering
         return client
 
     assert not asyncio.run(scene()).ended
-    assert door.app.state.feed.watchers == 0
-    door.app.state.feed.close()
+    assert api.app.state.feed.watchers == 0
+    api.app.state.feed.close()
 
 
-def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: ApiHarness) -> None:
+def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(api: ApiHarness) -> None:
     """Its place has left the ring: it hears of the gap, and the answer ends."""
-    door.app.state.feed = EventFeed(door.database, capacity=4)
-    door.known("Ana")
+    api.app.state.feed = EventFeed(api.database, capacity=4)
+    api.known("Ana")
 
     async def scene() -> Client:
         client = Client()
-        answering = asyncio.create_task(client.answered(_stream(door), SCOPE))
+        answering = asyncio.create_task(client.answered(_stream(api), SCOPE))
         await client.until("retry")
         client.reads.clear()
         for name in ("Ben", "Cleo", "Dora"):
-            await asyncio.to_thread(door.join, name)
+            await asyncio.to_thread(api.join, name)
             await asyncio.sleep(0.3)
         client.reads.set()
         await answering
@@ -239,39 +239,39 @@ def test_a_client_that_is_slower_than_the_ring_is_told_and_dropped(door: ApiHarn
     client = asyncio.run(scene())
     assert client.text.endswith('left the ring; the event table has them"}\n\n')
     assert client.ended
-    door.app.state.feed.close()
+    api.app.state.feed.close()
 
 
-def test_an_idle_stream_beats_and_ends_with_the_admins_session(door: ApiHarness) -> None:
+def test_an_idle_stream_beats_and_ends_with_the_admins_session(api: ApiHarness) -> None:
     """A revoked admin watches no longer than one beat."""
-    root = door.join("Root", role="admin", granted=())
-    sid = door.sign_in(root)
+    root = api.join("Root", role="admin", granted=())
+    sid = api.sign_in(root)
 
     async def scene() -> Client:
         client = Client()
-        stream = _stream(door, heartbeat_s=0.1, may_watch=lambda: door.app.state.sessions.load(sid) is not None)
+        stream = _stream(api, heartbeat_s=0.1, may_watch=lambda: api.app.state.sessions.load(sid) is not None)
         answering = asyncio.create_task(client.answered(stream, SCOPE))
         await client.until(": alive", 2)
-        with door.database.unit_of_work() as uow:
+        with api.database.unit_of_work() as uow:
             people.revoke_sessions(uow, person=root)
             uow.commit()
         await answering
         return client
 
     assert asyncio.run(scene()).ended
-    door.app.state.feed.close()
+    api.app.state.feed.close()
 
 
-def test_a_client_that_goes_leaves_nothing_behind(door: ApiHarness) -> None:
+def test_a_client_that_goes_leaves_nothing_behind(api: ApiHarness) -> None:
     """Its place is free at once."""
 
     async def scene() -> None:
         client = Client()
-        answering = asyncio.create_task(client.answered(_stream(door), SCOPE))
+        answering = asyncio.create_task(client.answered(_stream(api), SCOPE))
         await client.until("retry")
         client.goes.set()
         await answering
 
     asyncio.run(scene())
-    assert door.app.state.feed.watchers == 0
-    door.app.state.feed.close()
+    assert api.app.state.feed.watchers == 0
+    api.app.state.feed.close()

@@ -15,23 +15,23 @@ TOKEN = (
 )
 
 
-def _guesses(door: ApiHarness, proxies: tuple[str, ...]) -> list[int]:
+def _guesses(api: ApiHarness, proxies: tuple[str, ...]) -> list[int]:
     """Guess nine times, each time with another address in front."""
     body = b'{"token":"%s"}' % (b"x" * 40)
-    with served(door.app, OpenConnections(proxies=proxies)) as address:
+    with served(api.app, OpenConnections(proxies=proxies)) as address:
         port = urlsplit(address).port or 0
         return [request(port, TOKEN % (b"192.0.2.%d" % n, len(body), body)).status for n in range(9)]
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_spoofed_address_is_still_limited(door: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_spoofed_address_is_still_limited(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """No header changes who a caller is, whatever the environment says, unless the peer is a proxy that was named."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    assert _guesses(door, ()) == [401] * 5 + [429] * 4
-    door.wait(seconds=61)
-    assert _guesses(door, ("127.0.0.1/32",)) == [401] * 9
-    door.wait(seconds=61)
-    assert _guesses(door, ("192.0.2.0/24",)) == [401] * 5 + [429] * 4
+    assert _guesses(api, ()) == [401] * 5 + [429] * 4
+    api.wait(seconds=61)
+    assert _guesses(api, ("127.0.0.1/32",)) == [401] * 9
+    api.wait(seconds=61)
+    assert _guesses(api, ("192.0.2.0/24",)) == [401] * 5 + [429] * 4
     body = b'{"token":"%s"}' % ADMIN_TOKEN.encode()
-    with served(door.app) as address:
+    with served(api.app) as address:
         assert request(urlsplit(address).port or 0, TOKEN % (b"192.0.2.1", len(body), body)).status == 204

@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from api.accounts.rate_limiter import RateLimiter
 from api.app import TOKEN_ATTEMPTS
 from api.errors import MEDIA_TYPE
-from tests.api.conftest import ApiHarness, lasting_door
+from tests.api.conftest import ApiHarness, lasting_api
 from tests.api.routes import Operation, contract, named
 
 BODIED = [operation for operation in contract() if operation.method != "GET"]
@@ -58,21 +58,21 @@ SEGMENTS = ("\x00", "..", "%2e%2e", "a" * 5_000, "ü", "\ud800", "a/b", "'; DROP
 
 
 class Target(NamedTuple):
-    """A door, and somebody who is signed in at it."""
+    """An API, and somebody who is signed in."""
 
-    door: ApiHarness
+    api: ApiHarness
     client: TestClient
 
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """Return one door for all examples."""
-    with lasting_door(tmp_path_factory.mktemp("garbage")) as door:
-        yield Target(door, door.known("Ana")[1])
+    """Return one API for all examples."""
+    with lasting_api(tmp_path_factory.mktemp("garbage")) as api:
+        yield Target(api, api.known("Ana")[1])
 
 
 def _check(target: Target, operation: Operation, body: bytes, kind: str = "application/json") -> None:
-    target.door.app.state.attempts = RateLimiter(*TOKEN_ATTEMPTS)  # guessing is not what is tested here
+    target.api.app.state.attempts = RateLimiter(*TOKEN_ATTEMPTS)  # guessing is not what is tested here
     if operation.path.endswith("/logout"):
         return  # it has no body, and would end the session of all further examples
     answer = target.client.request(operation.method, operation.at("d1"), content=body, headers={"content-type": kind})
@@ -105,7 +105,7 @@ def test_what_broke_other_servers_is_refused(target: Target, operation: Operatio
 
 @pytest.mark.parametrize("operation", [one for one in contract() if "{" in one.path], ids=named)
 @pytest.mark.parametrize("segment", SEGMENTS)
-def test_no_path_breaks_the_door(target: Target, operation: Operation, segment: str) -> None:
+def test_no_path_breaks_the_api(target: Target, operation: Operation, segment: str) -> None:
     """An id is letters, digits and hyphens, whatever stands in its place."""
     path = operation.at(quote(segment, safe="", errors="surrogatepass"))
     assert target.client.request(operation.method, path).status_code in {404, 405, 422}

@@ -18,7 +18,7 @@ def subject_key(kind: str, native_id: str) -> SubjectKey:
 
 
 def read(item: Any) -> tuple[Event, Texts] | Refusal:
-    """Read one signal as the door does."""
+    """Read one signal as the API does."""
     return to_event(item, person=PERSON, received_at=RECEIVED_AT, subject_key=subject_key)
 
 

@@ -13,12 +13,12 @@ from feature_repo.state.batch_fold import fold
 from feature_repo.state.fold import StateRow
 from feature_repo.state.served_row import served_row
 from flows.context import OpenedContext, opened
-from flows.stream.mirror_consumer import Following
+from flows.stream.mirror_consumer import MirrorConsumer
 from infra.clock import system_clock
 from infra.database.all_tables import RewardChangeRow
 from infra.database.engine.database import Session
 from infra.database.events import dead_letters, events, mirror_log, working_state
-from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.consumer import open_consumer
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.publisher import publisher
 from infra.mirror.jetstream.stream_config import message_id
@@ -79,7 +79,7 @@ def check(system: System, report: Report) -> Report:
 
 def _drain(context: OpenedContext, url: str) -> None:
     relay = Relay(context.database, system_clock, lambda: publisher(url))
-    following = Following(context.database, context.stream, system_clock, lambda: follower(url, "fold"))
+    following = MirrorConsumer(context.database, context.stream, system_clock, lambda: open_consumer(url, "fold"))
 
     def drained() -> bool:
         with context.database.read() as session:

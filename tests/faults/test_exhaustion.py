@@ -54,7 +54,7 @@ def _empty(system: System) -> bool:
 
 
 @pytest.mark.processes
-def test_a_serving_process_may_have_as_many_descriptors_as_the_system_permits(system: System) -> None:
+def test_a_serving_process_raises_its_descriptor_limit_to_the_hard_limit(system: System) -> None:
     """The soft limit of the shell that started it is not the api's."""
     assert system.api.process is not None
     soft, hard = resource.prlimit(system.api.process.pid, resource.RLIMIT_NOFILE)
@@ -79,9 +79,7 @@ def test_running_out_of_descriptors_ends_no_thread(system: System, client: Clien
 
 
 @pytest.mark.processes
-def test_a_full_disk_refuses_writes_says_so_and_is_forgotten_with_the_load_still_on(
-    system: System, client: Client
-) -> None:
+def test_a_full_disk_refuses_writes_and_recovers_under_load(system: System, client: Client) -> None:
     """Reads go on meanwhile, writes get 503 with `Retry-After`; with space again the log shrinks under load."""
     for _ in range(ENOUGH_FOR_A_TIP):
         assert client.push() == 207

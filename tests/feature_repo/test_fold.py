@@ -68,7 +68,7 @@ def test_an_update_keeps_the_indices_as_a_rebuild_would_make_them(life: list[Eve
     assert served_bytes(state) == served_bytes(fold(life))
 
 
-def test_five_thousand_tasks_leave_the_served_row_small_and_an_update_one_row() -> None:
+def test_five_thousand_tasks_leave_the_served_row_small() -> None:
     """The served row stays below 8 KB, and a change of one task writes one row."""
     state = fold(
         task(number, BASE_US + number, due_us=BASE_US + number * HOUR_US, state=1 + number % 2, priority=1 + number % 4)

@@ -33,7 +33,7 @@ def settle(database: Database, person: PersonId, now: datetime, name: str = "ada
 
 
 def append(database: Database, facts: Iterable[Event]) -> None:
-    """Commit events as a door would."""
+    """Commit events as the API would."""
     with database.unit_of_work() as uow:
         uow.record_all(list(facts))
         uow.commit()
@@ -64,7 +64,7 @@ def meeting(person: PersonId, number: int, at_us: int, start_us: int) -> Event:
     return event
 
 
-def household(session: Session) -> list[PersonId]:
+def members(session: Session) -> list[PersonId]:
     """Return everybody who lives here."""
     return [PersonId(row.person) for row in people.list_all(session)]
 

@@ -53,7 +53,7 @@ def act(context: OpenedContext, name: str, digest: PolicyDigest | None, barrier:
     registry = training.open_registry(context)
     tomorrow = context.clock() + timedelta(days=1)
     actions: dict[str, Callable[[], Any]] = {
-        "begin": lambda: sandbox.begin(context, registry, sandbox.Rehearsal(people=2, seed=1)),
+        "begin": lambda: sandbox.begin(context, registry, sandbox.Sandbox(people=2, seed=1)),
         "live": lambda: sandbox.live(context, days=1)._asdict(),
         "train": lambda: training.retrain(context, registry, tomorrow)._asdict(),
         "promote": lambda: promotion.promote(context, registry, digest, actor="test", override="a test")._asdict(),

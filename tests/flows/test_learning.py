@@ -49,9 +49,9 @@ def live(living: World, tips: int) -> None:
         answer = living.ask()
         if answer.tip is not None and answer.decision_id is not None and not answer.repeated:
             living.pass_time(seconds=1)  # what is seen in the very microsecond of its decision counts as known before
-            living.desk.shown(living.person, answer.decision_id)
+            living.reaction_handler.shown(living.person, answer.decision_id)
             living.pass_time(seconds=30)
-            living.desk.react(living.person, answer.decision_id, ANSWERS[number % 4], f"key-{number}")
+            living.reaction_handler.react(living.person, answer.decision_id, ANSWERS[number % 4], f"key-{number}")
             answered += 1
         if answered == tips:
             living.pass_time(minutes=15)
@@ -60,9 +60,7 @@ def live(living: World, tips: int) -> None:
     raise AssertionError("too few tips")
 
 
-def test_the_first_champion_comes_by_bootstrap_alone_and_nobody_replaces_it_unseen(
-    living: World, context: OpenedContext
-) -> None:
+def test_the_first_champion_needs_bootstrap_and_is_not_replaced_unseen(living: World, context: OpenedContext) -> None:
     """Without shadow there is no promotion, and an override leaves its reason in the audit."""
     registry = open_registry(context)
     with pytest.raises(NotFound):

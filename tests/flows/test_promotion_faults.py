@@ -55,7 +55,7 @@ class Promoter:
 
 @pytest.fixture
 def promoter(forge: "subprocess.Popen[str]", home: Path, database: Database) -> Promoter:
-    """Return processes on a rehearsal, whose first champion is the uniform control."""
+    """Return processes on a sandbox, whose first champion is the uniform control."""
     url = database.url.render_as_string(hide_password=False) if database.dialect == "postgresql" else None
     made = Promoter(forge, home, url)
     made.do("begin")

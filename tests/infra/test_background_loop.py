@@ -40,7 +40,7 @@ def test_no_error_ends_a_loop(error: BaseException) -> None:
         assert loop.ping().startswith("worked")
 
 
-def test_health_says_since_when_a_loop_fails_and_what_was_personal_stays_in_the_log(
+def test_health_says_since_when_a_loop_fails_without_personal_details(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The words of an unforeseen error may be somebody's; the log has them, once."""

@@ -22,7 +22,7 @@ from infra.settings import Settings
     ],
 )
 def test_addresses_that_one_caller_chooses_freely_are_one_peer(host: str, peer: str) -> None:
-    """A household's IPv6 network counts as one, a wrapped IPv4 address as itself, and no text grows without bound."""
+    """A site's IPv6 network counts as one, a wrapped IPv4 address as itself, and no text grows without bound."""
     assert peer_of(host) == peer
 
 

@@ -1,4 +1,4 @@
-"""A household signs what it trained, and trusts nobody else's signature."""
+"""A home signs what it trained, and trusts nobody else's signature."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_a_signature_holds_for_its_digest_alone(tmp_path: Path) -> None:
     assert not other.holds("cd" * 32, signature)
 
 
-def test_a_signature_of_another_household_does_not_hold(tmp_path: Path) -> None:
+def test_a_signature_of_another_home_does_not_hold(tmp_path: Path) -> None:
     """Keys are made apart, and what one signed the other refuses, also under the other's key name."""
     ours, theirs = PolicySeal(tmp_path / "ours"), PolicySeal(tmp_path / "theirs")
     foreign = theirs.sign(DIGEST)

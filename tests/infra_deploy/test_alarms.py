@@ -27,7 +27,7 @@ from tests.infra_deploy.alarms import Samples, alarms, raised, rules, samples, s
 
 
 @dataclass(slots=True)
-class Hands:
+class SettableClock:
     """A clock that the test moves."""
 
     now: datetime
@@ -38,9 +38,9 @@ class Hands:
 
 
 class Watched:
-    """A household with a mirror, as Prometheus sees it."""
+    """A runtime with a mirror, as Prometheus sees it."""
 
-    def __init__(self, runtime: Runtime, hands: Hands, person: PersonId) -> None:
+    def __init__(self, runtime: Runtime, hands: SettableClock, person: PersonId) -> None:
         self.runtime = runtime
         self.hands = hands
         self.person = person
@@ -79,7 +79,7 @@ class Watched:
 @pytest.fixture
 def watched(home: Path, now: datetime, person: PersonId) -> Iterator[Watched]:
     """Give a person with tasks and a calendar, everything folded and mirrored."""
-    hands = Hands(now)
+    hands = SettableClock(now)
     with Runtime(Settings(home=home), hands) as runtime:
         people.settle(runtime.database, person, now)
         now_us = to_us(now)

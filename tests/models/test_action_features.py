@@ -31,7 +31,7 @@ def row(
     return dict(zip(ACTION_COLUMNS, actions[0].tolist(), strict=True))
 
 
-def test_every_column_of_every_candidate_is_in_the_unit_interval_and_silence_is_zeros() -> None:
+def test_every_column_is_in_the_unit_interval_and_silence_is_zeros() -> None:
     """Every column of every candidate is in the unit interval and silence is zeros."""
     tips = ServedTips(1, (NOW_US + HOUR_US,), ("walk",), (0,), (NOW_US - 1,), (1,), ("walk",))
     actions = action_features(

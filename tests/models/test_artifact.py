@@ -88,7 +88,7 @@ def test_a_signature_does_not_change_the_digest(saved: Path) -> None:
     """Another key signs the same digest, and without the right one nothing is loaded; signing again mends it."""
     text = (saved / artifact.MANIFEST).read_text()
     assert text.count(saved.name) == 1
-    for signature, rule in ((f'"{"0" * 64}"', "not one of this household's key"), ("null", "is not signed")):
+    for signature, rule in ((f'"{"0" * 64}"', "not one of this home's key"), ("null", "is not signed")):
         (saved / artifact.MANIFEST).write_text(text.replace(f'"{saved.name}"', signature))
         with pytest.raises(ArtifactRefused, match=rule):
             artifact.load(saved, verify=trusts, digest=saved.name)

@@ -87,7 +87,7 @@ def test_the_harmed_segment_is_named_with_its_bound() -> None:
     assert "-0.2 of person 3" in found.reason
 
 
-def test_in_a_rehearsal_simulated_rows_count_and_live_ones_do_not() -> None:
+def test_in_a_sandbox_simulated_rows_count_and_live_ones_do_not() -> None:
     """The gate is told whose rows count, and refuses all others, either way."""
     simulated = dataclasses.replace(GOOD, origin="simulated")
     assert gate(simulated, counts=Origin.SIMULATED).verdict == PROMOTE

@@ -42,7 +42,7 @@ def test_the_acceptable_answers_hold_nine_tenths_of_the_probability(name: str) -
     assert sum(p for _, p in given.actions) == pytest.approx(1.0, abs=1e-9)
 
 
-def test_what_is_acceptable_is_a_choice_and_not_everything_that_could_be_said() -> None:
+def test_what_is_acceptable_is_less_than_what_is_eligible() -> None:
     """At least twelve moments leave the policy two tips or more, and in twelve of them some action is not accepted."""
     chosen = [golden(name) for name in NAMES]
     free = [(moment, given) for moment, given in chosen if given.rule is None and len(given.actions) > 2]

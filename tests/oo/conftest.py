@@ -1,4 +1,4 @@
-"""Homes with a trained champion, copied for each test; the command line in them; a household on either database."""
+"""Homes with a trained champion, copied for each test; the command line in them; a runtime on either database."""
 
 import itertools
 import shutil
@@ -19,7 +19,7 @@ FEW_PEOPLE = 10  # simulated, for a policy that is quick to train
 
 
 @dataclass
-class Hands:
+class SettableClock:
     """A clock that a test moves."""
 
     now: datetime
@@ -65,13 +65,13 @@ def oo(lived_in: Path, monkeypatch: pytest.MonkeyPatch, now: datetime) -> Comman
 
 
 @pytest.fixture
-def clock(now: datetime) -> Hands:
+def clock(now: datetime) -> SettableClock:
     """Return a clock at `now`."""
-    return Hands(now)
+    return SettableClock(now)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def runtime(request: pytest.FixtureRequest, home: Path, clock: Hands) -> Iterator[Runtime]:
+def runtime(request: pytest.FixtureRequest, home: Path, clock: SettableClock) -> Iterator[Runtime]:
     """Return an opened home with a champion, on each database, whose choices are the same in every run."""
     url = request.getfixturevalue("postgresql_url") if request.param == "postgresql" else None
     if url is None:

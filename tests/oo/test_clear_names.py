@@ -67,8 +67,8 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
             assert oo("tip").code == 0
         with Runtime() as runtime:
             decision = _tips(runtime)[-1]
-            runtime.desk.shown(person, decision)
-            runtime.desk.react(person, decision, ReactionKind.DONE, KEY)
+            runtime.reaction_handler.shown(person, decision)
+            runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY)
             build_features(runtime.stores)
             take(runtime.stores)
     return Life(oo.home, person, path)
@@ -105,7 +105,7 @@ def test_what_needs_the_words_still_works(oo: CommandLine, life: Life) -> None:
             (verdict,) = push(services=runtime.services, person=person, items=[_signal(signal_id, SOURCE, NOW)])
             assert (verdict.id, verdict.status.value) == (signal_id, "duplicate")
         decision = _tips(runtime)[-1]
-        assert not runtime.desk.react(person, decision, ReactionKind.DONE, KEY).applied
+        assert not runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
     tomorrow = NOW + timedelta(days=1)
     with Runtime(clock=lambda: tomorrow) as runtime:
         assert ingest_known_files(runtime.stores).files == 1
@@ -125,7 +125,7 @@ def test_names_of_an_older_home_are_sealed_when_it_is_opened(oo: CommandLine, li
             names = [source.name for source in push_sources.list_for(session, runtime.vault, person)]
         assert f"{HOOK}0" in names
         decision = _tips(runtime)[-1]
-        assert not runtime.desk.react(person, decision, ReactionKind.DONE, KEY).applied
+        assert not runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
         runtime.database.checkpoint()
     assert found_in(oo.home, (f"{HOOK}0", FILE, KEY)) == set()
     assert _payloads(oo.home) == before

@@ -112,7 +112,7 @@ def masked(oo: CommandLine) -> dict[str, bool]:
     return {feature["name"]: feature["masked"] for feature in oo("why", "--json").data["features"]}
 
 
-def test_a_withdrawn_consent_masks_the_next_decision_and_a_grant_gives_it_back(
+def test_a_withdrawn_consent_masks_the_next_decision_until_granted_again(
     resident: CommandLine, tipped: str, now: datetime
 ) -> None:
     """The receipt of the decision shows what was not read."""

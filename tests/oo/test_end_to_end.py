@@ -18,7 +18,7 @@ from oo.runtime import Runtime
 from oo.ui.api_client import ApiClient, served
 from oo.ui.sign_in_link import login_url
 from serving.explain.replay import part_of, recompute
-from tests.oo.conftest import Hands
+from tests.oo.conftest import SettableClock
 
 TITLE = "Call the roofer"
 
@@ -30,7 +30,7 @@ def resident(runtime: Runtime) -> PersonRow:
 
 
 @pytest.fixture
-def visitor(runtime: Runtime, resident: PersonRow) -> Iterator[ApiClient]:
+def client(runtime: Runtime, resident: PersonRow) -> Iterator[ApiClient]:
     """Return a signed-in client of the API on loopback."""
     runtime.start()
     with served(create_app(runtime.settings, runtime.services)) as address:
@@ -48,10 +48,10 @@ def task(number: int, now: datetime, title: str = TITLE) -> dict[str, Any]:
     return {"id": f"signal-{number}", "kind": "task_changed", "at": now.isoformat(), "source": "app", "data": data}
 
 
-def first_tip(visitor: ApiClient, clock: Hands) -> Any:
+def first_tip(client: ApiClient, clock: SettableClock) -> Any:
     """Ask at each quarter hour until there is a tip."""
     for _ in range(24):
-        answer = visitor.post("/api/recommend")
+        answer = client.post("/api/recommend")
         if answer["tip"] is not None:
             return answer
         clock.pass_time(minutes=15)
@@ -66,40 +66,40 @@ def record(runtime: Runtime, person: str, decision: str) -> Decision:
 
 def chances(runtime: Runtime, logged: Decision, version: int) -> list[float]:
     """Return the probabilities of a logged situation under the posterior of a version."""
-    policy = runtime.shelf.get(logged.policy_digest)
+    policy = runtime.policy_cache.get(logged.policy_digest)
     asked = replace(logged, posterior_version=version)
     with runtime.database.read() as session:
         choice = recompute(asked, policy, part_of(session, asked, policy))
     return [float(each) for each in choice.probabilities]
 
 
-def test_a_signal_becomes_a_tip_whose_answer_changes_later_probabilities_and_all_of_it_replays(
-    runtime: Runtime, resident: PersonRow, visitor: ApiClient, clock: Hands
+def test_signal_to_tip_to_reaction_changes_probabilities_and_replays(
+    runtime: Runtime, resident: PersonRow, client: ApiClient, clock: SettableClock
 ) -> None:
     """Signal, tip, reaction, changed posterior, equal replay."""
     for signal in CONSENT_SIGNALS:
-        visitor.post("/api/consents", {"signal": signal.value, "granted": True})
-    verdicts = visitor.post("/api/signals", {"signals": [task(1, clock.now)]})
+        client.post("/api/consents", {"signal": signal.value, "granted": True})
+    verdicts = client.post("/api/signals", {"signals": [task(1, clock.now)]})
     assert [(verdict["id"], verdict["status"]) for verdict in verdicts] == [("signal-1", "accepted")]
 
-    answer = first_tip(visitor, clock)
+    answer = first_tip(client, clock)
     decision = answer["decision_id"]
-    visitor.post(f"/api/decisions/{decision}/shown")
+    client.post(f"/api/decisions/{decision}/shown")
     before = standing_now(runtime, resident, DecisionId(decision)).probability
-    told = visitor.get(f"/api/decisions/{decision}/receipt")
+    told = client.get(f"/api/decisions/{decision}/receipt")
     seen = {feature["name"]: (feature["value"], feature["masked"]) for feature in told["features"]}
     assert seen["tasks_open"] == (1.0, False)
     assert told["probability"] == pytest.approx(before)
 
     wish = {"decision_id": decision, "kind": "done", "idempotency_key": "tap-1"}
-    result = visitor.post("/api/reactions", wish)
+    result = client.post("/api/reactions", wish)
     assert (result["applied"], result["posterior_version"]) == (True, 1)
-    assert visitor.post("/api/reactions", wish)["applied"] is False
+    assert client.post("/api/reactions", wish)["applied"] is False
     assert standing_now(runtime, resident, DecisionId(decision)).probability != before
 
     clock.pass_time(hours=1)
-    visitor.post("/api/signals", {"signals": [task(2, clock.now, "Pay the plumber")]})
-    later = visitor.post("/api/recommend")
+    client.post("/api/signals", {"signals": [task(2, clock.now, "Pay the plumber")]})
+    later = client.post("/api/recommend")
     logged = record(runtime, resident.person, later["decision_id"])
     assert logged.posterior_version == 1
     assert chances(runtime, logged, 1) == logged.probabilities.tolist()

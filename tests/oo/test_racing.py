@@ -16,7 +16,7 @@ from infra.database.decisions import decisions
 from oo.runtime import Runtime
 from serving.recommend.active_tip import without_deciding
 from tests.oo.canaries import posted
-from tests.oo.conftest import Hands
+from tests.oo.conftest import SettableClock
 
 RACERS = 3
 ASK = """
@@ -44,7 +44,7 @@ with Runtime() as runtime:
 """
 
 
-def wait_for_a_choice(runtime: Runtime, person: PersonId, clock: Hands) -> None:
+def wait_for_a_choice(runtime: Runtime, person: PersonId, clock: SettableClock) -> None:
     """Move to the first quarter hour at which there is something to decide about."""
     for _ in range(60):
         seen = runtime.reader.read(person, Trigger.OPEN, runtime.now_us())
@@ -56,7 +56,7 @@ def wait_for_a_choice(runtime: Runtime, person: PersonId, clock: Hands) -> None:
 
 
 def test_processes_that_decide_at_the_same_moment_make_one_decision(
-    runtime: Runtime, clock: Hands, tmp_path: Path
+    runtime: Runtime, clock: SettableClock, tmp_path: Path
 ) -> None:
     """Each has decided before any of them writes; one row is written, and everybody gives its answer."""
     row = runtime.settle_in("ada", "Europe/Vienna")

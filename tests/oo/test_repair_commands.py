@@ -10,11 +10,11 @@ import pytest
 from data_contracts.events.codec import encode, kind
 from data_contracts.identifiers import PersonId, to_us
 from flows.context import OpenedContext, opened
-from flows.stream.mirror_consumer import MAX_DELIVERIES, Following
+from flows.stream.mirror_consumer import MAX_DELIVERIES, MirrorConsumer
 from infra.clock import fixed_clock
 from infra.database.events import dead_letters, events
 from infra.mirror.jetstream.connection import connected
-from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.consumer import open_consumer
 from infra.mirror.jetstream.stream_config import MESSAGE_ID, SEQUENCE, STREAM, message_id, subject
 from infra.settings import Settings
 from tests.flows import people
@@ -91,11 +91,11 @@ def test_a_dead_letter_is_listed_and_goes_once_its_hindrance_is_gone(
         place = events.after(session, person, 0, 10_000)[-1].sequence + 1
 
     async def bury() -> None:
-        async with follower(nats_url, "fold") as mirror, connected(nats_url, for_ever=False) as client:
+        async with open_consumer(nats_url, "fold") as mirror, connected(nats_url, for_ever=False) as client:
             headers = {MESSAGE_ID: message_id(person, early.id), SEQUENCE: str(place)}
             await client.jetstream().publish(subject(kind(early), person), encode(early), headers=headers)
-            following = Following(
-                context.database, context.stream, fixed_clock(now), lambda: follower(nats_url, "fold")
+            following = MirrorConsumer(
+                context.database, context.stream, fixed_clock(now), lambda: open_consumer(nats_url, "fold")
             )
             while not following.state.dead:
                 await following.step(mirror, 1.0)

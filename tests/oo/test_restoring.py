@@ -16,7 +16,7 @@ from oo.actions.backup import TOMBSTONES
 from oo.runtime import Runtime
 from tests.oo.command_line import CommandLine
 from tests.oo.homes import GONE, RESIDENT, forget_in, live_in, make_older
-from tests.oo.test_forgetting import traces
+from tests.oo.test_cache_eviction import traces
 
 REFUSED = "nobody can tell who must stay erased"
 

@@ -68,13 +68,13 @@ def api_of(process: subprocess.Popen[str]) -> int:
     pytest.fail("there is no api process")
 
 
-def tip_again(visitor: ApiClient) -> object:
+def tip_again(client: ApiClient) -> object:
     """Ask until an answer comes."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with suppress(OSError):
-            return visitor.post("/api/recommend")
-        visitor.close()
+            return client.post("/api/recommend")
+        client.close()
         time.sleep(0.2)
     pytest.fail("nobody answered any more")
 
@@ -88,16 +88,16 @@ def test_up_signs_in_answers_mends_itself_and_ends_with_all_its_children(lived_i
         assert set(words) == {"url", "login_url"}
         with urlopen(words["url"], timeout=10) as page:  # noqa: S310 - the address on loopback that it printed
             assert (page.status, page.headers.get_content_type()) == (200, "text/html")
-        visitor = ApiClient(words["login_url"])
+        client = ApiClient(words["login_url"])
         with closing(ApiClient(words["login_url"])) as late, pytest.raises(Unavailable, match="401"):
             late.post("/api/recommend")  # the link was used
-        first = visitor.post("/api/recommend")
+        first = client.post("/api/recommend")
         assert set(first) >= {"tip", "decision_id", "reason", "repeated", "fallback"}
         killed = api_of(process)
         os.kill(killed, signal.SIGKILL)
-        assert tip_again(visitor) is not None
+        assert tip_again(client) is not None
         assert api_of(process) != killed
-        visitor.close()
+        client.close()
         process.terminate()
         assert process.wait(ENDING_S) == 0
     assert survivors(lived_in) == []

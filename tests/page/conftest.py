@@ -1,4 +1,4 @@
-"""A served door with a person behind it, and screens that never complain."""
+"""A served API with one person, and browsers without errors."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from data_contracts.identifiers import PersonId
 from infra.database.all_tables import ReactionRow
 from infra.database.engine.database import open_database
 from tests.api.browsers import PHONE, Screen, chromium_of, served
-from tests.api.conftest import ApiHarness, open_door
+from tests.api.conftest import ApiHarness, open_api
 
 
 class Home(NamedTuple):
-    """A served door and the person who lives there."""
+    """A served API and its person."""
 
-    door: ApiHarness
+    api: ApiHarness
     person: PersonId
     origin: str
 
@@ -35,10 +35,10 @@ def browser(chromium: str) -> Iterator[Browser]:
 def house(sqlite_path: Path, home: Path) -> Iterator[Home]:
     """Return the real app, served, with Ana in it."""
     database = open_database(sqlite_path)
-    door = open_door(database, home, datetime.now(UTC))
-    with served(door.app) as origin:
-        yield Home(door, door.join("Ana"), origin)
-    door.close()
+    api = open_api(database, home, datetime.now(UTC))
+    with served(api.app) as origin:
+        yield Home(api, api.join("Ana"), origin)
+    api.close()
     database.close()
 
 
@@ -53,7 +53,7 @@ def look(browser: Browser, house: Home) -> Iterator[Look]:
     def open_screen(device: dict[str, Any] = PHONE, *, signed_in: bool = True, **more: Any) -> Screen:
         context = browser.new_context(**device, **more)
         if signed_in:
-            sid = house.door.sign_in(house.person)
+            sid = house.api.sign_in(house.person)
             context.add_cookies([{"name": "sid", "value": sid, "url": house.origin, "httpOnly": True}])
         screen = Screen(context.new_page(), context, house.origin)
         screen.listen()
@@ -68,7 +68,7 @@ def look(browser: Browser, house: Home) -> Iterator[Look]:
 
 def reacted(house: Home) -> list[tuple[str, bool]]:
     """Return what was answered to the first tip, and whether it stands."""
-    decision = house.door.serving.first
+    decision = house.api.serving.first
     assert decision is not None
     with house.door.database.read() as session:
         rows = session.scalars(select(ReactionRow).where(ReactionRow.decision == decision).order_by(ReactionRow.at_us))

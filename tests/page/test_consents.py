@@ -12,13 +12,13 @@ pytestmark = pytest.mark.browser
 
 
 def _granted(house: Home) -> set[str]:
-    with house.door.database.read() as session:
+    with house.api.database.read() as session:
         return {signal.value for signal, granted in consents.state(session, house.person).items() if granted}
 
 
 def test_what_oo_may_do_is_listed_with_its_purpose_and_switched_by_a_tap(look: Look, house: Home) -> None:
     """A switch a signal, from the why of a silence too; it shows what the door has recorded, also when asked anew."""
-    house.door.serving.text = None
+    house.api.serving.text = None
     screen = look()
     screen.open("silence")
     screen.page.tap("#mark")

@@ -9,7 +9,7 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from api.page.endpoints import FOLDER, SHELL
-from tests.api.conftest import ApiHarness, lasting_door
+from tests.api.conftest import ApiHarness, lasting_api
 from tests.source_tree import CHECKOUT
 
 MODULES = sorted(FOLDER.glob("*.js"))
@@ -18,8 +18,8 @@ MODULES = sorted(FOLDER.glob("*.js"))
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
     """Return one door for all files."""
-    with lasting_door(tmp_path_factory.mktemp("files")) as door:
-        yield door
+    with lasting_api(tmp_path_factory.mktemp("files")) as api:
+        yield api
 
 
 def test_every_file_is_served_and_no_other() -> None:

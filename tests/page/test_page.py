@@ -42,19 +42,19 @@ KEPT = """async () => {
 
 
 def _decision(house: Home) -> DecisionId:
-    with house.door.database.read() as session:
+    with house.api.database.read() as session:
         return DecisionId(decisions.newest(session, house.person)[0].id)
 
 
 def _shown(house: Home) -> bool:
-    with house.door.database.read() as session:
+    with house.api.database.read() as session:
         return decisions.newest(session, house.person)[0].shown_us is not None
 
 
 def test_a_link_opens_the_one_sentence(look: Look, house: Home) -> None:
     """Follow the link, press the one button, read the tip."""
     screen = look(signed_in=False)
-    screen.open("login", f"/login/{house.door.link(house.person)}")
+    screen.open("login", f"/login/{house.api.link(house.person)}")
     screen.page.click("button")
     screen.until("tip")
     assert screen.says() == TEXT
@@ -65,8 +65,8 @@ def test_a_screen_that_is_not_signed_in_says_how(look: Look, house: Home) -> Non
     screen = look(signed_in=False)
     screen.open("signed-out")
     assert "oo link" in screen.page.inner_text("#note")
-    token = house.door.link(house.person)
-    house.door.client().post(f"/login/{token}")
+    token = house.api.link(house.person)
+    house.api.client().post(f"/login/{token}")
     screen.open("login", f"/login/{token}")
     screen.page.click("button")
     screen.until("signed-out")
@@ -156,7 +156,7 @@ def test_swiping_up_asks_why(look: Look) -> None:
 
 def test_silence_is_a_black_page_with_a_faint_mark(look: Look, house: Home) -> None:
     """No word until somebody asks."""
-    house.door.serving.text, house.door.serving.reason = None, "quiet_hours"
+    house.api.serving.text, house.api.serving.reason = None, "quiet_hours"
     screen = look()
     screen.open("silence")
     assert screen.page.inner_text("body").strip() == "oO"
@@ -210,7 +210,7 @@ def test_signing_out_leaves_nothing_behind(look: Look) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_tip_is_text_whatever_it_holds(look: Look, house: Home, payload: str) -> None:
     """No markup, no script, no complaint of the policy; the fixture fails on any dialog."""
-    house.door.serving.text = house.door.serving.why = payload
+    house.api.serving.text = house.api.serving.why = payload
     screen = look()
     screen.open("tip")
     screen.page.keyboard.press("w")
@@ -236,7 +236,7 @@ def test_the_page_has_no_known_barrier(look: Look, house: Home, device: dict[str
     screen.page.keyboard.press("d")
     screen.until("undo")
     reports.append(Axe().run(screen.page))
-    house.door.serving.open_tips.clear()
+    house.api.serving.active_tips.clear()
     screen.open("silence")
     screen.page.click("#mark")
     reports.append(Axe().run(screen.page))
@@ -266,7 +266,7 @@ def test_the_focus_goes_through_why_and_the_answers_in_reading_order(look: Look)
 
 def test_nothing_moves_for_who_asked_for_stillness(look: Look, house: Home) -> None:
     """Silence breathes; with reduced motion it does not."""
-    house.door.serving.text = None
+    house.api.serving.text = None
     still, moving = look(reduced_motion="reduce"), look(reduced_motion="no-preference")
     counts = []
     for screen in (still, moving):
@@ -278,8 +278,8 @@ def test_nothing_moves_for_who_asked_for_stillness(look: Look, house: Home) -> N
 @pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_the_longest_tip_fits_the_screen_in_large_letters(look: Look, house: Home, device: dict[str, Any]) -> None:
     """Ninety characters, readable at arm's length, without scrolling."""
-    house.door.serving.text = "Write " + "extraordinarily " * 5 + "well."
-    assert len(house.door.serving.text) == 91
+    house.api.serving.text = "Write " + "extraordinarily " * 5 + "well."
+    assert len(house.api.serving.text) == 91
     screen = look(device)
     screen.open("tip")
     size, overflow = screen.page.evaluate(

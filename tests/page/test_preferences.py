@@ -11,7 +11,7 @@ pytestmark = pytest.mark.browser
 
 
 def _known(house: Home) -> tuple[str, int, int, int]:
-    with house.door.database.read() as session:
+    with house.api.database.read() as session:
         row = people.get(session, house.person)
         return row.zone, row.quiet_start_min, row.quiet_end_min, row.budget
 

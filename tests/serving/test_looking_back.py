@@ -40,7 +40,7 @@ def decided(living: World, count: int) -> list[DecisionId]:
         if answer.decision_id is not None and not answer.repeated:
             found.append(answer.decision_id)
             if answer.tip is not None:
-                living.desk.react(living.person, answer.decision_id, answers[number % 4], f"key-{number}")
+                living.reaction_handler.react(living.person, answer.decision_id, answers[number % 4], f"key-{number}")
         if len(found) == count:
             return found
         living.pass_time(minutes=15)
@@ -85,12 +85,12 @@ def test_a_receipt_says_in_words_which_source_was_too_old(living: World) -> None
 
 def test_every_decision_replays_bit_for_bit_also_between_reactions(living: World) -> None:
     """Probabilities, scores and vector come back without any error, before the first reaction and after others."""
-    shelf = PolicyCache(living.home / "policies", living.seal.holds)
+    policy_cache = PolicyCache(living.home / "policies", living.seal.holds)
     with_reactions = decided(living, 10)
     assert {living.record(each).posterior_version for each in with_reactions} > {0}
     with living.database.read() as session:
         for decision in with_reactions:
-            replay = verify(session, shelf, living.person, decision)
+            replay = verify(session, policy_cache, living.person, decision)
             assert replay.equal, replay
             assert (replay.probability_error, replay.score_error, replay.vector_error) == (0.0, 0.0, 0.0)
 
@@ -119,12 +119,12 @@ def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World
     """Reaction and undo count as two versions, and the decisions that follow them replay equal."""
     first = living.ask_until_tip().decision_id
     assert first is not None
-    living.desk.react(living.person, first, ReactionKind.NOT_FOR_ME, "key")
-    living.desk.undo(living.person, first)
+    living.reaction_handler.react(living.person, first, ReactionKind.NOT_FOR_ME, "key")
+    living.reaction_handler.undo(living.person, first)
     living.pass_time(hours=3)
     later = living.ask_until_tip().decision_id
     assert later is not None
-    living.desk.react(living.person, later, ReactionKind.DONE, "key-2")
+    living.reaction_handler.react(living.person, later, ReactionKind.DONE, "key-2")
     living.pass_time(minutes=30)
     last = living.ask_until_tip().decision_id
     assert last is not None
@@ -146,7 +146,7 @@ def in_shadow(living: World, policy: ArtifactPolicy) -> PolicyDigest:
     return digest
 
 
-def test_a_challenger_in_shadow_sees_every_decision_once_and_their_comparison_counts_them(living: World) -> None:
+def test_a_shadow_challenger_sees_and_counts_every_decision_once(living: World) -> None:
     """The uniform policy agrees once in n actions, and its value is the mean of the scores less what was expected."""
     shadow = Shadow(living.database, PolicyCache(living.home / "policies", living.seal.holds))
     challenger = in_shadow(living, trained("uniform", warm_start(2, count=1, days=1)))

@@ -1,4 +1,4 @@
-"""The pool at rest and in use: sealed for one person, made again when what it was made from changes, hydrated."""
+"""Candidate pools: sealed for one person, made again when their inputs change, with titles."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from serving.candidates.candidates import basis_of, build_pool
 from serving.candidates.catalogue import Catalogue
 from serving.candidates.pool_codec import PoolCache, open_pool, seal_pool
 from serving.candidates.pool_maker import PoolMaker
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 from tests.serving.conftest import afternoon
 from tests.serving.world import World
 
@@ -48,7 +48,7 @@ def test_opened_pools_are_kept_within_bounds_and_forgotten_on_demand(tmp_path: P
     assert len(cache._kept) == 0
 
 
-def test_a_pool_holds_for_an_hour_and_only_while_what_it_was_made_from_stays_the_same() -> None:
+def test_a_pool_holds_for_an_hour_while_its_inputs_stay_the_same() -> None:
     """It holds neither before it was built nor an hour later, and a habit logged or a new day changes its basis."""
     life = afternoon()
     pool = life.pool()
@@ -82,7 +82,7 @@ def test_the_most_specific_tip_of_each_cluster_comes_first() -> None:
     assert any(found[0][0] == found[-1][0] and found[0][1] > found[-1][1] for found in ranks)
 
 
-def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives_none(living: World) -> None:
+def test_titles_come_from_their_file_and_a_vanished_file_gives_none(living: World) -> None:
     """A title is read, clean, from its file; once the file is gone it is left out and counted as vanished."""
     path = living.home / "tasks.jsonl"
     subject = living.vault.subject_key(living.person, "task", "t-1")
@@ -100,25 +100,25 @@ def test_titles_come_back_from_the_file_they_came_from_and_a_vanished_file_gives
         uow.commit()
     row = living.life.row()
     row = row._replace(tasks=row.tasks._replace(undated_keys=(subject,)))
-    hydrator = Hydrator(living.database, living.vault)
+    title_reader = TitleReader(living.database, living.vault)
     ask = (living.person, row, living.life.consent_mask, living.life.zone, to_us(living.now))
-    titles = hydrator.titles(*ask)
+    titles = title_reader.titles(*ask)
     assert titles.by_subject[subject] == "Water the plants"
     assert titles.vanished == 0
     path.unlink()
-    gone = hydrator.titles(*ask)
+    gone = title_reader.titles(*ask)
     assert (subject in gone.by_subject, gone.vanished) == (False, 1)
 
 
-def test_a_second_process_makes_the_pool_again_when_a_stored_one_does_not_open(living: World) -> None:
+def test_a_stored_pool_that_does_not_open_is_made_again(living: World) -> None:
     """A box that does not open is no pool, and the one made in its place opens for a maker that did not make it."""
-    pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
+    pools = PoolMaker(living.online, living.vault, TitleReader(living.database, living.vault))
     living.online.write_pool(living.person, to_us(living.now), b"no box at all")
     packet = living.online.read(living.person)
     mask, zone, now_us = living.life.consent_mask, living.life.zone, to_us(living.now)
     assert pools.ready(living.person, packet, mask, zone, now_us) is None
     pools.make(living.person, packet.row, mask, zone, now_us)
-    again = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
+    again = PoolMaker(living.online, living.vault, TitleReader(living.database, living.vault))
     found = again.ready(living.person, living.online.read(living.person), mask, zone, now_us)
     assert found is not None
     assert any(each.subject for each in found.candidates)

@@ -55,11 +55,11 @@ def same_part_as_rebuilt(living: World) -> bool:
 def test_a_tip_is_shown_once_and_by_nobody_else(living: World) -> None:
     """The first showing counts and leaves one event, the second does not, and nobody else can show the tip."""
     decision = tip(living)
-    assert living.desk.shown(living.person, decision)
-    assert not living.desk.shown(living.person, decision)
+    assert living.reaction_handler.shown(living.person, decision)
+    assert not living.reaction_handler.shown(living.person, decision)
     assert kinds(living).count("tip_shown") == 1
     with pytest.raises(NotFound):
-        living.desk.shown(PersonId("ff" * 16), decision)
+        living.reaction_handler.shown(PersonId("ff" * 16), decision)
 
 
 def test_a_silence_is_neither_shown_nor_answered(living: World) -> None:
@@ -67,9 +67,9 @@ def test_a_silence_is_neither_shown_nor_answered(living: World) -> None:
     silence = living.ask_until_silence()
     before = kinds(living)
     with pytest.raises(NotFound):
-        living.desk.shown(living.person, silence)
+        living.reaction_handler.shown(living.person, silence)
     with pytest.raises(Conflict):
-        living.desk.react(living.person, silence, ReactionKind.DONE, "to a silence")
+        living.reaction_handler.react(living.person, silence, ReactionKind.DONE, "to a silence")
     row = living.row(silence)
     assert (row.shown_us, row.closed_us, row.reward) == (None, None, None)
     assert kinds(living) == before
@@ -80,10 +80,10 @@ def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World
     """Reward, outcome, event, block and posterior follow one reaction, and repeating its key applies nothing."""
     decision = tip(living)
     cluster = living.record(decision).chosen_ref.cluster
-    result = living.desk.react(living.person, decision, reaction, "key")
+    result = living.reaction_handler.react(living.person, decision, reaction, "key")
     reward = REWARDS[Outcome(reaction.value)]
     assert (result.applied, result.reward, result.posterior_version) == (True, reward, 1)
-    again = living.desk.react(living.person, decision, reaction, "key")
+    again = living.reaction_handler.react(living.person, decision, reaction, "key")
     assert (again.applied, again.reward, again.posterior_version) == (False, reward, 1)
     row = living.row(decision)
     assert (row.outcome, row.reward, row.closed_by) == (reaction.value, reward, "reaction")
@@ -98,29 +98,29 @@ def test_a_reaction_brings_its_reward_once_and_moves_the_posterior(living: World
 def test_a_second_answer_and_a_key_used_for_something_else_are_conflicts(living: World) -> None:
     """One answer a tip, one use a key, and no answer at all to a tip of eight days ago."""
     decision = tip(living)
-    living.desk.react(living.person, decision, ReactionKind.DONE, "key")
+    living.reaction_handler.react(living.person, decision, ReactionKind.DONE, "key")
     with pytest.raises(Conflict):
-        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, "another")
+        living.reaction_handler.react(living.person, decision, ReactionKind.NOT_NOW, "another")
     with pytest.raises(Conflict):
-        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, "key")
+        living.reaction_handler.react(living.person, decision, ReactionKind.NOT_NOW, "key")
     living.pass_time(days=1)
     other = tip(living)
     living.pass_time(days=8)
     with pytest.raises(Conflict):
-        living.desk.react(living.person, other, ReactionKind.DONE, "late")
+        living.reaction_handler.react(living.person, other, ReactionKind.DONE, "late")
 
 
-def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterior(living: World) -> None:
+def test_an_undo_within_five_seconds_leaves_no_trace(living: World) -> None:
     """At 5 s reward and block go, and all but the version of the part is as it was, bit for bit; 6 s is a conflict."""
     first = tip(living)
-    living.desk.react(living.person, first, ReactionKind.DONE, "first")
+    living.reaction_handler.react(living.person, first, ReactionKind.DONE, "first")
     living.pass_time(minutes=15)
     decision = tip(living)
     before = part_of(living)
-    living.desk.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
+    living.reaction_handler.react(living.person, decision, ReactionKind.NOT_FOR_ME, "key")
     assert part_of(living).moment.tolist() != before.moment.tolist()
     living.pass_time(seconds=5)
-    undone = living.desk.undo(living.person, decision)
+    undone = living.reaction_handler.undo(living.person, decision)
     assert (undone.applied, undone.reward, undone.posterior_version) == (True, None, 3)
     assert person_posterior.pack(replace(part_of(living), version=before.version)) == person_posterior.pack(before)
     assert same_part_as_rebuilt(living)
@@ -129,28 +129,28 @@ def test_an_undo_within_five_seconds_leaves_no_trace_in_reward_block_or_posterio
     with living.database.read() as session:
         assert blocks_of(session, living.person) == {}
     assert living.ask().decision_id == decision
-    living.desk.react(living.person, decision, ReactionKind.DONE, "second")
+    living.reaction_handler.react(living.person, decision, ReactionKind.DONE, "second")
     living.pass_time(seconds=6)
     with pytest.raises(Conflict):
-        living.desk.undo(living.person, decision)
+        living.reaction_handler.undo(living.person, decision)
     assert kinds(living).count("reaction_undone") == 1
 
 
-def test_a_seen_tip_without_an_answer_counts_as_ignored_and_a_late_answer_corrects_it(living: World) -> None:
+def test_a_seen_tip_without_an_answer_is_ignored_until_a_late_answer(living: World) -> None:
     """It is settled once, after the wait window, and undoing the late answer brings the default back."""
     decision = tip(living)
-    living.desk.shown(living.person, decision)
+    living.reaction_handler.shown(living.person, decision)
     living.pass_time(hours=3)
     assert living.outcomes.settle() == (0, 0)
     living.pass_time(hours=2)
     assert living.outcomes.settle() == (1, 0)
     assert living.outcomes.settle() == (0, 0)
     assert living.row(decision).outcome == "ignored"
-    late = living.desk.react(living.person, decision, ReactionKind.DONE, "late")
+    late = living.reaction_handler.react(living.person, decision, ReactionKind.DONE, "late")
     assert (late.reward, late.posterior_version) == (1.0, 2)
     assert living.row(decision).reward == 1.0
     assert same_part_as_rebuilt(living)
-    living.desk.undo(living.person, decision)
+    living.reaction_handler.undo(living.person, decision)
     assert living.row(decision).outcome == "ignored"
 
 
@@ -184,7 +184,7 @@ def complete(living: World, subject: str, *, publish: bool = True) -> None:
 def test_completing_what_was_tipped_is_an_outcome_without_a_tap(living: World, publish: bool) -> None:
     """A completion counts 0.9, once, whether the bus tells of it or settling finds it later."""
     decision = living.ask_until_subject()
-    living.desk.shown(living.person, decision)
+    living.reaction_handler.shown(living.person, decision)
     subject = living.row(decision).subject
     assert subject is not None
     living.pass_time(minutes=20)
@@ -205,7 +205,7 @@ def test_a_reaction_changes_a_later_probability(living: World, reaction: Reactio
     record = living.record(decision)
     policy = living.champion.held.policy
     assert policy is not None
-    living.desk.react(living.person, decision, reaction, "key")
+    living.reaction_handler.react(living.person, decision, reaction, "key")
     without, learned = recompute(record, policy, None), recompute(record, policy, part_of(living))
     assert without.probabilities.tolist() == record.probabilities.tolist()
     change = learned.probabilities[record.chosen] - without.probabilities[record.chosen]

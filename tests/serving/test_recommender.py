@@ -27,7 +27,7 @@ from tests.serving.conftest import afternoon
 from tests.serving.world import World, world
 
 
-def test_a_person_who_has_just_imported_gets_a_tip_that_is_durable_with_exact_propensities(living: World) -> None:
+def test_a_tip_after_an_import_is_durable_with_exact_propensities(living: World) -> None:
     """The stored record names tip and policy, its probabilities sum to one, and the words are sealed beside it."""
     answer = living.ask_until_tip()
     assert answer.decision_id is not None
@@ -49,7 +49,7 @@ def test_an_open_tip_is_returned_unchanged_until_it_is_answered(living: World) -
     assert again.tip == first.tip
     assert (again.decision_id, again.repeated, again.reason) == (first.decision_id, True, "open_tip")
     assert first.decision_id is not None
-    living.desk.react(living.person, first.decision_id, ReactionKind.DONE, "k1")
+    living.reaction_handler.react(living.person, first.decision_id, ReactionKind.DONE, "k1")
     living.now = living.now.replace(second=30)
     assert (living.ask().tip, living.ask().reason) == (None, "resting")
 
@@ -82,7 +82,7 @@ def test_rules_silence_before_any_policy(living: World, face: str, reason: str) 
     assert (answer.tip, answer.decision_id, answer.reason) == (None, None, reason)
 
 
-def test_the_budget_bounds_what_nobody_asked_for_and_opening_the_page_stays_free(living: World) -> None:
+def test_the_budget_bounds_interruptions_and_opening_the_page_is_free(living: World) -> None:
     """A budget of zero refuses the unsolicited tip by name, and is no reason against an opened page."""
     with living.database.unit_of_work() as uow:
         people.set_preferences(uow, person=living.person, budget=0)
@@ -91,8 +91,8 @@ def test_the_budget_bounds_what_nobody_asked_for_and_opening_the_page_stays_free
     assert living.ask(Trigger.OPEN).reason != "budget_spent"
 
 
-def test_a_blocked_cluster_is_not_chosen_and_ends_an_open_tip(living: World) -> None:
-    """A block ends the open tip, and a decision made after it counts the cluster as refused and scores none of it."""
+def test_a_blocked_cluster_is_not_chosen_and_ends_an_active_tip(living: World) -> None:
+    """A block ends the active tip, and a decision made after it counts the cluster as refused and scores none of it."""
     first = living.ask_until_tip()
     assert first.decision_id is not None
     cluster = living.record(first.decision_id).chosen_ref.cluster
@@ -141,18 +141,18 @@ def test_a_withdrawn_consent_holds_at_the_next_request(living: World) -> None:
 
 def test_an_open_tip_about_what_was_withdrawn_ends_at_the_next_request(living: World) -> None:
     """Neither its words nor its decision come again, and with the consent of another source it would have stayed."""
-    open_tip = living.ask_until_subject()
+    active_tip = living.ask_until_subject()
     withdraw(living, Source.MOOD)
     kept = living.ask()
-    assert (kept.decision_id, kept.reason) == (open_tip, "open_tip")
+    assert (kept.decision_id, kept.reason) == (active_tip, "open_tip")
     assert kept.tip is not None
     withdraw(living, Source.TASKS, Source.HABITS)
     answer = living.ask()
-    assert answer.decision_id != open_tip
+    assert answer.decision_id != active_tip
     assert answer.tip is None or answer.tip.text != kept.tip.text
 
 
-def test_an_open_tip_that_speaks_of_the_calendar_ends_when_that_consent_is_withdrawn(living: World) -> None:
+def test_an_active_tip_of_the_calendar_ends_with_that_consent(living: World) -> None:
     """Its subject is still known, and yet neither its decision nor its words come again."""
     for _ in range(60):
         decision = living.ask_until_tip().decision_id
@@ -162,7 +162,7 @@ def test_an_open_tip_that_speaks_of_the_calendar_ends_when_that_consent_is_withd
         words = open_words(living.vault, living.person, decision, box)
         if words.needs >> SOURCE_BIT[Source.CALENDAR] & 1:
             break
-        living.desk.react(living.person, decision, ReactionKind.NOT_NOW, living.event_id())
+        living.reaction_handler.react(living.person, decision, ReactionKind.NOT_NOW, living.event_id())
         living.pass_time(minutes=15)
     assert words.needs >> SOURCE_BIT[Source.CALENDAR] & 1
     withdraw(living, Source.CALENDAR)
@@ -171,7 +171,7 @@ def test_an_open_tip_that_speaks_of_the_calendar_ends_when_that_consent_is_withd
     assert answer.tip is None or answer.tip.text != words.text
 
 
-def test_without_a_champion_the_answer_is_named_counted_and_still_logged_with_its_propensity(
+def test_without_a_champion_the_answer_is_a_named_fallback_and_logged(
     home: "object", database: "object", person: PersonId
 ) -> None:
     """Without a policy the fallback is in the answer, the record and the count, and its probabilities sum to one."""
@@ -205,9 +205,7 @@ def test_requests_of_one_person_that_come_together_get_one_decision(living: Worl
     assert {answer.decision_id for answer in answers} == {logged(living).id}
 
 
-def test_who_came_first_takes_turns_with_few_however_large_the_crowd(
-    living: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_requests_are_decided_in_bounded_groups_in_their_order(living: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a crowd, `TOGETHER` are read before the first of them is answered, and all are answered in their order."""
     seen: list[str] = []
 

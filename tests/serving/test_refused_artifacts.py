@@ -36,7 +36,7 @@ class Slow(Uniform):
 
 
 def signed(folder: Path, seal: PolicySeal) -> None:
-    """Sign whatever the manifest says now, as who holds the household's key could."""
+    """Sign whatever the manifest says now, as who holds the home's key could."""
     manifest = json.loads((folder / artifact.MANIFEST).read_text())
     manifest["signature"] = seal.sign(artifact.digest_of(manifest))
     (folder / artifact.MANIFEST).write_text(json.dumps(manifest))
@@ -70,7 +70,7 @@ def unsigned(folder: Path, _: PolicySeal) -> None:
 
 
 def of_others(folder: Path, _: PolicySeal) -> None:
-    """Sign with the key of another household."""
+    """Sign with the key of another home."""
     signed(folder, PolicySeal(folder.parent / "their keys"))
 
 
@@ -85,8 +85,8 @@ def nothing(_: Path, __: PolicySeal) -> None:
         (corrupt, "the arrays do not have the sha256 of the manifest"),
         (not_a_number, "array 'mean' must hold finite float64 numbers"),
         (other_order, "a golden vector's mu is not what this policy computes"),
-        (unsigned, "the manifest is not signed; `oo sign` puts this household's signature under it"),
-        (of_others, "the manifest's signature is not one of this household's key"),
+        (unsigned, "the manifest is not signed; `oo sign` puts this home's signature under it"),
+        (of_others, "the manifest's signature is not one of this home's key"),
     ],
 )
 def test_a_bad_artifact_is_refused_and_the_champion_keeps_serving(living: World, damage: Break, rule: str) -> None:

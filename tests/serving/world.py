@@ -1,4 +1,4 @@
-"""A whole small platform for one test: database, online store, fold, policy, recommender, desk; nothing is faked."""
+"""A complete small installation for one test; nothing is faked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ from models.policies.laws import trained
 from models.rewards.training import data_digest
 from models.simulation.warm_start import warm_start
 from serving.candidates.pool_maker import PoolMaker
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 from serving.feedback.outcomes import Outcomes
 from serving.feedback.reactions import ReactionHandler
 from serving.policy_cache.champion import ChampionHolder
@@ -62,7 +62,7 @@ class World:
     writer: DecisionWriter = field(init=False)
     reader: DecisionInputsReader = field(init=False)
     recommender: Recommender = field(init=False)
-    desk: ReactionHandler = field(init=False)
+    reaction_handler: ReactionHandler = field(init=False)
     outcomes: Outcomes = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,11 +79,11 @@ class World:
             reader=self.reader,
             writer=self.writer,
             vault=self.vault,
-            pools=PoolMaker(self.online, self.vault, Hydrator(self.database, self.vault)),
+            pools=PoolMaker(self.online, self.vault, TitleReader(self.database, self.vault)),
             clock=self.clock,
             new_seed=lambda: next(self.seeds),
         )
-        self.desk = ReactionHandler(self.database, self.vault, self.champion, self.clock)
+        self.reaction_handler = ReactionHandler(self.database, self.vault, self.champion, self.clock)
         self.outcomes = Outcomes(self.database, self.champion, self.clock)
         self.database.bus.subscribe(self.outcomes.handle)
 
@@ -202,7 +202,7 @@ class World:
             decision = self.ask_until_decision()
             if self.row(decision).silent:
                 return decision
-            self.desk.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
+            self.reaction_handler.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
             self.pass_time(minutes=15)
         raise AssertionError("there was no silence in all this time")
 
@@ -213,7 +213,7 @@ class World:
             assert decision is not None
             if self.row(decision).subject is not None:
                 return decision
-            self.desk.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
+            self.reaction_handler.react(self.person, decision, ReactionKind.NOT_NOW, self.event_id())
             self.pass_time(minutes=15)
         raise AssertionError("no tip was about a subject")
 

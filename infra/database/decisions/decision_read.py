@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from data_contracts.errors import Unavailable
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDigest, SubjectKey
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from infra.database.engine.database import Database
 from infra.database.policies.policies import SLOT
 
-__all__ = ["NewestDecision", "PersonNow", "PersonNowReader", "TrialNow"]
+__all__ = ["ExperimentNow", "NewestDecision", "PersonNow", "PersonNowReader"]
 
 STATEMENT = """
 SELECT p.zone, p.role, p.quiet_start_min, p.quiet_end_min, p.budget, p.silence_price,
@@ -60,13 +60,13 @@ class NewestDecision(NamedTuple):
     text_box: bytes | None
 
 
-class TrialNow(NamedTuple):
-    """The experiment that runs, and the person's part of its challenger."""
+class ExperimentNow(NamedTuple):
+    """The experiment that runs, and the person's posterior of its challenger."""
 
     id: str
     challenger: PolicyDigest
     share: float
-    part: StoredPart | None
+    part: StoredPosterior | None
 
 
 class PersonNow(NamedTuple):
@@ -89,9 +89,9 @@ class PersonNow(NamedTuple):
     champion_revision: int
     blocks: tuple[tuple[ClusterId, int], ...]  # (cluster, until_us) of those that stand
     interruptions_us: tuple[int, ...]  # when unsolicited tips were given since the asked instant
-    part: StoredPart | None
+    part: StoredPosterior | None
     newest: NewestDecision | None
-    trial: TrialNow | None
+    trial: ExperimentNow | None
 
     def spent(self, since_us: int) -> int:
         """Return how many interruptions were spent since then, for example since the local midnight."""
@@ -176,13 +176,13 @@ def _person_now(person: PersonId, row: Any) -> PersonNow:
             NewestDecision._make((*decision[:3], bool(decision[3]), *decision[4:]))
             if decision[0] is not None
             else None,
-            TrialNow(trial[0], trial[1], trial[2], _part(row[TRIAL_PART:])) if trial[0] is not None else None,
+            ExperimentNow(trial[0], trial[1], trial[2], _part(row[TRIAL_PART:])) if trial[0] is not None else None,
         )
     )
 
 
-def _part(columns: Any) -> StoredPart | None:
-    return StoredPart._make(columns) if columns[0] is not None else None
+def _part(columns: Any) -> StoredPosterior | None:
+    return StoredPosterior._make(columns) if columns[0] is not None else None
 
 
 def _blocks(text: str) -> tuple[tuple[ClusterId, int], ...]:

@@ -64,7 +64,7 @@ def mark_shown(uow: UnitOfWork, *, person: PersonId, decision: DecisionId, at_us
 
 
 def close(uow: UnitOfWork, *, person: PersonId, decision: DecisionId, at_us: int | None, by: str | None) -> bool:
-    """Close an open tip, or with `at_us` None open it again; return whether anything changed."""
+    """Close an active tip, or with `at_us` None open it again; return whether anything changed."""
     changes = DecisionRow.closed_us.is_(None) if at_us is not None else DecisionRow.closed_us.is_not(None)
     statement = (
         update(DecisionRow)

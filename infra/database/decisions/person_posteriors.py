@@ -10,10 +10,10 @@ from infra.database.all_tables import PersonPosteriorRow
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.engine.upsert import insert_into
 
-__all__ = ["StoredPart", "find", "save"]
+__all__ = ["StoredPosterior", "find", "save"]
 
 
-class StoredPart(NamedTuple):
+class StoredPosterior(NamedTuple):
     """The packed part, its version, and the newest (event time, id) that it has learned from."""
 
     version: int
@@ -22,8 +22,8 @@ class StoredPart(NamedTuple):
     payload: bytes
 
 
-def find(session: Session, person: PersonId, digest: PolicyDigest) -> StoredPart | None:
-    """Return the person's part of one policy, or None when nothing was learned yet."""
+def find(session: Session, person: PersonId, digest: PolicyDigest) -> StoredPosterior | None:
+    """Return the person's posterior of one policy, or None when nothing was learned yet."""
     statement = select(
         PersonPosteriorRow.version,
         PersonPosteriorRow.latest_us,
@@ -31,10 +31,10 @@ def find(session: Session, person: PersonId, digest: PolicyDigest) -> StoredPart
         PersonPosteriorRow.payload,
     ).where(PersonPosteriorRow.person == person, PersonPosteriorRow.policy_digest == digest)
     row = session.execute(statement).one_or_none()
-    return StoredPart(*row) if row else None
+    return StoredPosterior(*row) if row else None
 
 
-def save(uow: UnitOfWork, *, person: PersonId, digest: PolicyDigest, part: StoredPart, updated_us: int) -> bool:
+def save(uow: UnitOfWork, *, person: PersonId, digest: PolicyDigest, part: StoredPosterior, updated_us: int) -> bool:
     """Store a part if its version is newer than the stored one; return whether it was."""
     statement = insert_into(uow.session, PersonPosteriorRow).values(
         person=person, policy_digest=digest, updated_us=updated_us, **part._asdict()

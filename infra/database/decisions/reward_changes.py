@@ -1,6 +1,6 @@
 """Every change of a reward, numbered per person and never rewritten: what a posterior version stands for.
 
-Version v of a person's part, under whatever policy, is made of the rewards as they stood after the first v changes.
+Version v of a person's posterior, under any policy, is computed from the rewards after the first v changes.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What was decided and what followed: decisions, reactions, blocks, and the person's part of the policy."""
+"""What was decided and what followed: decisions, reactions, blocks, and the person's posterior of the policy."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column

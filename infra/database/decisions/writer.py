@@ -115,7 +115,7 @@ class DecisionWriter:
         self._connection: Any = None
         self._failure: BaseException | None = None
         self._closed = False
-        self._door = threading.Lock()
+        self._lock = threading.Lock()
         self._gate = gate or threading.Lock()
         self._batch_now: list[_Waiting] = []
         self._writing_since: float | None = None
@@ -136,7 +136,7 @@ class DecisionWriter:
         """
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
-        with self._door:
+        with self._lock:
             self._check()
             loop.call_soon(self._hand_over)  # behind all others who decide in this turn
             self._turn.append(_Waiting(row, waiter, loop))
@@ -158,7 +158,7 @@ class DecisionWriter:
 
     def close(self) -> None:
         """Write what waits, then stop; raises `Unavailable` when that does not end."""
-        with self._door:
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
@@ -170,7 +170,7 @@ class DecisionWriter:
             self._connection.close()
 
     def _hand_over(self) -> None:
-        with self._door:
+        with self._lock:
             self._end_turn()
 
     def _end_turn(self) -> None:
@@ -179,7 +179,7 @@ class DecisionWriter:
         self._turn.clear()
 
     def _enqueue(self, waiting: _Waiting) -> None:
-        with self._door:  # `close` rejects new decisions under the same lock
+        with self._lock:  # `close` rejects new decisions under the same lock
             self._check()
             self._queue.put(waiting)
 
@@ -271,7 +271,7 @@ class DecisionWriter:
 
     def _give_up(self, error: BaseException) -> None:
         """Refuse the batch that failed and everything that waits behind it."""
-        with self._door:
+        with self._lock:
             self._failure = error
             self._end_turn()
         batch, self._batch_now, self._writing_since = self._batch_now, [], None

@@ -20,7 +20,7 @@ __all__ = ["EventFeed"]
 
 CAPACITY = 4_096
 POLL_S = 0.25  # for what other processes commit; what this one commits is read at once
-PAUSE_S = 0.02  # between two reads, so that a busy door is not read for each of its commits
+PAUSE_S = 0.02  # between two reads, so that a busy API does not cause a read per commit
 LINGER_S = 30.0  # after the last watcher, so that one who comes back goes on exactly where it was
 OVERLAP = 1_024  # PostgreSQL commits out of order: so many events are read again
 STOP_S = 5.0

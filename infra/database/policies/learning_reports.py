@@ -1,4 +1,4 @@
-"""What audits of learning found: totals, and people without names, made by a flow and read by the door."""
+"""Learning reports: totals, and people without names; a flow writes them and the API reads them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

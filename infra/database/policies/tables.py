@@ -83,7 +83,7 @@ class ShadowComparisonRow(Base):
 
 
 class LearningReportRow(Base):
-    """What an audit of learning found; people are in it without names."""
+    """A learning report; people are in it without names."""
 
     __tablename__ = "learning_reports"
     __table_args__ = (Index("ix_learning_reports_at_us", "at_us"),)

@@ -63,7 +63,7 @@ PREFIXES = {Form.TOKEN: "oo_tok_", Form.WEBHOOK: "oo_whs_"}  # so that scanners 
 
 
 class PushSource(NamedTuple):
-    """A source as the door sees it: whose it is, the name its signals bear, and the kinds it may bring."""
+    """A source as the API sees it: whose it is, the name its signals bear, and the kinds it may bring."""
 
     id: str
     person: PersonId

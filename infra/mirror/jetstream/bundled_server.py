@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from data_contracts.errors import Unavailable
-from infra.child_process import tethered
+from infra.child_process import bound_to_parent
 from infra.storage.files import create_once, make_private_folder, replace
 from infra.storage.locks import RoleLock
 
@@ -125,7 +125,7 @@ class BundledServer:
         lock = self.claim()
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                tethered(self.command),
+                bound_to_parent(self.command),
                 env=self.environment,
                 stdout=log,
                 stderr=log,

@@ -18,7 +18,7 @@ from data_contracts.errors import Unavailable
 from infra.mirror.jetstream.connection import connected, own_errors
 from infra.mirror.jetstream.stream_config import SEQUENCE, STREAM, declare
 
-__all__ = ["ACK_WAIT_S", "Delivery", "Follower", "follower", "read_at"]
+__all__ = ["ACK_WAIT_S", "Consumer", "Delivery", "open_consumer", "read_at"]
 
 ACK_WAIT_S = 30.0  # a message that nobody answers for comes again, to whoever asks next
 MAX_UNDER_WAY = 5_000
@@ -67,7 +67,7 @@ class Delivery:
             await self.js.delete_msg(STREAM, self.place)
 
 
-class Follower:
+class Consumer:
     """One reader of a durable consumer; several of them share its messages.
 
     It asks for many messages at once and takes them from one subscription as they come; the driver's own `fetch`
@@ -127,7 +127,7 @@ class Follower:
 
 
 @asynccontextmanager
-async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
+async def open_consumer(url: str, durable: str) -> AsyncIterator[Consumer]:
     """Connect for ever, declare stream and consumer, and give what reads."""
     async with connected(url, for_ever=True) as client:
         js = client.jetstream()
@@ -141,7 +141,7 @@ async def follower(url: str, durable: str) -> AsyncIterator[Follower]:
         with own_errors():
             await declare(js)
             await js.add_consumer(STREAM, config)
-        reader = Follower(client, js, durable)
+        reader = Consumer(client, js, durable)
         await reader.begin()
         yield reader
 

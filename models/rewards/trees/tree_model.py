@@ -1,4 +1,4 @@
-"""The tree model behind the policy `tree_squarecb`: trees over context and action, plus the Gaussian person part.
+"""The tree model behind the policy `tree_squarecb`: trees over context and action, plus the Gaussian person posterior.
 
     mu_a      = forest(context, a) + z_a'm_person
     sigma_a^2 = noise^2 / leaf_rows + |z_a F_person|^2
@@ -40,7 +40,7 @@ MIN_ROWS = 2 * DEFAULT.leaf_rows
 
 @dataclass(frozen=True, eq=False)
 class TreeModel(ScoringModel):
-    """A forest and the person part's prior: person_scale (d,), noise (1,), leaf_sigma (1,)."""
+    """A forest and the person posterior's prior: person_scale (d,), noise (1,), leaf_sigma (1,)."""
 
     forest: Forest
     person_scale: Floats

@@ -158,7 +158,7 @@ def test_no_event_holds_a_word_of_its_source_and_none_lies_in_the_future(importe
 
 
 def test_words_come_back_by_subject(importer: Importer, vault: Keys, now: datetime, tmp_path: Path) -> None:
-    """Hydration finds the words of each task; a vanished file is counted."""
+    """The titles of each task are read again; a vanished file is counted."""
     paths = [*SOUND, tmp_path / "gone.ics"]
     words = titles_of(paths, person=importer.person, vault=vault, zone=importer.zone, now=now)
     assert words.vanished == 1

@@ -10,7 +10,7 @@ from data_contracts.identifiers import ClusterId, DecisionId, PersonId, PolicyDi
 from data_contracts.rewards import Outcome, ReactionKind
 from infra.database.all_tables import ReactionRow
 from infra.database.decisions import decisions, person_posteriors, reactions
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from infra.database.engine.database import Database
 from infra.database.engine.unit_of_work import UnitOfWork
 from infra.database.policies import shadow
@@ -145,7 +145,7 @@ def test_a_block_is_never_shortened_and_leaves_with_its_decision(database: Datab
 
 def test_a_part_is_replaced_only_by_a_newer_version(database: Database, member: PersonId) -> None:
     """Of two learners the one with more versions wins, in any order."""
-    old, new = StoredPart(1, 5, "a", b"old"), StoredPart(2, 6, "b", b"new")
+    old, new = StoredPosterior(1, 5, "a", b"old"), StoredPosterior(2, 6, "b", b"new")
     with database.unit_of_work() as uow:
         saved = [
             person_posteriors.save(uow, person=member, digest=DIGEST, part=part, updated_us=7)

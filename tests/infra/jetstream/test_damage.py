@@ -9,7 +9,7 @@ import pytest
 from data_contracts.identifiers import PersonId, to_us
 from data_contracts.state_rows import StoredRow
 from feature_repo.online import OnlineFile
-from flows.stream.mirror_consumer import Following
+from flows.stream.mirror_consumer import MirrorConsumer
 from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
@@ -62,7 +62,7 @@ def test_a_damaged_block_mends_itself(
         watch = MirrorReconciler(database, clock, lambda: asyncio.run(extent(server.url)))
         watch.look()
         assert watch.gap == watch.mended == damaged.missing
-        processor = Following(database, stream, clock, lambda: follower(server.url, "fold"))
+        processor = MirrorConsumer(database, stream, clock, lambda: open_consumer(server.url, "fold"))
         with relay_of(database, server.url, clock), processor:
             wait_until(lambda: waiting(database) == 0)
             wait_until(lambda: processor.state.handled == damaged.events)

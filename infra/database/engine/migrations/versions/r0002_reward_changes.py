@@ -1,4 +1,4 @@
-"""The append-only history of rewards, from which a person's part of a policy is rebuilt as it was at any version."""
+"""The append-only history of rewards, from which any version of a person's posterior is rebuilt."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""What the audits of learning found, newest last."""
+"""Learning reports, newest last."""
 
 import sqlalchemy as sa
 from alembic import op

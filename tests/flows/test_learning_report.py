@@ -1,4 +1,4 @@
-"""Laws of the audits: computed by a flow, read by the door, honest where there is little."""
+"""Laws of the learning reports: computed by a flow, read by the API, honest where there is little."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 
 from data_contracts.decisions import Origin
 from flows.context import OpenedContext, opened
-from flows.learning.learning_report import NO_PERSON_PART, audit_learning
-from flows.learning.sandbox import Rehearsal, begin, live
+from flows.learning.learning_report import NO_PERSON_POSTERIOR, audit_learning
+from flows.learning.sandbox import Sandbox, begin, live
 from flows.learning.training import open_registry
 from infra.database.policies import learning_reports
 from infra.settings import Settings
@@ -20,7 +20,7 @@ def test_an_empty_home_is_audited_as_not_enough_evidence(context: OpenedContext)
     found = audit_learning(context)
     assert found["champion"] is None
     assert [found[name]["verdict"] for name in ("personalisation", "control", "holdout", "power")] == [
-        NO_PERSON_PART,
+        NO_PERSON_POSTERIOR,
         TOO_LITTLE,
         TOO_LITTLE,
         TOO_LITTLE,
@@ -33,10 +33,10 @@ def test_an_empty_home_is_audited_as_not_enough_evidence(context: OpenedContext)
 
 
 def test_a_control_against_itself_differs_by_nothing(home: Path) -> None:
-    """In a rehearsal under the uniform control the difference to it is 0, and the holdout has its share."""
+    """In a sandbox under the uniform control the difference to it is 0, and the holdout has its share."""
     with opened(Settings(home=home)) as context:
         context.database.migrate()
-        begin(context, open_registry(context), Rehearsal(people=10, seed=2))
+        begin(context, open_registry(context), Sandbox(people=10, seed=2))
         live(context, days=4)
         found = audit_learning(context)
     assert found["evidence"] == Origin.SIMULATED.value

@@ -8,7 +8,7 @@ from data_contracts.features import Source
 from data_contracts.identifiers import ClusterId, PersonId, PolicyDigest, new_person
 from infra.database.decisions import person_posteriors, reactions
 from infra.database.decisions.decision_read import PersonNow, PersonNowReader
-from infra.database.decisions.person_posteriors import StoredPart
+from infra.database.decisions.person_posteriors import StoredPosterior
 from infra.database.decisions.writer import DecisionWriter
 from infra.database.engine.database import Database
 from infra.database.events import working_state
@@ -68,7 +68,7 @@ def test_everything_is_read_in_one_statement(
 ) -> None:
     """What the ordinary functions wrote comes back whole."""
     add_person(database, person, granted=(Source.TASKS, Source.MOOD))
-    part = StoredPart(3, 50, "e", b"\x00part")
+    part = StoredPosterior(3, 50, "e", b"\x00part")
     with database.unit_of_work() as uow:
         working_state.set_heads(uow, {person: FoldHead(7, 70)})
         person_posteriors.save(uow, person=person, digest=DIGEST, part=part, updated_us=60)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.tip_door HOME`: oO's own door over a prepared home, its clock and seeds set from outside."""
+"""`python -m benchmarks.tip_api HOME`: oO's API over a prepared home; another process sets its clock and seeds."""
 
 import sys
 from itertools import count
@@ -11,8 +11,8 @@ from infra.settings import Settings
 from oo.runtime import Runtime
 
 
-class SeededHousehold(Runtime):
-    """A household as `oo up` opens it, whose decisions take the seeds 1, 2, 3, ..."""
+class SeededRuntime(Runtime):
+    """A runtime as `oo up` opens it, whose decisions take the seeds 1, 2, 3, ..."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(Settings(home=home), HandClock(home / "clock"))
@@ -25,7 +25,7 @@ class SeededHousehold(Runtime):
 
 def main(home: Path) -> None:
     """Serve until killed."""
-    with SeededHousehold(home) as runtime:
+    with SeededRuntime(home) as runtime:
         app = create_app(runtime.settings, runtime.services)
         runtime.start()
         serve(app)

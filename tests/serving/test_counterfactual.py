@@ -1,7 +1,7 @@
-"""The time machine."""
+"""Counterfactuals: what another policy would have said, from the log."""
 
 from models.policies import Uniform
-from serving.explain.counterfactual import otherwise
+from serving.explain.counterfactual import counterfactuals
 from serving.policy_cache.by_digest import PolicyCache
 from tests.serving.test_looking_back import decided
 from tests.serving.world import World
@@ -15,7 +15,7 @@ def test_the_deciding_policy_would_have_said_the_same(living: World) -> None:
     record = living.record(made[0])
     policy = PolicyCache(living.home / "policies", living.seal.holds).get(record.policy_digest)
     with living.database.read() as session:
-        found = otherwise(session, policy, living.person, since_us=0, until_us=FOREVER_US)
+        found = counterfactuals(session, policy, living.person, since_us=0, until_us=FOREVER_US)
     assert [each.decision for each in found] == made
     for each in found:
         logged = living.record(each.decision)
@@ -29,7 +29,7 @@ def test_another_policy_is_asked_in_the_same_moments_alone(living: World) -> Non
     made = decided(living, 3)
     second = living.record(made[1]).at_us
     with living.database.read() as session:
-        found = otherwise(session, Uniform(), living.person, since_us=second, until_us=second + 1)
+        found = counterfactuals(session, Uniform(), living.person, since_us=second, until_us=second + 1)
     (only,) = found
     assert only.decision == made[1]
     assert only.chance_of_said == 1 / len(living.record(made[1]).candidates)

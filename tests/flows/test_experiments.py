@@ -13,7 +13,7 @@ from flows.learning import experiments
 from flows.learning.champion_swap import KEPT_IN_SHADOW, introduce, retire_old_challengers
 from flows.learning.learning_report import audit_learning
 from flows.learning.promotion import compare, promote
-from flows.learning.sandbox import Rehearsal, begin, live
+from flows.learning.sandbox import Sandbox, begin, live
 from flows.learning.training import open_registry
 from infra.database.audit import audit_log
 from infra.database.policies import experiments as stored
@@ -30,8 +30,8 @@ from models.simulation.warm_start import warm_start
 
 
 @contextmanager
-def household(home: Path) -> Iterator[tuple[FlowContext, PolicyRegistry]]:
-    """Give a rehearsal of twelve people with the clock that it has now."""
+def simulated_home(home: Path) -> Iterator[tuple[FlowContext, PolicyRegistry]]:
+    """Give a sandbox of twelve people with the clock that it has now."""
     with opened(Settings(home=home)) as context:
         yield context, open_registry(context)
 
@@ -48,29 +48,29 @@ def challenge(context: FlowContext, registry: PolicyRegistry, policy: ArtifactPo
 
 
 @pytest.fixture
-def rehearsed(home: Path) -> Path:
+def lived(home: Path) -> Path:
     """Return a home in which twelve simulated people lived two days under the uniform control."""
-    with household(home) as (context, registry):
+    with simulated_home(home) as (context, registry):
         context.database.migrate()
-        begin(context, registry, Rehearsal(people=12, seed=3))
+        begin(context, registry, Sandbox(people=12, seed=3))
         live(context, days=2)
     return home
 
 
-def test_an_experiment_is_lived_compared_audited_and_ended_with_its_champion(rehearsed: Path) -> None:
+def test_an_experiment_is_lived_compared_audited_and_ended_with_its_champion(lived: Path) -> None:
     """Arms are as large as their shares, each has its policy's decisions alone, and a promotion ends it."""
-    with household(rehearsed) as (context, registry):
+    with simulated_home(lived) as (context, registry):
         digest = challenge(context, registry, trained("epsilon_greedy", warm_start(5, count=20, days=10)))
         with pytest.raises(PromotionRefused, match="shadow_missing"):
             experiments.begin(context, registry, digest, share=0.4, days=9, actor="test")
         with pytest.raises(Malformed, match="share"):
             experiments.begin(context, registry, digest, share=0.6, days=9, actor="test")
         compare(context)
-        made = experiments.begin(context, registry, digest, share=0.4, days=9, actor="test", override="a rehearsal")
+        made = experiments.begin(context, registry, digest, share=0.4, days=9, actor="test", override="a sandbox")
         with pytest.raises(Conflict, match="runs already"):
             experiments.begin(context, registry, digest, share=0.4, days=9, actor="test", override="again")
         live(context, days=5)
-    with household(rehearsed) as (context, registry):
+    with simulated_home(lived) as (context, registry):
         told = audit_learning(context)["experiment"]
         assert (told["id"], told["ended_us"], told["sample_ratio"]["verdict"]) == (made.id, None, BALANCED)
         champion, challenger = told["arms"]
@@ -92,9 +92,9 @@ def test_an_experiment_is_lived_compared_audited_and_ended_with_its_champion(reh
             experiments.end(context, actor="test", why="too late")
 
 
-def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(rehearsed: Path) -> None:
+def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(lived: Path) -> None:
     """Harm is refused before and seen after: who rejects what people like goes before the date, audited."""
-    with household(rehearsed) as (context, registry):
+    with simulated_home(lived) as (context, registry):
         good = trained("greedy", warm_start(5, count=40, days=20)).arrays
         bad = Greedy(LinearModel.from_arrays({**good, "mean": -good["mean"]}))
         promote(
@@ -106,13 +106,13 @@ def test_a_challenger_that_is_shown_to_be_worse_loses_its_days_by_itself(rehears
         )
         digest = challenge(context, registry, bad)
         live(context, days=1)
-    with household(rehearsed) as (context, registry):
+    with simulated_home(lived) as (context, registry):
         compare(context)
         with pytest.raises(PromotionRefused):
             experiments.begin(context, registry, digest, share=0.5, days=300, actor="test")
         made = experiments.begin(context, registry, digest, share=0.5, days=300, actor="test", override="to see it")
         live(context, days=12)
-    with household(rehearsed) as (context, _):
+    with simulated_home(lived) as (context, _):
         told = experiments.look(context, actor="test")
         assert told is not None
         assert (told["verdict"], told["ended_why"]) == (WORSE, "the challenger is shown to be worse")

@@ -92,7 +92,7 @@ def test_packing_is_exact_and_about_eight_kilobytes() -> None:
 @pytest.mark.parametrize("damage", [b"", b"OOP1", b"nope" + bytes(200)])
 def test_a_damaged_part_is_refused(damage: bytes) -> None:
     """A damaged part is refused."""
-    with pytest.raises(Malformed, match="person part"):
+    with pytest.raises(Malformed, match="person posterior"):
         person_posterior.unpack(damage)
 
 

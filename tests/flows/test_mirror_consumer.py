@@ -15,14 +15,14 @@ from data_contracts.features import CONSENT_SIGNALS
 from data_contracts.identifiers import PersonId, to_us
 from feature_repo.online import OnlineFile
 from feature_repo.state.served_row import served_row
-from flows.stream.mirror_consumer import MAX_DELIVERIES, Following
+from flows.stream.mirror_consumer import MAX_DELIVERIES, MirrorConsumer
 from flows.stream.partitions import EVERYBODY, Share, share_of
 from flows.stream.processor import Stream
 from infra.clock import fixed_clock
 from infra.database.engine.database import Database
 from infra.database.events import dead_letters, mirror_log
 from infra.database.maintenance import erasure
-from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.consumer import open_consumer
 from infra.mirror.jetstream.stream_config import subject
 from infra.vault import Vault
 from tests.flows import people
@@ -83,14 +83,14 @@ def letters(database: Database) -> list[SentMessage]:
     return [SentMessage(row.sequence, subject(row.kind, row.person), row.payload) for row in rows]
 
 
-def deliver(database: Database, stream: Stream, now: datetime, post: Post, share: Share = EVERYBODY) -> Following:
+def deliver(database: Database, stream: Stream, now: datetime, post: Post, share: Share = EVERYBODY) -> MirrorConsumer:
     """Let a processor take everything that the post has."""
 
     @asynccontextmanager
     async def connect() -> "AsyncIterator[Post]":
         yield post
 
-    following = Following(database, stream, fixed_clock(now), connect, share)
+    following = MirrorConsumer(database, stream, fixed_clock(now), connect, share)
 
     async def drain() -> None:
         while await following.step(post, 0):
@@ -185,7 +185,7 @@ def test_a_commit_reaches_the_online_row_through_the_mirror(
 ) -> None:
     """Commit, relay, server, consumer, fold: with nobody listening to the bus but the relay."""
     stream = Stream(database=living, online=online, clock=fixed_clock(now))
-    processor = Following(living, stream, fixed_clock(now), lambda: follower(nats_url, "fold"))
+    processor = MirrorConsumer(living, stream, fixed_clock(now), lambda: open_consumer(nats_url, "fold"))
     with relay_of(living, nats_url, fixed_clock(now)), processor:
         for turn in range(1, 6):
             people.append(living, [people.mood(person, to_us(now) + turn, turn)])

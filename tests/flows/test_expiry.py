@@ -56,7 +56,7 @@ def test_a_table_without_a_limit_is_never_touched(context: OpenedContext, person
     people.append(context.database, [people.mood(person, to_us(context.clock()))])
     assert set(expire(later(context, 10_000))) == {"events", "online.db:served"}
     with context.database.read() as session:
-        assert people.household(session) == [person]
+        assert people.members(session) == [person]
         assert len(working_state.load(session, person)) == 1
 
 

@@ -1,4 +1,4 @@
-"""The rules of the moment, one by one."""
+"""The speaking rules, one by one."""
 
 import random
 from collections.abc import Collection
@@ -144,9 +144,7 @@ def may_be_given(candidate: Candidate, vector: ContextVector, here: Moment, bloc
 
 
 @given(seed=st.integers(0, 10_000), later_min=st.integers(0, 240))
-def test_what_is_eligible_fits_the_gap_the_hour_and_every_condition_and_all_refusals_are_counted(
-    seed: int, later_min: int
-) -> None:
+def test_what_is_eligible_meets_every_condition_and_refusals_are_counted(seed: int, later_min: int) -> None:
     """Up to `MOST_ACTIONS` tips that fit, and no others, may be given; with the refused they make up the pool."""
     life = scene(random.Random(seed))  # noqa: S311 - situations, not secrets
     pool = prepare(life.pool())

@@ -39,7 +39,7 @@ def begun(living: World) -> tuple[Experiment, PolicyDigest]:
     return made, champion
 
 
-def test_a_day_is_decided_by_one_arm_with_its_own_probabilities_and_the_log_says_so(living: World) -> None:
+def test_a_day_is_decided_by_one_logged_arm_with_its_own_probabilities(living: World) -> None:
     """Today the challenger decides, tomorrow the champion, after the end the champion without an arm; all replay."""
     living.ask()
     living.pass_time(minutes=15)
@@ -49,9 +49,9 @@ def test_a_day_is_decided_by_one_arm_with_its_own_probabilities_and_the_log_says
         decision = living.ask_until_decision()
         record = living.record(decision)
         told.append((record.arm, record.policy_digest, record.fallback))
-        shelf = PolicyCache(living.home / "policies", living.seal.holds)
+        policy_cache = PolicyCache(living.home / "policies", living.seal.holds)
         with living.database.read() as session:
-            assert verify(session, shelf, living.person, decision).equal
+            assert verify(session, policy_cache, living.person, decision).equal
         living.pass_time(days=1)
     assert told == [(f"{made.id}/challenger", made.challenger, None), (f"{made.id}/champion", champion, None)]
     living.pass_time(days=4)
@@ -59,7 +59,7 @@ def test_a_day_is_decided_by_one_arm_with_its_own_probabilities_and_the_log_says
     assert (after.arm, after.policy_digest) == (None, champion)
 
 
-def test_a_refused_challenger_leaves_its_days_to_the_champion_counted_and_named(living: World) -> None:
+def test_a_refused_challenger_leaves_its_days_to_the_champion(living: World) -> None:
     """The day stays the challenger's in the log, the champion decides, and the probabilities are the champion's."""
     living.ask()
     living.pass_time(minutes=15)
@@ -73,21 +73,21 @@ def test_a_refused_challenger_leaves_its_days_to_the_champion_counted_and_named(
     assert living.champion.held.refused is None
 
 
-def test_both_policies_learn_from_each_reward_and_the_arm_decides_with_its_own_part(living: World) -> None:
-    """A reward moves the person's part of champion and challenger, each to the bits that the log gives."""
+def test_both_policies_learn_from_each_reward_in_their_own_posterior(living: World) -> None:
+    """A reward moves the person's posterior of champion and challenger, each to the bits that the log gives."""
     living.ask()
     living.pass_time(minutes=15)
     made, champion = begun(living)
     answer = living.ask_until_tip()
     assert answer.decision_id is not None
     assert living.record(answer.decision_id).policy_digest == made.challenger
-    living.desk.react(living.person, answer.decision_id, ReactionKind.DONE, "key")
-    shelf = PolicyCache(living.home / "policies", living.seal.holds)
+    living.reaction_handler.react(living.person, answer.decision_id, ReactionKind.DONE, "key")
+    policy_cache = PolicyCache(living.home / "policies", living.seal.holds)
     with living.database.read() as session:
         for digest in (champion, made.challenger):
             stored = person_posteriors.find(session, living.person, digest)
             assert stored is not None
-            model = getattr(shelf.get(digest), "model", None)
+            model = getattr(policy_cache.get(digest), "model", None)
             again = part_at(session, model, living.person, 1)  # type: ignore[arg-type]  # both have one
             assert stored.payload == person_posterior.pack(again)
     record = living.record(DecisionId(living.ask_until_decision()))
@@ -95,7 +95,7 @@ def test_both_policies_learn_from_each_reward_and_the_arm_decides_with_its_own_p
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5])
-def test_an_experiment_shares_out_local_days_independently_of_the_training_holdout(share: float) -> None:
+def test_experiment_arms_are_independent_of_the_training_holdout(share: float) -> None:
     """Arms have their shares, and two experiments share out the same days independently."""
     days = [f"person {n % 7}|{n // 7}" for n in range(7_000)]
     one, other = live_experiment("one", share), live_experiment("other", share)

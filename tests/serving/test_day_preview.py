@@ -18,7 +18,7 @@ from models.policies.rules import EXPLORATION
 from models.rewards.action_features import Floats
 from models.simulation.warm_start import warm_start
 from serving.candidates.pool_maker import PoolMaker
-from serving.candidates.titles import Hydrator
+from serving.candidates.titles import TitleReader
 from serving.recommend import day_preview as walking
 from serving.recommend.day_preview import Day, Step
 from serving.recommend.scorer import Situation, actions_of, context_of
@@ -34,7 +34,7 @@ def walk(living: World, day: date | None = None, *, budget: int | None = None) -
         with living.database.unit_of_work() as uow:
             people.set_preferences(uow, person=living.person, budget=budget)
             uow.commit()
-    pools = PoolMaker(living.online, living.vault, Hydrator(living.database, living.vault))
+    pools = PoolMaker(living.online, living.vault, TitleReader(living.database, living.vault))
     return Day(living.reader, pools).steps(living.person, day, living.now)
 
 
