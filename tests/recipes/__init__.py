@@ -1,0 +1,1 @@
+"""What CONTRIBUTING.md teaches, done in a copy of this tree."""
