@@ -1,4 +1,4 @@
-"""Which methods a path takes, for `Allow`: those of all routes of the path, where the router names only the first."""
+"""The `Allow` header: the methods of all routes of a path, where the router names only those of the first."""
 
 from fastapi import Request
 from starlette.routing import Match

@@ -1,4 +1,4 @@
-"""What endpoints may ask for, by name."""
+"""FastAPI dependencies, under named `Annotated` aliases."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeVar

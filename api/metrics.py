@@ -1,4 +1,4 @@
-"""What Prometheus may read: counts and times, never a word about a person."""
+"""Prometheus metrics of the API: counts and times, nothing about a person."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST

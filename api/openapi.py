@@ -1,4 +1,4 @@
-"""The committed contract of the API, and how it is written: `python -m api.openapi` writes `api/openapi.json`.
+"""The committed OpenAPI document: `python -m api.openapi` writes `api/openapi.json`.
 
 `api/openapi.baseline.json` is the contract that clients were promised; a test refuses a change that would break them.
 """

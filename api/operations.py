@@ -1,4 +1,4 @@
-"""What the contract says of each operation beside its models: who may call it, how it refuses, what may follow it."""
+"""What the contract says of each operation beside its models: authentication, problems and links."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

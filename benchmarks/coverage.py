@@ -1,4 +1,4 @@
-"""How often intervals hold the truth: bootstrap, empirical Bernstein and betting, on worlds whose truth is known.
+"""Coverage of intervals: bootstrap, empirical Bernstein and betting, on simulated worlds with a known truth.
 
 Each world has 20 kinds of context and 6 actions with their own chances of a reward; a wrong reward model is given, so
 that doubly robust terms matter. A regime is a number of rows and how far the target is from the log:

@@ -1,4 +1,4 @@
-"""Do other features make Thompson sampling choose better tips? Each design against the plain line, seed by seed.
+"""Whether other features make Thompson sampling choose better tips: each design against the plain line, seed by seed.
 
 Per seed: a population of the simulated world, a log of uniform choices to learn from, and fresh moments with twelve
 candidates, in which a policy is worth the expected reward of its exact probabilities. Every design is the same Bayesian

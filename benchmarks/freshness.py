@@ -1,4 +1,4 @@
-"""How soon a signal is in the row that the next decision reads, at 500 events a second, with and without JetStream.
+"""Latency from a signal to the row that the next decision reads, at 500 events a second, with and without JetStream.
 
 Two processes, as in production: this one takes pushes in as the API does (committed with fsync, on a schedule that
 waits for nobody, so a slow push cannot hide those queued behind it) and relays them; `oo serve stream` folds, woken by

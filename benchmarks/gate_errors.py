@@ -1,4 +1,4 @@
-"""How often the gate errs: promotions of a challenger that is worse, only just worse, and better by 0.05.
+"""Error rates of the gate: promotions of a challenger that is worse, slightly worse, and better by 0.05.
 
 Two policies each write a simulated log and are each evaluated on the other's: one way the challenger is better, the
 other way worse. Logs as long as the power table asks for +0.05 are drawn from them, so that the true difference is

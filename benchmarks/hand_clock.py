@@ -1,4 +1,4 @@
-"""A clock that another process sets: eight shared bytes, so that a benchmark can move a server to the next moment."""
+"""A clock in eight bytes of shared memory, with which a benchmark sets the time of a server in another process."""
 
 import mmap
 import struct

@@ -1,4 +1,4 @@
-"""A server under load: one process on one core, the same uvicorn for everybody, ended the hard way."""
+"""A server under load: one process pinned to one core, with the same uvicorn settings for all, ended by SIGKILL."""
 
 import os
 import socket

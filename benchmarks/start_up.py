@@ -1,4 +1,4 @@
-"""What a start costs: `import api.app` against the four libraries that it stands on, `oo --help`, and idle memory.
+"""Cost of a start: `import api.app` against the four libraries that it uses, `oo --help`, and idle memory.
 
 Each import runs in a process of its own, ours and the peer's by turns, so that a busy machine slows both.
 """

@@ -1,1 +1,1 @@
-"""What a fact looks like: signals, tips, decisions, the feature table, errors, ids, retention."""
+"""Contracts of facts: signals, tips, decisions, the feature table, errors, ids, retention."""

@@ -1,4 +1,4 @@
-"""What serving answers and the API passes on: one recommendation, one reaction's effect, one receipt, one verdict."""
+"""What serving returns and the API passes on: a recommendation, a reaction's effect, a receipt, a verdict."""
 
 from dataclasses import dataclass
 from datetime import datetime

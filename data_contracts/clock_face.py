@@ -1,4 +1,4 @@
-"""Minutes of the local day as people write them: 22:00."""
+"""Minutes of the local day as text: 22:00."""
 
 import re
 

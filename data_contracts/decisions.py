@@ -1,4 +1,4 @@
-"""The decision record: all that was known when a tip or silence was chosen, and its durable form.
+"""The decision record: everything that was known when a tip or silence was chosen, and its durable form.
 
 The packed form is `OOD1`, the header's length as uint32, a JSON header, then the arrays as little-endian bytes in
 the order of `ARRAYS`, then the integers of the served row as int64. The header's `served` says what they are, a list

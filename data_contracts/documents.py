@@ -1,4 +1,4 @@
-"""Write the pages that are made of the contract tables: `python -m data_contracts.documents [FOLDER]`.
+"""Writes the pages that are generated from the contract tables: `python -m data_contracts.documents [FOLDER]`.
 
 The pages are committed; a test makes them again and compares.
 """

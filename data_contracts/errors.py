@@ -1,4 +1,4 @@
-"""Every error that oO raises on purpose, without a word of HTTP; `api/errors.py` maps classes to statuses."""
+"""Every error that oO raises on purpose, without HTTP; `api/errors.py` maps classes to statuses."""
 
 
 class OOError(Exception):

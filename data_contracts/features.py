@@ -1,4 +1,4 @@
-"""The one ordered table of features; a name's position here is its position in every context vector."""
+"""The ordered table of features; a name's position in it is its position in every context vector."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""Identifiers as types, and the one maker of new ones (UUIDv7, RFC 9562 section 5.7)."""
+"""Identifiers as types, and how new ones are made (UUIDv7, RFC 9562 section 5.7)."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How long each store keeps what, why, and how a person leaves it. Every table and every file store is in here."""
+"""Retention: how long each table and file is kept, why, and how a person leaves it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -84,6 +84,8 @@ FILES: dict[str, Retention] = {
     "history": Retention(_S, "point-in-time rows for training", Exit.REWRITE, LOG_DAYS, "event_us"),
     "snapshots": Retention(_S, "the event log by days, to rebuild from", Exit.REWRITE, LOG_DAYS, "received_us"),
     "nats": Retention(_S, "the mirror of the newest events, encrypted, for other processes", _BY_PERSON, 30, "at_us"),
+    "home.json": Retention(_O, "which keys, database and folder belong together", Exit.NOBODY_INSIDE),
+    "locks": Retention(_O, "which process has which role, by id and command", Exit.NOBODY_INSIDE),
     "keys": Retention(_X, "the key that opens a person's sealed words", Exit.CRYPTO_SHRED),
     "audit": Retention(_O, "which entry of the audit was the newest, day by day", Exit.NOBODY_INSIDE),
     "feast": Retention(_O, "the registry of views and services", Exit.NOBODY_INSIDE),

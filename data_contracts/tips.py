@@ -1,4 +1,4 @@
-"""What a tip is: candidates, their kinds and topics, and the answer that a person sees."""
+"""Tips: candidates, their kinds and topics, and the answer that a person sees."""
 
 from dataclasses import dataclass
 from datetime import datetime

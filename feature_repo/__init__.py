@@ -1,1 +1,1 @@
-"""What we know about a person now: fold, served row, context vector, Feast."""
+"""The state of a person: fold, served row, context vector, Feast."""

@@ -1,1 +1,1 @@
-"""The clock and the stream: Prefect flows and their deployments."""
+"""Scheduled flows and the stream processor."""

@@ -1,4 +1,4 @@
-"""Flow `audit_learning`: does it personalise, is it better than the control, and can so little data say so."""
+"""Flow `audit_learning`: writes the learning report: personalisation, the control, and statistical power."""
 
 from prefect import flow, task
 

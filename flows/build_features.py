@@ -1,4 +1,4 @@
-"""Flow `build_features`: stream caught up, views refreshed, history appended, Feast brought along."""
+"""Flow `build_features`: catches the stream up, refreshes views, appends history and materialises Feast."""
 
 from prefect import flow, task
 

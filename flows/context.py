@@ -1,4 +1,4 @@
-"""What a flow is made of, opened once per process from the settings; nothing of it ever travels as a parameter."""
+"""The context of a flow, opened once per process from the settings; none of it is a flow parameter."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager

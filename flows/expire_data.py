@@ -1,4 +1,4 @@
-"""Flow `expire_data`: deletes what the retention table keeps no longer, and anchors the audit log."""
+"""Flow `expire_data`: deletes what the retention table no longer keeps, and anchors the audit log."""
 
 from prefect import flow, task
 

@@ -1,4 +1,4 @@
-"""Flow `generate_candidates`: everybody's pool of the next hour, made ahead of time."""
+"""Flow `generate_candidates`: makes every person's pool of the next hour."""
 
 from prefect import flow, task
 

@@ -1,4 +1,4 @@
-"""Flow `ingest_files`: reads everybody's known files again, so that what changed in them becomes events."""
+"""Flow `ingest_files`: reads everybody's known files again; what changed in them becomes events."""
 
 from pathlib import Path
 from typing import NamedTuple

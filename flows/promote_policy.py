@@ -1,4 +1,4 @@
-"""Flow `promote_policy`: champion and experiment are judged, then the newest challenger is considered."""
+"""Flow `promote_policy`: checks champion and experiment, then considers the newest challenger."""
 
 from prefect import flow, task
 

@@ -1,4 +1,4 @@
-"""Flow `retrain_policy`: one challenger per window from everything that was decided before its end."""
+"""Flow `retrain_policy`: trains one challenger per window from all decisions before its end."""
 
 from datetime import datetime, timedelta
 

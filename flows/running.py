@@ -1,4 +1,4 @@
-"""What every flow shares: how its tasks are retried and limited, and the artifact that it leaves, in counts only."""
+"""Shared by all flows: retries, time limits, and the run summary, which holds counts only."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Flow `simulate_policies`: policies live in one scenario; an MLflow run keeps it, an artifact says what came out."""
+"""Flow `simulate_policies`: runs policies in one scenario, with an MLflow run and a run summary."""
 
 from pathlib import Path
 from typing import NamedTuple

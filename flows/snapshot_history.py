@@ -1,4 +1,4 @@
-"""Flow `snapshot_history`: the days of the event log that have grown become Parquet."""
+"""Flow `snapshot_history`: writes the days of the event log that have grown as Parquet."""
 
 from prefect import flow, task
 

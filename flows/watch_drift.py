@@ -1,4 +1,4 @@
-"""Flow `watch_drift`: one challenger more when rewards or contexts have moved since the newest training."""
+"""Flow `watch_drift`: trains a challenger when rewards or contexts have moved since the newest training."""
 
 from prefect import flow, task
 

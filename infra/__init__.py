@@ -1,1 +1,1 @@
-"""The outside world: database, bus, vault, connectors, clock."""
+"""Adapters to the outside world: database, bus, vault, connectors, clock."""

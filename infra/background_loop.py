@@ -1,4 +1,4 @@
-"""The one kind of background thread: a step that is repeated, and that no error ends."""
+"""A background thread that repeats a step; an error of a step is reported and does not end the loop."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""The one in-process bus: events are published after their commit, and only by the unit of work."""
+"""The in-process bus: the unit of work publishes events on it after their commit."""
 
 import logging
 from collections.abc import Callable, Sequence

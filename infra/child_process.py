@@ -1,4 +1,4 @@
-"""Becomes a command that ends with its parent, however that dies: `python -m infra.child_process <parent> COMMAND`.
+"""Runs a command that ends with its parent, however that dies: `python -m infra.child_process <parent> COMMAND`.
 
 Linux sends the command SIGTERM when the parent's thread that started it has ended, also by kill -9 (prctl(2),
 PR_SET_PDEATHSIG); the setting outlives exec, so the command need not know of it. Elsewhere the command just runs.

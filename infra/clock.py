@@ -1,4 +1,4 @@
-"""The clock as an argument: the system's, a fixed one, or one that runs ahead or behind."""
+"""Clocks as arguments: the system's, a fixed one, or a shifted one."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Refuses HTTP requests without one fixed credential: an ASGI layer in front of an app that has no login of its own.
+"""ASGI middleware that refuses requests without a fixed credential, for apps that have no login of their own.
 
 The credential is compared in constant time and before the body is read. RFC 7617 (Basic) and RFC 6750 (Bearer).
 """

@@ -1,4 +1,4 @@
-"""Named places where a process can be told to die as if its power went: `OO_CRASH_AT=<point>:<n>`, for fault tests."""
+"""Named points at which a process kills itself for fault tests: `OO_CRASH_AT=<point>:<n>`."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Health: each adapter registers a ping beside its factory, one prober runs them, and `/health` reads its results."""
+"""Health: each adapter registers a ping beside its factory, a prober runs them, and `/health` reads the results."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

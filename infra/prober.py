@@ -1,4 +1,4 @@
-"""Probes that are run in the background, so that whoever asks gets the last result at once, with its age."""
+"""Runs probes in the background, so that a request gets the last result at once, with its age."""
 
 import logging
 import time

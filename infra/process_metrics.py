@@ -1,4 +1,4 @@
-"""What Prometheus may know of a process: which of its parts work, and how far the fold is behind the event table."""
+"""Prometheus metrics of a process: which parts work, and the lag of the fold behind the event table."""
 
 from collections.abc import Iterator
 

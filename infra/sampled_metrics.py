@@ -1,4 +1,4 @@
-"""Metrics that read a database, collected in the background: a scrape gets the last samples at once."""
+"""Metrics that read a database, sampled in the background: a scrape gets the last samples at once."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Credentials of our own services: random, in files that only their owner can read.
+"""Random credentials of our own services, in files that only their owner can read.
 
 A server that `oo` starts and stops gets one per start. A service that others must find again after a restart (the
 scorer, and the servers of the compose file) has one among the keys of the home, made at the first use.

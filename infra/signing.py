@@ -1,4 +1,4 @@
-"""The home's signature under a policy: Ed25519, made with a key that only who trains and promotes has to read.
+"""Signs and verifies policies: Ed25519; only training and promotion read the private key.
 
 `keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made once, without a prompt, while the
 home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed. After a

@@ -1,4 +1,4 @@
-"""Keys: one per person, wrapped by the installation's own; what a person's key sealed dies with it.
+"""The vault: one key per person, wrapped by a master key; what it sealed is unreadable once it is destroyed.
 
 `keys/master.key` wraps `keys/people/<pseudonym>.key`; `keys/tombstone.key` makes the keyed hash under which an erased
 person is remembered in `keys/tombstones`. The folder lies apart from the data and from its backups. A key that is

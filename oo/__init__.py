@@ -1,1 +1,1 @@
-"""The command line: composition only."""
+"""The command line, and the composition root."""

@@ -1,4 +1,4 @@
-"""Write the pages that are made of the command line and the settings: `python -m oo.documents [FOLDER]`.
+"""Writes the pages that are generated from the command line and the settings: `python -m oo.documents [FOLDER]`.
 
 The pages are committed; a test makes them again and compares.
 """

@@ -1,4 +1,4 @@
-"""Everything of one `OO_HOME`, opened on demand and closed once: the composition root's building blocks."""
+"""The runtime of one `OO_HOME`: its parts, opened on demand and closed once."""
 
 import os
 import secrets

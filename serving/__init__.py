@@ -1,1 +1,1 @@
-"""One tip, now: candidates, moments, scorer, receipt."""
+"""Recommendations: candidates, speaking rules, scorer, receipt."""

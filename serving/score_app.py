@@ -1,4 +1,4 @@
-"""The scorer as an app of its own: `POST /score` and `/health`, the same answers as the library.
+"""The scorer as an app of its own: `POST /score` and `/health`; its answers equal the library's.
 
 It trusts its caller to know who the person is, so it answers only to the credential of this installation's own
 services (`keys/scorer.credential`, sent as `Authorization: Bearer`); session checks ride along as an epoch.

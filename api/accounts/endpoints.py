@@ -1,4 +1,4 @@
-"""Sign in by a one-time link or the admin token, see who is signed in, sign out."""
+"""Sign-in by a one-time link or the admin token, the current session, and sign-out."""
 
 from typing import Annotated
 

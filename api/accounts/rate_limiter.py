@@ -1,4 +1,4 @@
-"""How often somebody may guess: a sliding window per caller, and a wider one for all callers together."""
+"""Rate limiter: a sliding window per caller, and a wider one for all callers together."""
 
 from collections import deque
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How people and tools sign in."""
+"""Request and response models of sign-in."""
 
 from datetime import datetime
 

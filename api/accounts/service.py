@@ -1,4 +1,4 @@
-"""Opening and closing sessions; each try of the admin token leaves an audit line, up to the limit."""
+"""Opens and closes sessions; each attempt with the admin token is audited, up to the rate limit."""
 
 from hashlib import sha256
 from hmac import compare_digest

@@ -1,1 +1,1 @@
-"""What an operator sees and measures."""
+"""Endpoints for operators."""

@@ -1,4 +1,4 @@
-"""What an operator sees."""
+"""Endpoints for operators: totals, the learning report, the stream of events."""
 
 from typing import Annotated, Any
 

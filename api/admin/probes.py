@@ -1,4 +1,4 @@
-"""What supervisors and Prometheus ask: alive, ready, and in which health.
+"""Probes for supervisors and Prometheus: `/health`, `/ready`, `/metrics`.
 
 Everything here reads what was probed last, on the event loop and without a dependency that needs a thread: an answer
 comes at once, also while all threads wait for a database that does not answer.

@@ -1,4 +1,4 @@
-"""What an operator reads."""
+"""Response models for operators."""
 
 from datetime import datetime
 

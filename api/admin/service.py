@@ -1,4 +1,4 @@
-"""Totals and health, as the database and the adapters have them now."""
+"""Totals and health, read from the database and the adapters."""
 
 from api.accounts.session_store import Session, SessionStore
 from api.admin.schemas import CheckOut, HealthOut, LearningOut, OverrideOut, StatsOut

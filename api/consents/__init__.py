@@ -1,1 +1,1 @@
-"""What a person lets oO read."""
+"""Consents: which signals oO may read."""

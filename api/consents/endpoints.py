@@ -1,4 +1,4 @@
-"""What a person lets oO read, and changing one's mind."""
+"""Reads and changes a person's consents."""
 
 from fastapi import APIRouter
 

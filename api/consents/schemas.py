@@ -1,4 +1,4 @@
-"""What a person may allow."""
+"""Request and response models of consents."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Reading and changing what a person allows; it holds from the next request on."""
+"""Reads and changes consents; a change holds from the next request on."""
 
 from api.consents.schemas import ConsentIn, ConsentOut, ConsentsOut
 from api.services import Services

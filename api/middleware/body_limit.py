@@ -1,4 +1,4 @@
-"""Caps on request bodies: what may be read before the sender is known, and what may be read at all.
+"""Limits of request bodies, before and after the sender is authenticated.
 
 A route that takes larger bodies calls `allow_known_sender` once it knows who sends; until then a stranger's body is
 read up to `STRANGER_BODY_BYTES` and no further, whether its length is declared or not.

@@ -1,4 +1,4 @@
-"""Unsafe requests come from our own page or from no browser at all (OWASP: Fetch Metadata, then Origin)."""
+"""Refuses unsafe cross-site requests (OWASP: Fetch Metadata, then Origin)."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

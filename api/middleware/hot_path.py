@@ -1,4 +1,4 @@
-"""The shortcut of the hot path: past the router and dependency injection, which cost more than the answer itself."""
+"""Routes the hot path past the router and dependency injection, which cost more than the answer itself."""
 
 from collections.abc import Awaitable, Callable, Mapping
 

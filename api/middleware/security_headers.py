@@ -1,4 +1,4 @@
-"""The headers that every answer carries, errors included; and no cache keeps an answer that does not allow it."""
+"""Security headers of every response, errors included; `no-store` unless the response says otherwise."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

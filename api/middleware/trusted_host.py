@@ -1,4 +1,4 @@
-"""Only the hosts that this installation answers for: a foreign name never builds a link or rebinds to us."""
+"""Refuses foreign host names, so that none builds a link or rebinds to this server."""
 
 from collections.abc import Iterable
 

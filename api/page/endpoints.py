@@ -1,4 +1,4 @@
-"""The files of the page; none of them holds a word about anybody."""
+"""Serves the page's static files, which hold no personal data."""
 
 from collections.abc import Callable, Coroutine
 from hashlib import sha256

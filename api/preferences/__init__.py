@@ -1,1 +1,1 @@
-"""When oO may speak to a person."""
+"""Preferences: when oO may speak."""

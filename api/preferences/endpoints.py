@@ -1,4 +1,4 @@
-"""When oO may speak: time zone, quiet hours, and how often it may interrupt."""
+"""Preferences: time zone, quiet hours, and how often a tip may interrupt."""
 
 from fastapi import APIRouter
 

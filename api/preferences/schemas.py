@@ -1,4 +1,4 @@
-"""When oO may speak."""
+"""Request and response models of preferences."""
 
 from typing import Annotated
 

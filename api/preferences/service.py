@@ -1,4 +1,4 @@
-"""Reading and changing when oO may speak; it holds from the next request on."""
+"""Reads and changes preferences; a change holds from the next request on."""
 
 from api.preferences.schemas import PreferencesIn, PreferencesOut
 from api.services import Services

@@ -1,1 +1,1 @@
-"""What a person answers to a tip."""
+"""Reactions to tips."""

@@ -1,4 +1,4 @@
-"""A reaction, and the way back within five seconds."""
+"""A reaction to a tip, and its undo within five seconds."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""What a person answers."""
+"""Request models of reactions."""
 
 from typing import Annotated
 

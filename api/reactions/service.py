@@ -1,4 +1,4 @@
-"""Hands reactions to serving, and counts those that took effect."""
+"""Passes reactions to serving, and counts those that took effect."""
 
 from api.metrics import Metrics
 from api.reactions.schemas import ReactionIn

@@ -1,4 +1,4 @@
-"""Who pushes: a person with their own session, or a source of theirs with its token or its signature."""
+"""Authenticates a push: by a person's session, or by a source's token or signature."""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""A push: who brings which signals; the body is read only for who may push."""
+"""A push as a dependency: the sender is authenticated before the body is read."""
 
 from typing import Annotated, NamedTuple
 

@@ -1,4 +1,4 @@
-"""Signals that clients push, with a verdict for each."""
+"""Takes pushed signals, and answers with a verdict for each."""
 
 from fastapi import APIRouter
 

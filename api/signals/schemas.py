@@ -1,4 +1,4 @@
-"""What clients push; each signal is judged on its own, so the body only fixes the list."""
+"""Models of a push. The body only fixes the list; each signal is validated on its own."""
 
 from typing import Annotated, Any
 

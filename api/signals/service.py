@@ -1,4 +1,4 @@
-"""Judges pushed signals one by one, and keeps the sound ones in small transactions."""
+"""Validates pushed signals one by one, and stores the accepted ones in small transactions."""
 
 from functools import cache
 from typing import Any

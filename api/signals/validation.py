@@ -1,4 +1,4 @@
-"""One signal at a time: an event with its words sealed, or a broken rule."""
+"""Validates one signal: returns an event with sealed texts, or the broken rule."""
 
 import json
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""The answer to a push in a few bytes and without a word of the signals, for a delivery that may come again."""
+"""Packs the verdicts of a push into a few bytes without personal data, to answer a repeated delivery."""
 
 import zlib
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Devices and webhooks that may push."""
+"""Push sources: devices and webhooks."""

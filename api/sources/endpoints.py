@@ -1,4 +1,4 @@
-"""The sources of a person: devices and webhooks, each with a credential of its own."""
+"""A person's push sources, each with a credential of its own."""
 
 from typing import Annotated
 

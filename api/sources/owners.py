@@ -1,4 +1,4 @@
-"""Whose sources a request is about: one's own, or those of the person whom an administrator names."""
+"""Whose sources a request is about: the caller's own, or those of the person that an administrator names."""
 
 from typing import Annotated, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What may push for a person, and how it proves who it is."""
+"""Request and response models of push sources."""
 
 from datetime import datetime
 from typing import Annotated

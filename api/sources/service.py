@@ -1,4 +1,4 @@
-"""Adding, showing, renewing and ending sources; each leaves an audit line in the same transaction."""
+"""Adds, lists, rotates and revokes sources; each change has an audit entry in the same transaction."""
 
 from api.services import Services
 from api.sources.owners import Owner

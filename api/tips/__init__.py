@@ -1,1 +1,1 @@
-"""One tip, now, and why it was given."""
+"""Tips and their receipts."""

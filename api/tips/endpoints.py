@@ -1,4 +1,4 @@
-"""One tip, now; that it was seen; and its receipt."""
+"""Recommends one tip, records that it was shown, and returns its receipt."""
 
 from time import perf_counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a client may ask of a tip."""
+"""Request models of tips."""
 
 from pydantic import BaseModel, ConfigDict
 

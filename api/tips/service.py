@@ -1,4 +1,4 @@
-"""The hot path between request bytes and answer bytes: no model is built where a dict does."""
+"""The hot path from request bytes to response bytes; it builds no pydantic models."""
 
 import json
 from datetime import datetime

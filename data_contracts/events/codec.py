@@ -1,4 +1,4 @@
-"""Events to bytes and back, the names of their kinds, and the form in which they are kept."""
+"""Encodes and decodes events, names their kinds, and defines their stored form."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

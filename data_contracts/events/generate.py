@@ -1,4 +1,4 @@
-"""Write the Python types of the event schemas: `python -m data_contracts.events.generate [FOLDER]`.
+"""Writes the Python types of the event schemas: `python -m data_contracts.events.generate [FOLDER]`.
 
 The generated files are committed; a test runs this into an empty folder and compares.
 """

@@ -1,4 +1,4 @@
-"""What a signal looks like as JSON, one table for every kind, and the one reader that makes events of it.
+"""The JSON form of signals: one table of all kinds, and the reader that turns them into events.
 
 `POST /api/signals` and JSONL files both carry `{"id", "kind", "at", "source", "data"}`, and may say for which `version`
 of this contract they were written. The reader never raises: what it cannot accept comes back as a `Refusal` that names

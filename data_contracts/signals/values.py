@@ -1,4 +1,4 @@
-"""One JSON value of a signal at a time: read strictly, or refuse by a named rule without repeating the value."""
+"""Reads one JSON value of a signal strictly, or refuses it by a named rule without repeating the value."""
 
 import math
 import re

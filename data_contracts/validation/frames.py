@@ -1,4 +1,4 @@
-"""Events as one frame per kind: the columns of the message, its times, and the row that it came from."""
+"""Events as one data frame per kind: the message's columns, its times, and the row that it came from."""
 
 from collections import defaultdict
 from collections.abc import Iterable

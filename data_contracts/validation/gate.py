@@ -1,4 +1,4 @@
-"""Runs the suites: which rows are sound, and which rule each other row breaks, without keeping one value.
+"""Runs the validation suites: which rows pass, and which rule each other row breaks, without keeping a value.
 
 Great Expectations takes 8 seconds to import, so it is loaded by the first validation. Its context is ephemeral,
 its analytics are off, and its results name rows by the integer column `row` only.

@@ -1,4 +1,4 @@
-"""Training sets: what was known at each logged decision, by Feast's point-in-time retrieval and the same kernel.
+"""Training sets: the features of each logged decision, by Feast's point-in-time retrieval and the serving kernel.
 
 The logged vector is what the policy saw; the vector made here is what history says it should have seen. Their
 difference is the training-serving skew, and it is measured on every set that is made, never assumed to be zero.

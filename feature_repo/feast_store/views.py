@@ -1,4 +1,4 @@
-"""What Feast knows: the person, one view per source with the served row's fields, and the service `tip_context`."""
+"""Feast's definitions: the entity, one view per source with the served row's fields, and the service `tip_context`."""
 
 from datetime import timedelta
 from pathlib import Path

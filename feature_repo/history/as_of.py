@@ -1,4 +1,4 @@
-"""Point-in-time reading: for each asked (person, instant) the newest row that was there, unless it has expired."""
+"""Point-in-time reads: for each (person, instant) the newest row of that time, unless it has expired."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

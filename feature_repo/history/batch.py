@@ -1,4 +1,4 @@
-"""History from the event log in one go, by the same kernel as the stream.
+"""Computes history from the event log in one pass, with the kernel of the stream.
 
 A served view holds from the instant at which its facts could be known. The stream folds events in the order of their
 arrival and serves what changed; the batch does the same over all events and keeps, of one instant, the last. The

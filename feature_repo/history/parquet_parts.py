@@ -1,4 +1,4 @@
-"""Parquet parts that survive a crash: named by their digest, whole or absent, behind one lock per folder."""
+"""Crash-safe Parquet parts: named by their digest, whole or absent, behind one lock per folder."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""History at many (person, instant) points: bucket by bucket, several at once, remembering what was read.
+"""Reads history at many (person, instant) points: bucket by bucket, in parallel, with a cache.
 
 Only the buckets of the asked people are opened, so memory grows with the answer and not with the history. A bucket
 that was read stays in memory, sorted, while `Remembered` has room for it; it is used again only when the parts on disk

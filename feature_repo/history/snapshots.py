@@ -1,4 +1,4 @@
-"""Snapshots of the event log: a day's events as Parquet, from which working state and served rows can be made again.
+"""Snapshots of the event log: a day's events as Parquet, from which all derived state can be rebuilt.
 
 `<root>/<day>/bucket=xx/<rows>-<sha256>.parquet` and `<root>/<day>/manifest.json`. A snapshot is what its manifest
 names, and the manifest is replaced in one step after its parts are durable: whoever dies before leaves the snapshot

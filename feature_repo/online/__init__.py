@@ -1,4 +1,4 @@
-"""The online tables: one packed row per person and view, and the person's candidate pool, read in one statement.
+"""The online tables: one packed row per person and view, and the candidate pool, read in one statement.
 
 The hot path reads and the stream writes through here, and the Feast online store is a thin coat over the same class,
 so nothing in this module imports feast. A write wins only when its (event time, sequence) is newer than what is

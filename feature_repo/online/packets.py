@@ -1,4 +1,4 @@
-"""The rows of the online tables, and the packet that a decision reads."""
+"""Rows of the online tables, and the packet that a decision reads."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock

@@ -1,4 +1,4 @@
-"""The fold of many events at once: the same state as event by event, for a fraction of the work.
+"""Folds many events at once; the result equals that of the event-by-event fold.
 
 The state is a function of the set of events, so nothing has to happen in their order: of a task or a calendar instance
 only the newest event is read in full, by the fold's own readers, and a log is sorted once.

@@ -1,4 +1,4 @@
-"""A log that keeps its newest entries, the same ones whatever the order in which they came."""
+"""A log that keeps its newest entries, independently of the order in which they arrive."""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable

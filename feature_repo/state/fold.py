@@ -1,4 +1,4 @@
-"""The fold: events become the working state of one person, in any order and any number of times.
+"""The fold from events to the working state of one person; order and repetition do not matter.
 
 Tasks and calendar instances are keyed rows where the fact with the greatest (event time, event id) wins; everything
 else is a capped log in that same order, the newest complete reading of a source included. The state is a function of

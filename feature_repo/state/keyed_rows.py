@@ -1,4 +1,4 @@
-"""Tasks and calendar events: one row per key, the newest fact wins, with sorted indices for cheap reading.
+"""Tasks and calendar events: one row per key, the newest fact wins, with sorted indices for fast reads.
 
 Indices are built at the first read and kept by bisection from then on, so a bulk load pays one sort, and an update
 of one among thousands of rows pays a search and a memmove.

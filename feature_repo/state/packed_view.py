@@ -1,4 +1,4 @@
-"""The stored form of one part of the served row: exact, small, and read in microseconds.
+"""The binary form of one view of the served row: exact, small, and read in microseconds.
 
 A version byte, the length of each list as uint16, all integers as little-endian int64 in field order, then all keys
 joined by newlines. JSON says the same in more bytes and takes five times as long to read on the hot path.

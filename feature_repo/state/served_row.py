@@ -1,4 +1,4 @@
-"""From the working state to the small served row: pure, and the same bytes for the same facts."""
+"""Computes the served row from the working state: pure and deterministic."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""From the served row to the context vector: pure, after retrieval, the same function online and in training.
+"""Computes the context vector from the served row: pure, and the same function online and in training.
 
 Values are raw units of `data_contracts/features.py`, clipped to their range. A masked value is 0.0, whatever its
 range; `masked` says so, and scaling belongs to the models. Masked are: all features of a source without consent,

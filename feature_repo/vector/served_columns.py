@@ -1,4 +1,4 @@
-"""The numbers of many people's served rows in one array, as the vectors of a batch read them.
+"""Numbers of many served rows in one array, as the batch of vectors reads them.
 
 Field f of row r lies at `flat[starts[r, f] : starts[r, f] + sizes[r, f]]`. Keys are left out: no
 feature reads them.

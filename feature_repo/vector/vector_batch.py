@@ -1,4 +1,4 @@
-"""The context vectors of many rows at once: the bits of `feature_repo.vector.kernel`, by columns.
+"""Context vectors of many rows at once; bit for bit those of `feature_repo.vector.kernel`.
 
 `context_vector` is the definition; a property test holds the two equal over any rows, instants, zones and consents.
 """

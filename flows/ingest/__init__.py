@@ -1,1 +1,1 @@
-"""Files into events."""
+"""Ingest: files into events."""

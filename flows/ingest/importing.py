@@ -1,4 +1,4 @@
-"""Files into events: read, validated, reconciled with what was known, appended; what is refused is kept sealed.
+"""Imports files: rows are read, validated, reconciled with earlier imports and appended; refused rows are kept sealed.
 
 Importing loads no Prefect, so `oo import` and the flow `ingest_files` share it. A crash in the middle leaves whole
 batches behind, and importing again completes them: ids are functions of the content.

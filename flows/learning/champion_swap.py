@@ -1,4 +1,4 @@
-"""The one way to the champion's slot: a verified artifact, compare-and-set with its audit line, the registry's alias.
+"""Changes the champion: a verified artifact, compare-and-set with its audit entry, then the registry's alias.
 
 A process may die between any two of these steps. What was not committed did not happen; what was committed holds, and
 `reconcile`, with which every promotion and every training begins, makes the registry follow.

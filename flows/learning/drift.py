@@ -1,4 +1,4 @@
-"""Retraining when the world has moved: what was lived since the newest training against the weeks before it."""
+"""Trains a challenger when rewards or contexts since the newest training differ from the weeks before it."""
 
 from datetime import timedelta
 

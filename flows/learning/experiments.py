@@ -1,4 +1,4 @@
-"""A live experiment: a challenger decides on a share of person-days, and the arms are compared as they go.
+"""A live experiment: a challenger decides on a share of person-days, and the arms are compared while it runs.
 
 It begins by an operator's command, and only for a challenger that has run in shadow and passes the gate's rules of no
 harm. It ends by command, at its date, with a change of the champion, or by itself once the challenger is shown to be

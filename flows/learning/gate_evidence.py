@@ -1,4 +1,4 @@
-"""What the gate looks at, gathered: the incumbent's log under the challenger, the shadow run, guardrails, latency."""
+"""Gathers the gate's evidence: the incumbent's log under the challenger, the shadow run, guardrails, latency."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""Learning reports, computed here and stored, so that the API only reads: who decides and whether that helps.
+"""Learning reports, computed here and stored, so that the API only reads: who decides, and whether that helps.
 
 Personalisation (`models.promotion.personalisation`), the difference to the standing uniform control (off-policy, from
 the champion's own decisions), the arms of the training holdout (`models.promotion.experiments`) and of the newest live

@@ -1,4 +1,4 @@
-"""The decision log of a home as a file, in the order of time."""
+"""Exports the decision log of a home to a file, ordered by time."""
 
 import csv
 from collections.abc import Iterator

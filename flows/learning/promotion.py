@@ -1,4 +1,4 @@
-"""Who decides: evidence is gathered, a pure verdict is asked, the database swaps, and the registry's alias follows."""
+"""Promotes a challenger: gathers evidence, asks the pure verdict, swaps in the database, then sets the alias."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

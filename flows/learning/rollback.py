@@ -1,4 +1,4 @@
-"""The way back: a champion that breaks its promise is demoted by itself, and anybody can roll back by one command.
+"""Demotes a champion whose live rewards fall below its predecessor's, and rolls back on request.
 
 Both are compare-and-set on the champion's slot, and both leave an audit line with their numbers. What was replaced is
 read from the audit, so a rollback of a rollback returns to where one was. Each change of the champion, a rollback too,

@@ -1,4 +1,4 @@
-"""A sandbox: a home in which everybody is simulated, so that the whole way of a policy can be walked in a minute.
+"""A sandbox: a home in which everybody is simulated, to try the whole way of a policy within a minute.
 
 Its decisions say `simulated`, and here, and nowhere else, those are the evidence that the gate looks at. Its people are
 no people, its policies are signed with its own key, and `oo up` does not serve it: nothing of it reaches anybody.

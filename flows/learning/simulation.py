@@ -1,4 +1,4 @@
-"""A simulation on record: policies live in a scenario, and MLflow keeps parameters, metrics, numbers and plots."""
+"""Runs a simulation on a scenario; MLflow keeps parameters, metrics, numbers and plots."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""A policy from the decision log: contexts by Feast's point-in-time retrieval, the simulated warm start as prior.
+"""Trains a policy from the decision log: point-in-time contexts by Feast, the simulated warm start as prior.
 
 The log is read page by page; what a page teaches is a sum, and sums add up, so a month takes no more memory than a day.
 Which decisions count is a matter of the window's end, and everything else is fixed, so a window that is trained twice

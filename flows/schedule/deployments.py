@@ -1,4 +1,4 @@
-"""The one table of deployments: which flow runs how often, and why."""
+"""The table of deployments: which flow runs how often, and why."""
 
 from collections.abc import Mapping
 from datetime import timedelta

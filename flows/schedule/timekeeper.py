@@ -1,4 +1,4 @@
-"""Fires the deployments: one run per deployment and window, however many workers ask and however often.
+"""Schedules runs: one per deployment and window, however many workers ask and however often.
 
 Prefect 3.8's own scheduler cannot insert runs with SQLAlchemy 2.1 (a bulk insert through a hybrid attribute, which 2.1
 refuses), and it would fire a window again after a change of the schedule. Here the window is the run's idempotency

@@ -1,4 +1,4 @@
-"""Logical windows: a schedule that fires twice, or late, works on the same window and so does the same work."""
+"""Logical windows: a schedule that fires twice, or late, gets the same window and so does the same work."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The worker: registers the table with the Prefect server, asks for what is due, and runs it (`oo serve worker`).
+"""The worker: registers the deployments with the Prefect server, asks for due runs, and executes them.
 
 It needs a running Prefect server, named by `PREFECT_API_URL`, and never starts one of its own. Each run is a process.
 """

@@ -1,4 +1,4 @@
-"""The stream processor over the mirror: each message says whose events to fold, and is acknowledged when they are.
+"""The stream processor on the mirror: a message names a person, and is acknowledged when their events are folded.
 
 A person's events are folded from the event table in their order there, and the fold head, which is written in one
 transaction with the working state, is the inbox: a message whose sequence is not above the head was taken in before.

@@ -1,4 +1,4 @@
-"""Who folds whom: people are shared out among stream processors by a hash of their pseudonym."""
+"""Partitions of people among stream processors, by a hash of their pseudonym."""
 
 import re
 from typing import NamedTuple

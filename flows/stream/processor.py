@@ -1,4 +1,4 @@
-"""The fold as a process: tails the event table per person, keeps working state and served row up to date.
+"""The stream processor: reads new events per person, and keeps working state and served row up to date.
 
 One transaction holds what changed of the working state of some people, their heads, and nothing else; a head's
 sequence is compared before it is set, so two processors of one person are safe. The online rows are written inside that

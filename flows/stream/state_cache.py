@@ -1,4 +1,4 @@
-"""What some events do to a person's working state, and the states that a processor keeps in memory."""
+"""Applies events to a person's working state, and caches the states of the newest people."""
 
 import threading
 from collections.abc import Collection, Iterable, Iterator

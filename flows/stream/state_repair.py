@@ -1,4 +1,4 @@
-"""A person's features made again from their events, compared with what the stream made, and put in its place."""
+"""Rebuilds a person's features from their events, compares them with the stored ones, and replaces those."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

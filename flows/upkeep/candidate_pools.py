@@ -1,4 +1,4 @@
-"""Candidate pools ahead of time: everybody's tips of the next hour, sealed in the online store."""
+"""Makes everybody's candidate pool of the next hour ahead of time, sealed in the online store."""
 
 from typing import NamedTuple
 from zoneinfo import ZoneInfo

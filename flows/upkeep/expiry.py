@@ -1,4 +1,4 @@
-"""Deletes what `data_contracts/retention.py` keeps no longer, table by table and store by store."""
+"""Deletes what `data_contracts/retention.py` no longer keeps, table by table and store by store."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Features as a batch: the stream caught up, windows moved on, history written, Feast told.
+"""Refreshes features in a batch: the stream, time windows, history and Feast.
 
 History is a function of the event log, so it is made from the log again and only what is missing is appended: a run
 that is repeated or was interrupted changes nothing. A person who is erased meanwhile is taken out again.

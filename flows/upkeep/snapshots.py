@@ -1,4 +1,4 @@
-"""Snapshots of the event log: taken day by day while the day can still grow, and put back where events are missing."""
+"""Takes snapshots of each day of the event log while it can still grow, and restores missing events from them."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta

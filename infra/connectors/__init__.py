@@ -1,1 +1,1 @@
-"""Connectors: what reads a person's sources and turns them into events; each loads its own vendor when it is used."""
+"""Connectors read a person's sources and turn them into events; each loads its own vendor when it is used."""

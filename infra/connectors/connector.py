@@ -1,4 +1,4 @@
-"""The protocol of every connector, and what a source yields: an event that is ready, or a refusal that names a line."""
+"""The protocol of every connector, and what it yields: an event that is ready, or a refusal with its line."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What a file said at earlier imports against what it says now.
+"""Compares what a file said at earlier imports with what it says now.
 
 A file of a calendar or of tasks is a snapshot: what it names no more is gone, and must not block or nag for ever; what
 it says again, after it had said something else, is news although the very same words were imported once.

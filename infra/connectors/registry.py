@@ -1,4 +1,4 @@
-"""All file connectors, in the order in which they are asked whether a file is theirs."""
+"""All file connectors, in the order in which they are tried on a file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files that people hand over: opened with care, read as UTF-8 lines, refused in one sentence."""
+"""Opens imported files safely, as UTF-8 lines; a refusal is one sentence."""
 
 import stat
 from collections.abc import Iterator

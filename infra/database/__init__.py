@@ -1,1 +1,1 @@
-"""The application database: tables, migrations, unit of work, and plain functions per topic that never commit."""
+"""The application database: tables, migrations, unit of work, and functions per topic that never commit."""

@@ -1,1 +1,1 @@
-"""One `OO_HOME`: how it is opened, and whether what lies in it belongs together."""
+"""One `OO_HOME`: how it is opened, and whether its contents belong together."""

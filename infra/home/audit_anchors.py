@@ -1,4 +1,4 @@
-"""Anchors of the audit log: a file outside the database that says which entry was the newest, day by day.
+"""Anchors of the audit log: a file outside the database with the newest entry of each day.
 
 A line is JSON with a MAC over itself and the MAC of the line before. Who can write to the database and to this file can
 cut both back to an earlier day, so copy the file to another machine where that matters.

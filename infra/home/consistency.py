@@ -1,4 +1,4 @@
-"""Whether what lies in a home belongs together: the cheap check of every command.
+"""Whether the files of a home belong together: the cheap check of every command.
 
 Each problem is one sentence with its remedy. The check reads a few small files and one small table; what takes longer
 is in `infra.home.contents`.

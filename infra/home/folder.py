@@ -1,4 +1,4 @@
-"""Where the home is; imported also by processes that import next to nothing."""
+"""The path of the home; also for processes that import next to nothing."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`home.json`: what belongs together in one home.
+"""`home.json`: the ids of keys, database and folder that belong together.
 
 It holds the home's id, the version of this form, the kind of the database, the stores that must exist, and the
 fingerprints of the keys. There is no path in it, so a home may be moved. The database holds the same id and

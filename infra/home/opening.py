@@ -1,4 +1,4 @@
-"""Opens a home: makes a new one, takes over one of an older version once, refuses one that does not belong together.
+"""Opens a home: creates a new one, adopts one of an older version once, refuses one whose parts do not match.
 
 Of several processes that open a new or an older home at once, one makes it or takes it over and the others wait.
 """

@@ -1,4 +1,4 @@
-"""The list of erased people inside a backup, sealed: who restores the backup learns of erasures that their keys missed.
+"""The sealed list of erased people in a backup: restoring it applies erasures that the keys missed.
 
 The list holds keyed hashes, which reveal nothing without `tombstone.key`. It is sealed with AES-GCM under a key that
 HKDF (RFC 5869) derives from `tombstone.key`, so a list that was changed, cut or made by somebody else does not open.

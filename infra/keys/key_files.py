@@ -1,4 +1,4 @@
-"""The files of the keys folder that belong to the installation, and their fingerprints.
+"""The installation's files in the keys folder, and their fingerprints.
 
 A fingerprint is a SHA-256 with a label. The keys are 32 random bytes, so it reveals nothing of them. The database and
 `home.json` hold the fingerprints of the keys that the data was made with.

@@ -1,4 +1,4 @@
-"""The master keys, which wrap the people's keys: the current one, and older ones until a rotation has come to its end.
+"""Master keys, which wrap the people's keys: the current one, and older ones until a rotation is complete.
 
 `keys/master.key` is the current one; `keys/masters/<id>.key` are older ones, until nothing is wrapped by them. A
 wrapped key names the one that wrapped it, so a process that does not know it yet reads the folder again. Whoever adds,

@@ -1,4 +1,4 @@
-"""Replaces keys of a home by new ones, step by step: after a crash at any of them, running it again finishes it.
+"""Replaces the keys of a home step by step; after a crash at any step, a second run completes it.
 
 What is sealed with a person's key stays as it is; a new master key wraps the people's keys again. The tombstone key is
 never replaced: an erased person is a keyed hash under it, and who was erased is not there to be hashed again.

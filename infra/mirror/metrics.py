@@ -1,4 +1,4 @@
-"""What Prometheus may know of relay and mirror: how far behind, how full, how often it failed."""
+"""Prometheus metrics of relay and mirror: lag, fill level and failures."""
 
 from collections.abc import Iterator
 

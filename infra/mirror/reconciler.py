@@ -1,4 +1,4 @@
-"""Watches the mirror beside the relay: how full it is, and what it should have and lost, which is then sent again."""
+"""Reconciles the mirror with the table beside the relay: measures it, and sends again what it lost."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The relay: carries committed events to the mirror and marks them; several take turns and never send the same.
+"""The relay publishes committed events to the mirror and marks them; one relay at a time, by a leader lock.
 
 It goes by marks, never by the last sequence, so a transaction that commits late with a low number is not missed. A
 message can reach the mirror twice (a relay that dies between acknowledgement and mark), never zero times. Each new

@@ -1,4 +1,4 @@
-"""Files that survive a crash: complete under their name, or not there at all."""
+"""Crash-safe files: complete under their name, or absent."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""What every estimator sees of logged decisions: five numbers a row."""
+"""The input of every estimator: five numbers per logged decision."""
 
 from typing import NamedTuple
 

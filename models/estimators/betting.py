@@ -1,4 +1,4 @@
-"""An anytime-valid confidence sequence by betting: look at it as often as you like, stop whenever you like.
+"""An anytime-valid confidence sequence by betting: valid under repeated looks and optional stopping.
 
 Against each possible mean m on a grid two gamblers play, one on more and one on less; with a true m neither gets rich:
 P(capital ever above 2 / alpha) <= alpha / 2 each (Ville). What is left of the grid is the interval. Bets depend on the

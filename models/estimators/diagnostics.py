@@ -1,4 +1,4 @@
-"""What an evaluation must say about itself: how much data really counts, and whether the log is what it claims to be.
+"""Diagnostics of an evaluation: effective sample size, and whether the log has the propensities that it claims.
 
     ess          (sum w)^2 / sum w^2
     overlap      share of the target's probability that lies on actions which the log could have taken

@@ -1,4 +1,4 @@
-"""What an estimator is: additive terms of each row, and a value made of their sums. So all of them stream and merge."""
+"""The estimator protocol: additive terms per row, and a value of their sums, so that all of them stream and merge."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Would this policy have been better, and how sure are we? Every estimator, its intervals, and one honest conclusion.
+"""Evaluates a policy off-policy: every estimator, its intervals, and one conclusion.
 
 The conclusion is drawn from the estimator declared in `models.estimators.PRIMARY`, as the paired difference to the
 log's own mean reward, with a 99 % interval (`models.promotion.power` says why). Where the log cannot carry a

@@ -1,4 +1,4 @@
-"""The sums behind every estimator at once, with their bootstrap replicates; tallies of parts add up to the whole."""
+"""The sums of all estimators with their bootstrap replicates; tallies of parts add up to the whole."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Logged decisions as arrays: what every kind of log gives to an evaluation, chunk by chunk."""
+"""Logged decisions as arrays, chunk by chunk: the common form of every kind of log."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which rows of a log count where not every tip was seen: the rewarded tips, and a fair part of the silences.
+"""Exposure weighting: rows of a log that count where not every tip was seen: rewarded tips, and a share of silences.
 
 A tip that nobody saw has no reward and drops out; a silence always has its own. Counting all silences would compare
 policies in moments of which most hold a silence: who speaks more would look better or worse than it is, and logged

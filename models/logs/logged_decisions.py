@@ -1,4 +1,4 @@
-"""Our own decision log under evaluation: its rows, cross-fitted reward models, and policies as targets."""
+"""Our decision log under evaluation: its rows, cross-fitted reward models, and policies as targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The layout of the Open Bandit Dataset: read their logs, write ours.
+"""The layout of the Open Bandit Dataset: reads its logs, and writes ours in that form.
 
 A log is a CSV file with `timestamp, item_id, position, click, propensity_score` and any number of `user_feature_*` and
 `user-item_affinity_*` columns; `item_context.csv` lies beside it. Source: Saito et al., "Open Bandit Dataset and

@@ -1,4 +1,4 @@
-"""Every policy by its name: one module each, all of them held to the laws of `models.policies.laws`."""
+"""All policies by name; each obeys the laws of `models.policies.laws`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

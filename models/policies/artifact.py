@@ -1,4 +1,4 @@
-"""A policy at rest: a folder with `arrays.npz` and `manifest.json`, data only, verified before it is used.
+"""The stored form of a policy: a folder with `arrays.npz` and `manifest.json`, data only, verified before use.
 
 The digest of a policy is the sha256 of its canonical manifest (sorted keys, no spaces, without `signature`), and the
 manifest holds the sha256 of the arrays: one hex string names every bit. Golden vectors say what the policy must

@@ -1,4 +1,4 @@
-"""What every policy that lives in an artifact shares: a name, a digest, and arrays in and out."""
+"""The base of policies that are stored as artifacts: a name, a digest, and arrays in and out."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self

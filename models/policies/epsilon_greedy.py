@@ -1,4 +1,4 @@
-"""Epsilon-greedy: the best score, and all of the allowed exploration spread evenly over the candidates.
+"""Epsilon-greedy: the best score, and the exploration floor spread evenly over the candidates.
 
 Source: Sutton & Barto, "Reinforcement Learning" (2018), 2.2.
 Model card: data, intended use and masks as for `linear_thompson`. Use it where propensities must be bounded from below

@@ -1,4 +1,4 @@
-"""Thompson sampling on rewards that wear off: a tip of a meaning that was just seen is worth less, until it recovers.
+"""Thompson sampling on rewards that wear off: a recently seen meaning is worth less until it recovers.
 
 The rule of `linear_thompson` on `models.rewards.habituation`, with the same exact probabilities: the discount is part
 of the score before anything is drawn. Depth and time of recovery are learned from the log.

@@ -1,4 +1,4 @@
-"""The laws of every policy, each a function that returns nothing or raises `Broken` with what it saw.
+"""The laws of every policy: each is a function that returns nothing, or raises `Broken` with what it found.
 
 `LAWS` is run over every policy of `models.policies.STORABLE`, the fallback among them, with fixed seeds.
 """

@@ -1,4 +1,4 @@
-"""What a policy is: a pure function from a situation to exact choice probabilities, and one reproducible draw."""
+"""The policy protocol: a pure function from a situation to exact choice probabilities, and a reproducible draw."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

@@ -1,4 +1,4 @@
-"""What policies share that are a closed form of scores: a model gives mu and sigma, the rule gives probabilities."""
+"""Policies in closed form: a model gives mu and sigma, the rule gives probabilities."""
 
 from abc import abstractmethod
 from typing import ClassVar, Self

@@ -1,4 +1,4 @@
-"""Inverse gap weighting on the linear model: an action is the likelier, the closer its score is to the best.
+"""Inverse gap weighting on the linear model: probability falls with the gap to the best score.
 
 The formula is `models.policies.rules.inverse_gap`.
 Source: Foster & Rakhlin, "Beyond UCB: Optimal and Efficient Contextual Bandits with Regression Oracles" (2020).

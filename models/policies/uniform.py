@@ -1,4 +1,4 @@
-"""The standing control: every action, silence included, with the same probability, whatever the situation."""
+"""The control: every action, silence included, with the same probability."""
 
 from typing import Self
 

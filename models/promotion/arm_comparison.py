@@ -1,4 +1,4 @@
-"""What the arms of a live experiment brought, as person-days in the order of time: look at it as often as you like.
+"""Compares the arms of a live experiment by person-days in order of time, anytime-valid.
 
     y_t = (A_t / share - (1 - A_t) / (1 - share)) (r_t - m_t),   E[y_t | past] = mu_challenger - mu_champion
 

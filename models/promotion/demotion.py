@@ -1,4 +1,4 @@
-"""Automatic demotion: a champion whose live rewards are shown to be below what it replaced goes back.
+"""Automatic demotion: of a champion whose live rewards are shown to be below its predecessor's.
 
 Rewards are bet on as they come (`models.estimators.betting`), so the champion may be judged after every reward
 without the error growing: a champion that is as good as its reference is demoted with probability at most 5 %, ever.

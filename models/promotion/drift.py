@@ -1,4 +1,4 @@
-"""Has the world moved since the last training? A test of rewards and contexts on sums that merge.
+"""Tests for drift of rewards and contexts since the last training, on sums that merge.
 
 A person's day is one block: rows of one day resemble each other, so blocks are counted, not rows. For the reward and
 each known context column the block means of two spans are compared by Welch's z; drift is named when the smallest

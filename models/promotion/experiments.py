@@ -1,4 +1,4 @@
-"""Who or what belongs to which arm, by stable hashing, and whether the arms have the sizes that they must have.
+"""Assigns units to arms by stable hashing, and checks that the arms have the declared sizes.
 
     point(unit) = first 8 bytes of sha256(experiment | unit) / 2^64,   an arm is a stretch of [0, 1)
 

@@ -1,4 +1,4 @@
-"""The gate: may a challenger reach people? A pure function of recorded numbers, the first rule that fails is named.
+"""The gate: whether a challenger may be promoted. A pure function of evidence; the first failing rule is named.
 
 `RULES` is the one list of rules with their numbers, in the order in which they are asked. `admitted` asks who has the
 slot and those that the shadow comparison alone answers, before anybody reads a log; `gate` asks all of the list. Their

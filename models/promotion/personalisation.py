@@ -1,4 +1,4 @@
-"""Did it really personalise? A resampling test of each person's posterior, and of all of them together.
+"""A resampling test of personalisation, for each person's posterior and for all together.
 
 A person's posterior is asked, before each of their rewards, what it would add to the population's guess:
 

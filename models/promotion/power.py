@@ -1,4 +1,4 @@
-"""How many days it takes to see a difference: the table that says when promotion can only be manual.
+"""Statistical power: how many days it takes to detect a difference.
 
     n = (z_0.995 + z_0.8)^2 variance / difference^2        rewarded decisions
     days = n / (people x decisions a day)

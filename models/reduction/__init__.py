@@ -1,1 +1,1 @@
-"""The multi-class reduction: a classified set as a bandit, so that anybody can bring one and compare learners on it."""
+"""The multi-class reduction: a classified set as a bandit, to compare policies on any such set."""

@@ -1,4 +1,4 @@
-"""Features for contexts of which nothing is known beforehand: scaled columns under a kernel, through landmarks.
+"""Features for unknown contexts: scaled columns under a kernel, through landmarks.
 
     k(x, z) = 1 + x'z / mean |z|^2 + exp(-|x - z|^2 / reach)
     f(x)    = k(x, landmarks) K^(-1/2),  so that f(x)'f(z) approximates k(x, z)

@@ -1,4 +1,4 @@
-"""One ridge regression for each action, moved by each reward exactly (Sherman & Morrison, 1950).
+"""One ridge regression per action, with exact rank-one updates (Sherman & Morrison, 1950).
 
     mu_a(x)    = f'w_a,  w_a = (F_a'F_a + noise I)^-1 F_a'r_a
     sigma_a(x) = WIDTH / sqrt(1 + f'sum F_a / f'f): how many rows like x this action has had

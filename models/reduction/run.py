@@ -1,4 +1,4 @@
-"""Progressive validation: predict, pay, and learn from the reward of what was chosen, and of nothing else.
+"""Progressive validation: predict, then learn from the reward of the chosen action only.
 
 Each example is a round, each label an action; the right one brings 1, all others 0. The loss of a round is counted
 before anything is learned from it. At rounds that grow by half, features and settings are made anew from all contexts

@@ -1,4 +1,4 @@
-"""Which scaling, reach and noise fit what was seen: leave-one-out error of each action's regression on its own rewards.
+"""Selects scaling, kernel width and noise by the leave-one-out error of each action's regression.
 
 Rewards of actions that were not chosen are not known, and not used.
 Source: Allen, "The Relationship between Variable Selection and Data Augmentation" (1974): PRESS.

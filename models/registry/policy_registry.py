@@ -1,4 +1,4 @@
-"""The registry of policies: MLflow as a catalogue of data folders, on a database file and a local folder.
+"""The registry of policies: MLflow as a catalogue of artifact folders, on a database file and a local folder.
 
 The only module that imports mlflow, and it does so when a registry is opened. Nothing is loaded through MLflow: a
 fetched folder goes through `models.policies.artifact.load`, and lies in `policies/DIGEST`, where serving reads it

@@ -1,1 +1,1 @@
-"""Results for people: pages that need no network, and pictures. The only place that imports altair."""
+"""Reports as HTML pages that need no network, and as pictures. The only place that imports altair."""

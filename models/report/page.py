@@ -1,4 +1,4 @@
-"""What every report shares: one HTML file with its charts inside, or a chart as a picture alone."""
+"""The frame of every report: one HTML file with its charts inside, or one chart as a picture."""
 
 import html
 import io

@@ -1,4 +1,4 @@
-"""What a policy sees of a candidate: one row of numbers in [0, 1] per action, silence as a row of zeros.
+"""Action features: one row of numbers in [0, 1] per candidate, silence as a row of zeros.
 
 A row is a pure function of the candidate, the moment's vector, the served tip history and the clock. Columns that
 depend on the candidate alone are made once per pool by `prepare`; the rest is filled in at the decision.

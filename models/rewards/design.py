@@ -1,4 +1,4 @@
-"""The design: the products of action and context that a linear policy weighs, and the feature each belongs to.
+"""The design matrix of linear policies: products of action and context features, and the feature each belongs to.
 
 A column is action column x context column, the context having a leading constant 1. Columns stand in the order of
 `GROUPS`, so a score is one sum with one documented order: terms inside a feature by `numpy.add.reduceat`, then

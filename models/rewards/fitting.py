@@ -1,4 +1,4 @@
-"""What each policy learns from rewarded tips: the arrays of its model, by the policy's name."""
+"""Fits the arrays of each policy's model from rewarded tips, by the policy's name."""
 
 from models.policies import POLICIES, ArtifactPolicy, ScoreRule
 from models.rewards.habituation import HabituationModel, fit_habituation

@@ -1,4 +1,4 @@
-"""A linear model whose rewards wear off with exposure to the same meaning, and recover with the time since then.
+"""A linear model whose rewards wear off with exposure to a meaning, and recover with time.
 
     X_a = h_a design_a,   h_a = 1 - depth s_a^rate,   s_a = exp(-hours since a tip of the same cluster was seen / 24)
 

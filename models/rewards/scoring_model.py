@@ -1,4 +1,4 @@
-"""What a model of rewards gives to the rules that choose by it: scores with their parts, and what a person teaches."""
+"""The protocol of reward models: scores with their parts, and the person posterior."""
 
 from abc import ABC, abstractmethod
 from typing import Self

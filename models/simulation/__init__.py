@@ -1,1 +1,1 @@
-"""A small honest world: simulated people, moments, candidates and reactions, by documented equations."""
+"""The simulated world: people, moments, candidates and reactions, by documented equations."""

@@ -1,4 +1,4 @@
-"""Many small Gaussian regressions side by side: one for each arm of each lane, moved by rank-one updates.
+"""Many small Gaussian regressions side by side: one per arm and lane, with rank-one updates.
 
     theta_l,a ~ N(m_l,a, noise^2 S_l,a),   S begins as diag(scale^2) / noise^2,   m as 0
     mu        = x'm,   sigma = noise sqrt(x'S x)

@@ -1,4 +1,4 @@
-"""How simulated policies learn: a model of the crowd for each topic, and on top of it one for each person and topic.
+"""How simulated policies learn: a population model per topic, and a model per person and topic on top of it.
 
     x     = (1, sin hour, cos hour, wear, min(wear, 1)),  hour as an angle of the day
     mu    = 0.35 + x'm_topic + x'm_p,topic,   sigma^2 = the sum of both variances

@@ -1,4 +1,4 @@
-"""Simulated people: what is hidden in each of them, on the scale of log-odds.
+"""Simulated people: their hidden parameters, on the scale of log-odds.
 
 taste_p,topic ~ N(0, 0.4^2)      liking of a topic
 todo_p        ~ N(0, 0.25^2)     liking of things to do, against things to read

@@ -1,4 +1,4 @@
-"""A simulation: policies live side by side in one scenario, each learning from its own answers, day after day.
+"""Runs a simulation: policies side by side in one scenario, each learning from its own rewards, day by day.
 
     u(p, topic, hour)  = -0.6 + taste_p,topic + 0.5 cos(2 pi (hour - peak_p) / 24)
                          - fatigue shown_today - habituation wear

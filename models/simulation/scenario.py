@@ -1,4 +1,4 @@
-"""A scenario: what kind of world policies are tried in, read from a small YAML file.
+"""A scenario: the parameters of a simulated world, read from a small YAML file.
 
 Every number is on the scale of `models.simulation.answers`: log-odds unless a unit is named.
 """

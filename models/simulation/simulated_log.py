@@ -1,4 +1,4 @@
-"""A log that a policy would have written in the simulated world: every row carries its origin and is no evidence.
+"""The log of a policy in the simulated world: every row carries its origin and is no evidence.
 
 People are independent, moments are independent draws; each decision has its own candidates, and the answer follows
 `models.simulation.answers`. Silence brings its documented reward.

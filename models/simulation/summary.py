@@ -1,4 +1,4 @@
-"""What a simulation says: each policy's rates with intervals over people, and its difference to the first policy.
+"""Summarises a simulation: each policy's rates with intervals over people, and its difference to the first policy.
 
 Limits: people share what the crowd's model learned, so intervals are of these people in this run, not of other runs.
 """

@@ -1,4 +1,4 @@
-"""One archive of a home without its keys, and the way back.
+"""Backs up a home without its keys into one archive, and restores it.
 
 The list of erased people travels inside the archive, sealed under a key derived from `tombstone.key`. A restore erases
 again whom either the archive or the keys folder remembers, and refuses where their keys differ.

@@ -1,4 +1,4 @@
-"""Policies by the beginning of their digest, and the first champion of a new home."""
+"""Finds policies by the beginning of their digest, and makes the first champion of a new home."""
 
 from data_contracts.errors import Malformed, NotFound
 from data_contracts.identifiers import PolicyDigest

@@ -1,4 +1,4 @@
-"""`oo demo`: the whole way once, on the example month or on a person's own files, at stated instants of today.
+"""`oo demo`: one tip end to end, on the example month or on a person's own files, at stated instants of today.
 
 Everything is the real thing: the connectors, the validation gate, the flows on a Prefect server, Feast, MLflow, the
 API over HTTP. Only the clock is virtual, so that the example is never stale and the demo shows the same day to all.

@@ -1,4 +1,4 @@
-"""Looks at every part of a home and says what is wrong and what to do."""
+"""`oo doctor`: checks every part of a home, and says what is wrong and what to do."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Which log and which policy an evaluation is about."""
+"""Resolves the log and the policy of an evaluation."""
 
 from datetime import datetime
 from pathlib import Path

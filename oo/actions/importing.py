@@ -1,4 +1,4 @@
-"""Files into a home from the command line: consent where it was never decided, then the shared import."""
+"""Imports files from the command line: asks for consent where it was never decided, then runs the shared import."""
 
 from collections.abc import Iterable
 from pathlib import Path

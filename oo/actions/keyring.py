@@ -1,4 +1,4 @@
-"""The keys of a home as `oo keys` shows and rotates them."""
+"""`oo keys`: shows and rotates the keys of a home."""
 
 import json
 from collections.abc import Iterator

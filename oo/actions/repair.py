@@ -1,4 +1,4 @@
-"""Mends what is derived: the mirror from the table, features from events, dead letters once their cause is gone."""
+"""Repairs derived state: the mirror from the table, features from events, dead letters once their cause is gone."""
 
 import asyncio
 import hashlib

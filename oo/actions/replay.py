@@ -1,4 +1,4 @@
-"""Replays of a person's logged decisions."""
+"""Replays a person's logged decisions."""
 
 from dataclasses import replace
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""A simulation by command: as a flow where a Prefect server is named, as a plain run otherwise."""
+"""Runs a simulation: as a flow where a Prefect server is configured, as a plain run otherwise."""
 
 import os
 from pathlib import Path

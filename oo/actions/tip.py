@@ -1,4 +1,4 @@
-"""One tip, one answer, one day, without a server."""
+"""One tip, one reaction or one day's preview, without a server."""
 
 from datetime import date
 

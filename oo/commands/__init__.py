@@ -1,1 +1,1 @@
-"""The commands, by what a person wants to do; each module registers its own and imports lazily."""
+"""The commands by topic; each module registers its own and imports lazily."""

@@ -1,4 +1,4 @@
-"""The audit log: who changed what, and whether its entries are as they were written."""
+"""Commands of the audit log: show and verify."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Live experiments: begin one, and end it. What it shows is in `oo audit`."""
+"""Commands of live experiments: start and end. `oo audit` shows results."""
 
 from typing import Annotated
 

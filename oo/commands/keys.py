@@ -1,4 +1,4 @@
-"""The keys of a home: which there are, and new ones in their place."""
+"""Commands of keys: status and rotation."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The learning lab: the decision log as data, off-policy evaluation, simulation, the gate."""
+"""Commands of evaluation: the decision log as data, off-policy evaluation, simulation, the gate."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""Policies: train, promote, list, and prove that decisions replay."""
+"""Commands of policies: train, promote, list, replay."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""A person's day: tell oO something, ask for the one tip, look at a whole day, answer."""
+"""Commands of a person's day: log a signal, ask for a tip, preview a day, react."""
 
 from itertools import groupby
 from pathlib import Path

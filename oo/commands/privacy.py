@@ -1,4 +1,4 @@
-"""Consent, erasure, backup and restore."""
+"""Commands of consent, erasure, backup and restore."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The multi-class reduction: a way of choosing tried on a set that anybody brings."""
+"""The command of the multi-class reduction."""
 
 from pathlib import Path
 from typing import Annotated

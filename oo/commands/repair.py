@@ -1,4 +1,4 @@
-"""Compare and mend what is derived: the mirror, features, dead letters."""
+"""Commands that compare and repair derived state: the mirror, features, dead letters."""
 
 from typing import Annotated
 

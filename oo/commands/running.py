@@ -1,4 +1,4 @@
-"""Start oO, sign in, and see whether it is well."""
+"""Commands that start oO, sign in, and check its health."""
 
 from pathlib import Path
 from typing import Annotated

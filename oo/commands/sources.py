@@ -1,4 +1,4 @@
-"""Devices and webhooks that may push: add, show, renew, revoke."""
+"""Commands of push sources: add, list, rotate, revoke."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""The processes of oO and what they share."""
+"""The processes of oO, and what they share."""

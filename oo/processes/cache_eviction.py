@@ -1,4 +1,4 @@
-"""Takes people who were erased, by whatever process, out of the memory of this one."""
+"""Evicts erased people from the caches of this process, whichever process erased them."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple

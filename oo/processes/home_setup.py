@@ -1,4 +1,4 @@
-"""Makes a home ready for `oo up` in a process of its own: `python -m oo.processes.home_setup WISHES`."""
+"""Prepares a home for `oo up` in a process of its own: `python -m oo.processes.home_setup WISHES`."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Gives a process's registry what it can tell beside its own counters."""
+"""Registers the metrics of a process beside those of its app."""
 
 from prometheus_client import CollectorRegistry
 

@@ -1,4 +1,4 @@
-"""Ties a process to the mirror where `NATS_URL` names one: its relay, its health, its metrics."""
+"""Connects a process to the mirror where `NATS_URL` names one: relay, health, metrics."""
 
 import asyncio
 import os

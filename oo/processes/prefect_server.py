@@ -1,4 +1,4 @@
-"""One Prefect server per home: started here unless `PREFECT_API_URL` names one, and reached by everybody through it.
+"""One Prefect server per home: started here unless `PREFECT_API_URL` names one.
 
 Whoever can speak to a Prefect server can make its worker run any command. So the server that is started here wants a
 random credential, made anew at each start; it lies in `prefect/credential` of the home while the server runs.

@@ -1,4 +1,4 @@
-"""What the operating system lets a process have."""
+"""Resource limits of the operating system."""
 
 import resource
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""How every HTTP server of oO is run, and with it every peer that a benchmark compares it with."""
+"""The uvicorn configuration of every HTTP server of oO, and of the peers in benchmarks."""
 
 from typing import Any
 

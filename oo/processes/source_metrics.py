@@ -1,4 +1,4 @@
-"""How old is what the sources last said, over all people: numbers by source, never a word about one person."""
+"""Age of the sources over all people, by source; nothing about one person."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Keeps the processes of `oo up` alive: starts them, restarts what dies, and ends them all together."""
+"""Supervises the processes of `oo up`: starts them, restarts what dies, and ends them all together."""
 
 import os
 import signal

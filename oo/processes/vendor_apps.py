@@ -1,4 +1,4 @@
-"""Prefect and MLflow as apps behind a credential: their own checks leave pages, documents or everything open.
+"""Prefect and MLflow as apps behind a credential; their own checks leave pages, documents or everything open.
 
 Refused are foreign hosts, requests that another site made a browser send, and everybody without the credential. Only
 `/health` answers without it, and the files of Prefect's page where that was asked for: they hold no data.

@@ -1,4 +1,4 @@
-"""The processes that serve a vendor's app behind its credential: `oo serve prefect` and `oo serve mlflow`.
+"""Processes that serve a vendor's app behind its credential: `oo serve prefect` and `oo serve mlflow`.
 
 The Prefect server that a worker starts runs from here and imports nothing of the runtime.
 """

@@ -1,1 +1,1 @@
-"""What the command line prints, asks and answers."""
+"""Output, errors and sign-in of the command line."""

@@ -1,4 +1,4 @@
-"""A person's client of the real API over loopback: signs in by a one-time link and keeps the cookie."""
+"""The command line's client of the API over loopback: signs in by a one-time link and keeps the cookie."""
 
 import http.client
 import json

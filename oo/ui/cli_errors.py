@@ -1,4 +1,4 @@
-"""What a person is told when a command cannot go on: one sentence, never a traceback, unless it is a fault of ours."""
+"""Errors of a command: one sentence, and a traceback only for defects of oO."""
 
 import sys
 from collections.abc import Iterator

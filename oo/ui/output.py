@@ -1,4 +1,4 @@
-"""What the command line prints: data on stdout, messages on stderr, and the options that every command shares."""
+"""Output of the command line: data on stdout, messages on stderr, and the options that commands share."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Candidates: who makes them, which of them a person's pool holds, and in what order they stand there.
+"""The candidates of a person's pool: their sources, their selection and their order.
 
 A pool is prepared ahead and holds for an hour. What moves with the clock stays open in it: `{gap}` and `{until}` are
 filled when a tip is given, and conditions, effort and expiry are checked again then

@@ -1,4 +1,4 @@
-"""The catalogue: superb tips as data, read and checked from `catalogue.toml`, and the source that binds them."""
+"""The catalogue of tips: read and validated from `catalogue.toml`, and the source that binds them."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping

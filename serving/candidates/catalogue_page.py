@@ -1,4 +1,4 @@
-"""Every tip of the catalogue as a page: `python -m serving.candidates.catalogue_page` writes docs/tips.md."""
+"""Writes the catalogue as a page: `python -m serving.candidates.catalogue_page` writes docs/tips.md."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""Which prepared tips may be given at this minute: pure, vectorised over the pool, every refusal counted by name."""
+"""Eligibility of pooled tips at this minute: pure, vectorised over the pool, every refusal counted by name."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Words: titles made safe and short, slots filled early and late, due dates as people say them."""
+"""Texts of tips: titles sanitised and shortened, slots filled early or late, due dates in words."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""The pool at rest: JSON sealed for one person, and a bounded cache of opened pools.
+"""The stored form of a pool: JSON sealed for one person, and a bounded cache of opened pools.
 
 Texts of tips are personal. They are encrypted under the person's own key with the field name `pool`, so that a pool
 copied to another person or field does not open, and erasing the key erases every pool.

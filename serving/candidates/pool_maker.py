@@ -1,4 +1,4 @@
-"""Makes a person's pool on demand and ahead of time, and keeps it sealed in the online store."""
+"""Makes a person's pool on demand and ahead of time, and stores it sealed in the online store."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

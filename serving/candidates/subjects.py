@@ -1,4 +1,4 @@
-"""Subjects: the tasks and habits of the served row that a tip can be bound to, and when each binding holds."""
+"""Subjects: tasks and habits of the served row that a tip can be bound to, and when each binding holds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Titles of a person's subjects: read again from the files they came from, or opened from the sealed texts.
+"""Titles of a person's subjects: read again from their files, or opened from the sealed texts.
 
 Only what may be spoken about is asked for: subjects of the served row whose source the person has consented to. What
 a file said is remembered while the file stays the same, so a pool can be made again without reading it again.

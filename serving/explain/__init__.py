@@ -1,1 +1,1 @@
-"""Why: explanations, receipts, replay and counterfactuals."""
+"""Explanations, receipts, replay and counterfactuals."""

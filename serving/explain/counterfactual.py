@@ -1,4 +1,4 @@
-"""Counterfactuals: what another policy would have said at every logged moment, from the log alone.
+"""Counterfactuals: what another policy would have chosen at every logged decision, from the log alone.
 
 The other policy gets the logged situation, candidates and seed, and its own posterior of the person, rebuilt from the
 same rewards. Limits: had this policy decided, later situations would differ.

@@ -1,4 +1,4 @@
-"""The words of a chosen tip: its sentence at this minute, why it, and why now; each phrase is a fact it needed."""
+"""The text of a chosen tip: its sentence at this minute, why it, and why now; each phrase is a fact it needed."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache

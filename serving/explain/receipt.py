@@ -1,4 +1,4 @@
-"""The receipt: why a decision fell as it did, from its logged record, the artifact it names and the part it used.
+"""The receipt: why a decision fell as it did, from its record, the policy that it names and the posterior it used.
 
 Every feature's contribution is what it added to the chosen action's score; added in the order of the receipt they
 give the score.

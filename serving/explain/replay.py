@@ -1,4 +1,4 @@
-"""Replay: the same decision again, from its log.
+"""Replay: makes a logged decision again and compares it bit for bit.
 
 1. The choice from logged probabilities and seed: bit for bit, on any build.
 2. The probabilities from logged mu and sigma.

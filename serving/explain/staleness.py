@@ -1,4 +1,4 @@
-"""What a receipt says of sources that were too old to go by when it was decided."""
+"""What a receipt says of sources that were too old when it was decided."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

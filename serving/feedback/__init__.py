@@ -1,1 +1,1 @@
-"""Reactions, rewards and what a posterior learns of them."""
+"""Reactions, rewards and posterior updates."""

@@ -1,4 +1,4 @@
-"""Rewards without a tap: a tipped task that was completed, and the default after the wait window.
+"""Rewards without a reaction: a tipped task that was completed, and the default after the wait window.
 
 A tip that was never seen has no outcome and is never a reward.
 """

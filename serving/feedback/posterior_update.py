@@ -1,4 +1,4 @@
-"""What a person's rewards teach their own part of the champion, from the decision log and nothing else.
+"""Updates a person's posterior of the champion from their rewards, from the decision log alone.
 
 A new reward that comes in order is learned at once. One that comes late, replaces another or is taken back makes the
 part be rebuilt from the log, in canonical order: the bits are those that arriving in time would have given.

@@ -1,1 +1,1 @@
-"""One recommendation: inputs, rules, scoring, the record."""
+"""One recommendation: inputs, speaking rules, scoring, the record."""

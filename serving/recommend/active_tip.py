@@ -1,4 +1,4 @@
-"""Answers that need no new decision: a rule's silence, the active tip, a silence that holds.
+"""Answers that need no new decision: a rule's silence, the active tip, a silence that still holds.
 
 An active tip is returned as it was given until it is answered, expires, or may not be given any more: a busy event,
 quiet hours, its cluster blocked, too little time left for its effort, its task done or its consent withdrawn. The

@@ -1,4 +1,4 @@
-"""Reads everything that one answer is made from: the person now and their features, in one statement each."""
+"""Reads the inputs of one decision: the person's state and their features, in one statement each."""
 
 from threading import local
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Who decides for one person at one instant: the champion, or on its share of person-days an experiment's challenger.
+"""Which policy decides for a person at an instant: the champion, or on its person-days an experiment's challenger.
 
 The assignment is deterministic, so a logged probability is of the policy that decided, and of no mixture.
 """

@@ -1,4 +1,4 @@
-"""Local time of a person: days, clock faces and the quarter-hour grid on which oO decides."""
+"""Local time of a person: days, clock times and the quarter-hour grid of decisions."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""One tip, now: packed reads, rules, the policy's choice, the record made durable, then the answer.
+"""The recommender: packed reads, rules, the policy's choice, the durable record, then the answer.
 
 The event loop and a thread share everything but the waiting: `recommend` awaits the commit, `recommend_now` blocks
 for it. On the loop a decision is made in turns, so requests that wait together take each step together: sixteen times

@@ -1,4 +1,4 @@
-"""The scorer: pure, from a situation and a policy to the decision record. Nothing here reads, writes or waits.
+"""The scorer: a pure function from a situation and a policy to the decision record.
 
 This is the hot path: arrays of the pool are prepared ahead, a decision gathers the rows of what is eligible, asks the
 policy once, and keeps what it saw.

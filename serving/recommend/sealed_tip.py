@@ -1,4 +1,4 @@
-"""The words of a given tip at rest: one sealed JSON per decision, so that an active tip is returned as it was given."""
+"""The sealed words of a given tip: one JSON per decision, so that an active tip is returned as it was given."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Shadow: what challengers would have done at the very decisions that the champion made, off the request path.
+"""The shadow run: what challengers would have chosen in the champion's decisions, outside of the request path.
 
 Each challenger gets the logged situation and its own posterior of the person, rebuilt from the same
 rewards. Its whole distribution is kept, so agreement and difference in value need no further draw.

@@ -1,4 +1,4 @@
-"""One pass over an iCalendar file: its components as short lists of the lines that oO needs, each with its line number.
+"""Splits an iCalendar file into components, each a short list of the needed lines with their line numbers.
 
 A calendar of 50 MB is never parsed as a tree: what cannot touch the window of interest is dropped here by a look at
 its dates, and so are descriptions, attendees, attachments and alarms. *Limits:* what is dropped is not checked.

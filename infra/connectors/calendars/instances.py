@@ -1,4 +1,4 @@
-"""The home of the iCalendar parsers: components of one UID become the instances that touch a window.
+"""Expands the components of one UID into the instances within a window, with the iCalendar parsers.
 
 *Limits:* a rule finer than hourly, or with more than 100,000 steps since its start, is refused, because following it
 would take for ever; a recurring task (VTODO) is taken as its one entry.

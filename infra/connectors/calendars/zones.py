@@ -1,4 +1,4 @@
-"""Zones of a calendar file: every TZID becomes an IANA zone or the file's own; a floating time gets the person's.
+"""Resolves the zones of a calendar file: TZIDs to IANA or the file's own zone, floating times to the person's.
 
 The lines are rewritten before they are parsed, so that nothing in the file decides what a known zone means.
 """

@@ -1,4 +1,4 @@
-"""CSV as people have it: three delimiters, any line ends, quoted newlines, and the right line number of each row."""
+"""Reads CSV with three delimiters, any line ends and quoted newlines, with the right line number of each row."""
 
 import csv
 from collections.abc import Iterator, Mapping

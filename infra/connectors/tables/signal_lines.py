@@ -1,4 +1,4 @@
-"""JSON lines of signals: each line is what `POST /api/signals` takes, read by the same rules."""
+"""Signals as JSON lines: each line is one that `POST /api/signals` takes, read by the same rules."""
 
 import json
 from collections.abc import Iterator

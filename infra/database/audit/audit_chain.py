@@ -1,4 +1,4 @@
-"""The chain through the audit log: each entry names the MAC of the one before, and carries its own.
+"""The MAC chain of the audit log: each entry carries its own MAC and names that of the entry before.
 
 The state row is locked before an entry gets its sequence, so processes append one after the other: SQLite has one
 writer, PostgreSQL waits for the row. What expires leaves a base, the sequence and MAC of the last entry that went.

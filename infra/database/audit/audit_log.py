@@ -1,4 +1,4 @@
-"""Who changed what; a person appears only as the vault's keyed hash. Each entry is a link of `audit_chain`."""
+"""The audit log; a person appears in it only as the vault's keyed hash. Each entry is a link of `audit_chain`."""
 
 import json
 from collections.abc import Mapping

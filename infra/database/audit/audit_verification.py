@@ -1,4 +1,4 @@
-"""Reads the audit log through and names what was edited, deleted, inserted or cut off since it was written."""
+"""Verifies the audit log, and names entries that were edited, deleted, inserted or cut off."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Decisions after they were written: shown, closed, settled. The writing itself is `decision_writer`."""
+"""Updates of stored decisions: shown, closed, rewarded. `infra.database.decisions.writer` inserts them."""
 
 from collections.abc import Sequence
 

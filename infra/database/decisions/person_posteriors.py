@@ -1,4 +1,4 @@
-"""A person's own part of a policy's posterior, replaced only by a newer version."""
+"""A person's posterior of a policy, replaced only by a newer version."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Reactions, applied once per idempotency key, and the clusters that they silence."""
+"""Reactions, applied once per idempotency key, and the clusters that they block."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Every change of a reward, numbered per person and never rewritten: what a posterior version stands for.
+"""Every change of a reward, append-only and numbered per person: what a posterior version is computed from.
 
 Version v of a person's posterior, under any policy, is computed from the rewards after the first v changes.
 """

@@ -1,4 +1,4 @@
-"""What was decided and what followed: decisions, reactions, blocks, and the person's posterior of the policy."""
+"""Tables of decisions, reactions, blocks, and the person posteriors."""
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that does not wait for ever: a frozen server or a dead network is an error after a while.
+"""A PostgreSQL connection with a time limit: a frozen server or a dead network becomes an error.
 
 The server's own timeouts do not help here, since it is the server that stands still, and the kernel's notice only
 what is not acknowledged, which a stopped process on a live machine does.

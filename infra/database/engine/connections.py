@@ -1,4 +1,4 @@
-"""How a connection is opened: URLs, SQLite pragmas, transaction begin, and driver errors as our own."""
+"""Opens connections: URLs, SQLite pragmas, transaction begin, and driver errors as our own."""
 
 import sqlite3
 import time

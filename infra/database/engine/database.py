@@ -1,4 +1,4 @@
-"""Opens the application database; the one place where engine, sessions and units of work come from."""
+"""Opens the application database; the only place that makes engines, sessions and units of work."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

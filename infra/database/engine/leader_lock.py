@@ -1,4 +1,4 @@
-"""Turns: of all processes on one database one at a time does a thing, and a turn ends with its process."""
+"""Leader locks: one process of a database at a time does a piece of work; the lock ends with its process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Whether a database answers and takes writes: the ping that is run in the background, and what it found.
+"""Liveness of a database: whether it answers and takes writes, probed in the background.
 
 A write is tried every half minute, and at the next ping after any write was refused: so a full disk is seen soon, and
 a home in which nothing happens is not written to all the time.

@@ -1,4 +1,4 @@
-"""Many rows in one statement, past the ORM: an event costs a tenth of what it does through mapped objects.
+"""Many rows in one statement without the ORM: a tenth of the cost of mapped objects.
 
 Statements are written with `?` and name our own columns only; values are always bound. They run inside the session's
 transaction, so durability, locks and errors are those of every other statement.

@@ -1,1 +1,1 @@
-"""The event table, its outbox, and what is kept of events."""
+"""The event table, its outbox, and what is derived from events."""

@@ -1,4 +1,4 @@
-"""Messages that the stream processor gave up on: what they were and why. Their content stays in the mirror."""
+"""Messages that the stream processor gave up on, with the reason. Their content stays in the mirror."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Events: taken in once each, read in order per person."""
+"""Events: stored once each, read in order per person."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The feed: keeps the ring of newest events filled while somebody watches, whichever process commits them.
+"""The event feed: keeps the ring of newest events filled while there are watchers, whichever process commits.
 
 A commit of this process wakes it through the bus, those of other processes it finds by looking at the end of the event
 table. Both come from there, so whoever watches sees what is committed and nothing else, under the table's own numbers.

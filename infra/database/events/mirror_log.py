@@ -1,4 +1,4 @@
-"""Which events the mirror has: marks with the place that it gave them, so that a loss there is seen and mended."""
+"""Which events are in the mirror, with their positions there, so that a loss is found and repaired."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The end of the event table without payloads, for who watches what comes in."""
+"""The newest events without payloads, for watchers."""
 
 from typing import NamedTuple
 

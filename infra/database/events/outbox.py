@@ -1,4 +1,4 @@
-"""Puts events into the event table, once each and in commit order per person."""
+"""Inserts events into the event table, once each and in commit order per person."""
 
 from collections.abc import Callable, Mapping, Sequence
 

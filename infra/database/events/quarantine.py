@@ -1,4 +1,4 @@
-"""Refused input, kept sealed for a while so that it can be mended."""
+"""Refused input, kept sealed for a while so that it can be corrected."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

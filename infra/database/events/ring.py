@@ -1,4 +1,4 @@
-"""A ring of the newest events: bounded, in order of arrival, and each reader keeps its own place in it."""
+"""A bounded ring of the newest events in order of arrival; each reader keeps its own position."""
 
 from collections.abc import Sequence
 from threading import Lock

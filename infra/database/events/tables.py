@@ -1,4 +1,4 @@
-"""What came in and what it became: events with their marks, refused rows and messages, working state, files read."""
+"""Tables of events with their marks, refused rows and messages, working state, and files read."""
 
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""The fold's keyed rows and its heads, of many people, written in one transaction."""
+"""Stores rows and heads of the fold for many people in one transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple

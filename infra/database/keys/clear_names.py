@@ -1,4 +1,4 @@
-"""Seals the names that versions before stored in clear: of sources, of imported files, and the keys of reactions.
+"""Seals names that earlier versions stored in clear: of sources, of imported files, and keys of reactions.
 
 It runs once for each person who was here before, when the home is opened; interrupted, it goes on at the next opening.
 Ids and sources of events stay as they were: the order of events hangs on them, and they expire with the events.

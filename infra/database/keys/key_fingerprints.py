@@ -1,4 +1,4 @@
-"""The fingerprints of the keys that this database was written with, by name; `home` names the home itself.
+"""Fingerprints of the keys that this database was written with, by name; `home` names the home itself.
 
 They are read when a home is opened and compared with the key files, so that a database is never used with other keys.
 A rotation replaces a fingerprint in the transaction that makes the new key the current one.

@@ -1,4 +1,4 @@
-"""Whose data needs a key: rows with sealed words, and events that name a subject by the person's keyed hash."""
+"""Which people have data that needs a key: sealed texts, and events that name a subject by a keyed hash."""
 
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""Which keys the data was made with."""
+"""The table of key fingerprints."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 

@@ -1,4 +1,4 @@
-"""Backup and restore of a SQLite database; people who were erased since the backup stay erased."""
+"""Backup and restore of a SQLite database; people erased since the backup stay erased."""
 
 import os
 import secrets

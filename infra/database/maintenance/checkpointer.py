@@ -1,4 +1,4 @@
-"""Moves SQLite's write-ahead log into the database file: one process, one thread, away from the commits.
+"""Checkpoints SQLite's write-ahead log: one process, one thread, outside of the commits.
 
 SQLite before 3.51.3 can corrupt a log that two connections write and checkpoint in the same instant from several
 processes, so a lock file lets only one process do it.

@@ -1,4 +1,4 @@
-"""Erasing a person from the application database, so that no byte of them is left in its files.
+"""Erases a person from the application database, so that no byte of them is left in its files.
 
 Every step can be repeated, so an erasure that was interrupted is finished by starting it again. The other stores
 (online features, history, files) are emptied by their owners between `begin` and `finish`.

@@ -1,4 +1,4 @@
-"""Deletes what has outlived its retention, a small transaction at a time."""
+"""Deletes rows past their retention, in small transactions."""
 
 from sqlalchemy import delete, select, tuple_, update
 

@@ -1,4 +1,4 @@
-"""Totals over all people for operators; nothing here says anything about one person."""
+"""Totals over all people for operators; nothing about one person."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Sessions and one-time login links: 256 random bits each, of which the database knows only the hash."""
+"""Sessions and one-time login links: 256 random bits each, stored only as a hash."""
 
 import secrets
 from hashlib import sha256

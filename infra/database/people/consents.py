@@ -1,4 +1,4 @@
-"""Consent as a capability: recorded append-only, required by whatever reads or writes a signal's facts."""
+"""Consent as a capability: recorded append-only, required to read or write a signal's facts."""
 
 from dataclasses import InitVar, dataclass
 

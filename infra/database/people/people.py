@@ -1,4 +1,4 @@
-"""People: making them known, finding them, and what they may change about themselves."""
+"""People: creates and finds them, and changes what they may change."""
 
 from collections.abc import Collection
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -1,4 +1,4 @@
-"""The files that a person imported, remembered so that their texts can be read again where they are.
+"""The files that a person imported, remembered so that their titles can be read again.
 
 A path is stored as a keyed hash, which finds it again, and sealed with the person's key.
 """

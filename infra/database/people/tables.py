@@ -1,4 +1,4 @@
-"""People: who they are, how they come in, what they allow, and the words kept for them for a few days."""
+"""Tables of people, their sessions, consents and sealed texts."""
 
 from sqlalchemy import CheckConstraint, Index, true
 from sqlalchemy.orm import Mapped, mapped_column

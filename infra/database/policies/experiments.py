@@ -1,4 +1,4 @@
-"""Experiments: a challenger that decides on a share of person-days; one at a time, always with an audit line.
+"""Experiments: a challenger decides on a share of person-days; one at a time, with an audit entry.
 
 An experiment ends by command, at its date, or because the champion that it was begun against left the slot.
 """

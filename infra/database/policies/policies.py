@@ -1,4 +1,4 @@
-"""Registered policies and the champion's slot, which changes only by compare-and-set and always with an audit line."""
+"""Registered policies and the champion's slot, which changes only by compare-and-set and with an audit entry."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""Policies and who rules: the registered ones, the champion's slot, experiments, comparisons in shadow, the audit."""
+"""Tables of policies, the champion's slot, experiments, shadow comparisons and the audit log."""
 
 from typing import Any
 

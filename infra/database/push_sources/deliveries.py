@@ -1,4 +1,4 @@
-"""The inbox of signed deliveries: what was answered once is answered again, and nothing happens twice."""
+"""The inbox of signed deliveries: a repeated delivery gets the first answer and has no effect."""
 
 from typing import NamedTuple
 

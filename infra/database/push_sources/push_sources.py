@@ -1,4 +1,4 @@
-"""Devices and webhooks that may push for a person: each bound to a name and to kinds of signals, each revocable alone.
+"""Push sources: each is bound to a person, a name and kinds of signals, and is revocable alone.
 
 A token has 256 random bits and is known only by its hash. A signing secret must be known to check a signature, so it is
 sealed with the person's key, which lies apart from the database and dies with the person.

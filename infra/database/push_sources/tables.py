@@ -1,4 +1,4 @@
-"""Devices and webhooks that may push for a person: what each may bring, its keys, and what it delivered lately."""
+"""Tables of push sources, their credentials, and their recent deliveries."""
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column

@@ -1,4 +1,4 @@
-"""The bundled nats-server of one box: its configuration, its start, and how others reach it.
+"""The bundled nats-server of one machine: its configuration, its start, and its address.
 
 It listens on loopback, wants a token that is made anew for each start, and encrypts what it stores with a key that
 lies among the keys of the home: the stream's files are unreadable without it and are never part of a backup. It opens

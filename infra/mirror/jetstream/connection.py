@@ -1,4 +1,4 @@
-"""A connection to the mirror, and the driver's many errors as one of our own."""
+"""A connection to the mirror; the driver's errors become one of our own."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator

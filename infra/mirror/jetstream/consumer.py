@@ -1,4 +1,4 @@
-"""Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement, declared in code."""
+"""Reads the mirror as it grows: a durable pull consumer with explicit acknowledgement."""
 
 import asyncio
 import json

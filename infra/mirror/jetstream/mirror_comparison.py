@@ -1,4 +1,4 @@
-"""Compares the mirror with the table, id by id and hash by hash, makes it anew, and takes a person out of it."""
+"""Compares the mirror with the table, id by id and hash by hash; rebuilds it, and erases a person from it."""
 
 import asyncio
 import hashlib

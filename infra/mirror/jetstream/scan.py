@@ -1,4 +1,4 @@
-"""Reads the whole stream in its order, for whoever compares or erases; it leaves no consumer behind."""
+"""Reads the whole stream in its order, to compare or erase; it leaves no consumer behind."""
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What oO keeps in JetStream, declared in code: one stream of all events, subjects that name kind and person."""
+"""The configuration of the stream: one stream of all events, subjects that name kind and person."""
 
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo

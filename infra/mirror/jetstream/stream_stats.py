@@ -1,4 +1,4 @@
-"""What the stream holds, from its own books: where it begins and ends, what is missing between, how full it is."""
+"""Statistics of the stream: first and last message, gaps, and how full it is."""
 
 import json
 from contextlib import suppress

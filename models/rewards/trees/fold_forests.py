@@ -1,4 +1,4 @@
-"""One forest for each fold, grown on all others: predictions for rows that their forest has never seen."""
+"""One forest per fold, grown on all others: predictions for rows that their forest has not seen."""
 
 from typing import NamedTuple
 

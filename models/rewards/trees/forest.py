@@ -1,4 +1,4 @@
-"""A sum of regression trees as arrays: validated like any artifact, evaluated by NumPy, with each split's part kept.
+"""A sum of regression trees as arrays: validated as an artifact, evaluated by NumPy, with each split's contribution.
 
     score(x)  = sum over trees of the value at the leaf that x reaches
     part(x,f) = sum over splits on feature f along the paths of value(child) - value(parent)

@@ -1,4 +1,4 @@
-"""Growing a forest with LightGBM: least squares, one thread, a fixed seed, so the same rows give the same bits.
+"""Grows a forest with LightGBM: least squares, one thread, fixed seed; deterministic.
 
 LightGBM is imported when a forest is grown, and nowhere else; what it learned leaves as arrays.
 Source: Ke et al., "LightGBM: A Highly Efficient Gradient Boosting Decision Tree" (2017).

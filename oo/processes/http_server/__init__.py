@@ -1,1 +1,1 @@
-"""How a connection is served before any app sees it."""
+"""The HTTP server: connections and limits below every app."""

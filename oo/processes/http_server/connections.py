@@ -1,4 +1,4 @@
-"""The open connections of one server: how many there may be, and which one goes when there are too many.
+"""Open connections of one server: their maximum, and which one is closed beyond it.
 
 An idle connection has no request under way. A waiting one waits for its client: for the rest of a request, or until
 the client takes its answer. A new connection beyond the limit ends the oldest idle one, else the oldest waiting one;

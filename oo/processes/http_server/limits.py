@@ -1,4 +1,4 @@
-"""What one HTTP server grants a client before it knows who that is: bytes, connections, time, and requests in work."""
+"""Limits for unauthenticated clients: bytes, connections, time, and requests in work."""
 
 import math
 import resource

@@ -1,4 +1,4 @@
-"""What Prometheus may know of a server's connections."""
+"""Prometheus metrics of a server's connections."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""One HTTP connection with limits: uvicorn's protocol on httptools, which has none of its own.
+"""One HTTP connection with limits, on uvicorn's httptools protocol, which has none of its own.
 
 httptools tells of a header only when it is complete, so bytes are counted before it sees them. What is counted, and
 against which limit:

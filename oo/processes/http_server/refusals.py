@@ -1,4 +1,4 @@
-"""What the server itself answers, below every app: RFC 9457 problems, made once and written as they are."""
+"""Responses of the server itself, below every app: RFC 9457 problems, built once."""
 
 import json
 from enum import Enum

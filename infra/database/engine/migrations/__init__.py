@@ -1,4 +1,4 @@
-"""The schema's history, run by Alembic from this package; Alembic is imported only when there is work."""
+"""Migrations, run by Alembic from this package; Alembic is imported only when there is work."""
 
 from importlib import import_module, resources
 

@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates on the connection that the caller handed over, in the caller's transaction."""
+"""Alembic's entry point: migrates on the caller's connection, in the caller's transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Which decision a decision comes after; one each, so that processes which race for a person make one decision."""
+"""Which decision a decision comes after; unique, so that processes which race for a person make one decision."""
 
 import sqlalchemy as sa
 from alembic import op

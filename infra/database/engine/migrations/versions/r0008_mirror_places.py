@@ -1,4 +1,4 @@
-"""An index of where in the mirror events are, so that a hole there is looked up and not searched for."""
+"""An index on the mirror's positions, so that a gap is looked up and not searched for."""
 
 import sqlalchemy as sa
 from alembic import op

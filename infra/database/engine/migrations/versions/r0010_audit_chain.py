@@ -1,4 +1,4 @@
-"""A keyed chain through the audit log; the rows that are there are chained when the key is at hand."""
+"""The MAC chain of the audit log; existing rows are chained when the key is available."""
 
 import sqlalchemy as sa
 from alembic import op
