@@ -51,7 +51,7 @@ class App(FastAPI):
 
 
 def create_app(settings: Settings, services: Services) -> FastAPI:
-    """Return the app that serves the API and the page; `services` are opened and closed by who built them."""
+    """Return the app that serves the API and the page; the caller opens and closes `services`."""
     origin = urlsplit(settings.url)
     secure = origin.scheme == "https"
     names = {*LOCAL, (origin.hostname or "").lower(), settings.host.lower()} - {""}

@@ -18,7 +18,7 @@ from infra.network_addresses import peer_of
 from infra.settings import Settings
 
 NOBODY = "sign in first: open a link from `oo link`"
-NO_PERSON = "an admin token signs nobody in; this needs a person's own session"
+NO_PERSON = "the admin token opens no person's session, and this needs one"
 T = TypeVar("T")
 
 
@@ -90,7 +90,7 @@ CurrentAdmin = Annotated[Session, Depends(require_admin)]
 async def remembered_session(request: Request) -> tuple[PersonId, int]:
     """Return person and session epoch from memory; only a session that was not seen lately is read.
 
-    Whoever uses it must hold the epoch against the one of its own read, so that a revoked session ends at once.
+    The caller must compare the epoch with the one of its own read, so that a revoked session ends at once.
     """
     sessions = get_sessions(request)
     sid = sessions.cookie_of(request.scope)

@@ -32,7 +32,7 @@ FORESEEN = (
     HTTPException,
     ClientDisconnect,
 )  # everything else goes to the log as a failure
-LEFT = "the request ended before its body"  # which nobody is there to read
+LEFT = "the request ended before its body"  # the client has gone and reads no answer
 MAX_FAULTS = 20
 RETRY_AFTER_S = 5  # what an overloaded or degraded server asks of its clients
 
@@ -87,7 +87,7 @@ def _place(fault: Mapping[str, Any]) -> str:
 
 
 def unforeseen(_: Exception) -> Response:
-    """Return the one sentence that an error nobody foresaw is worth to a client."""
+    """Return the one sentence that a client is told about an unexpected error."""
     # Starlette answers these outside of every middleware of ours, so this answer brings the headers itself.
     return problem(500, "internal", "oO failed to answer; the log of the server says why", headers=dict(HEADERS))
 

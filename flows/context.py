@@ -81,9 +81,9 @@ def opened(
 ) -> Iterator[OpenedContext]:
     """Give the parts of a home, by default the one that the environment names, and close them again.
 
-    Whoever opens the files can write them, so each process brings their checkpointers along; only one of them works.
+    A process that opens the files can write them, so each has their checkpointers; only one of them is active.
     With `answer_s`, a statement to PostgreSQL that is not answered by then is an error. Without `online` the online
-    features may be missing, for who makes them again. Raises `DamagedStore` for a home that does not belong together.
+    features may be missing, for a rebuild. Raises `DamagedStore` for a home that does not belong together.
     """
     settings = settings or Settings()
     clock = clock or settings.make_clock()

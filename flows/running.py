@@ -21,7 +21,7 @@ Counts = Mapping[str, int | float | str]
 
 
 def publish_run_summary(name: str, counts: Counts) -> None:
-    """Leave the Markdown artifact of a run; whoever calls it puts counts, rules and digests in, and nobody's words."""
+    """Publish the Markdown artifact of a run. Callers pass counts, rules and digests only, never personal data."""
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in counts.items())
     create_markdown_artifact(
         key=name.replace("_", "-"), markdown=f"# {name}\n\n| what | how much |\n| --- | --- |\n{rows}\n"
@@ -29,7 +29,7 @@ def publish_run_summary(name: str, counts: Counts) -> None:
 
 
 def scheduled_at(now: datetime) -> datetime:
-    """Return when this run was due, or `now` for a run that nobody scheduled."""
+    """Return when this run was due, or `now` for a run without a schedule."""
     due = runtime.flow_run.scheduled_start_time
     # Prefect's instants are pendulum's, which cannot be divided by a plain timedelta
     return datetime.fromtimestamp(due.timestamp(), UTC) if isinstance(due, datetime) and due > EPOCH else now

@@ -19,7 +19,7 @@ STREAM_POINTS = (
     "before_ack",
 )
 PROMOTION_POINTS = (
-    "policy_saved",  # the artifact lies in its folder, nobody knows it
+    "policy_saved",  # the artifact is in its folder and not registered
     "policy_logged",  # the registry has its files, and no version of them
     "policy_registered",  # the registry has a version, the database has no row
     "challenger_in_shadow",  # the database has the row, the alias is old

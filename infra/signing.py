@@ -3,7 +3,7 @@
 `keys/policy_signing.key` signs, `keys/policy_signing.pub` verifies. Both are made once, without a prompt, while the
 home is new. Neither is ever made beside the other: a new pair could not verify what the old one signed. After a
 rotation, `keys/policy_signing/<name>.pub` still verifies what the older pair of that name signed.
-A process that serves reads the public half alone, so whoever takes it over can't make a policy that others serve.
+A serving process reads the public half alone, so a compromised one cannot make a policy that others serve.
 Source: RFC 8032. A signature is `ed25519:<first 16 hex digits of the public key's sha256>:<128 hex digits>`.
 """
 

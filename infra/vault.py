@@ -68,7 +68,7 @@ class Vault:
         self.audit_key = AuditKey(keys)
 
     def seal(self, person: PersonId, field: str, text: bytes) -> bytes:
-        """Return the box of a text, bound to its owner and field; raises `ErasedPerson` for who was forgotten."""
+        """Return the box of a text, bound to its owner and field; raises `ErasedPerson` for an erased person."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return VERSION + nonce + self._key_of(person).cipher.encrypt(nonce, text, _bound_to(person, field))
 
@@ -76,7 +76,7 @@ class Vault:
         """Return the text of a box.
 
         Raises `Malformed` when the box was damaged or belongs to another person, field or key, and `ErasedPerson`
-        for who was forgotten.
+        for an erased person.
         """
         nonce = box[1 : 1 + NONCE_BYTES]
         if box[:1] != VERSION or len(nonce) != NONCE_BYTES:
@@ -87,7 +87,7 @@ class Vault:
             raise Malformed(f"a box of field {field!r} was damaged or belongs elsewhere") from error
 
     def subject_key(self, person: PersonId, kind: str, native_id: str) -> SubjectKey:
-        """Return the keyed hash of a source's own id, 32 hex characters; nobody can recompute it without the key."""
+        """Return the keyed hash of a source's own id, 32 hex characters; it cannot be computed without the key."""
         return self.hasher(person)(kind, native_id)
 
     def hasher(self, person: PersonId) -> Callable[[str, str], SubjectKey]:

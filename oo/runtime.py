@@ -68,7 +68,7 @@ class Runtime:
         answer_s: float | None = None,
         online: bool = True,
     ) -> None:
-        """Take the settings; without `online` the online features may be missing, for who makes them again."""
+        """Take the settings; without `online` the online features may be missing, for a rebuild."""
         self._online = online
         self.settings = settings or Settings()
         self.clock = clock or self.settings.make_clock()
@@ -155,7 +155,7 @@ class Runtime:
         )
 
     def new_seed(self) -> int:
-        """Return the seed of one decision, 63 bits that nobody can foresee."""
+        """Return the seed of one decision, 63 unpredictable bits."""
         return secrets.randbits(63)
 
     @cached_property
@@ -165,7 +165,7 @@ class Runtime:
 
     @cached_property
     def outcomes(self) -> Outcomes:
-        """Return what rewards tips that nobody tapped."""
+        """Return what rewards tips without a reaction."""
         return Outcomes(self.database, self.champion, self.clock)
 
     @cached_property
@@ -240,7 +240,9 @@ class Runtime:
         with self.database.read() as session:
             row = people.find_by_name(session, name)
         if row is None or (row.erasing and not erasing):
-            raise NotFound(f"there is nobody named {name!r} here yet; `oo import FILES` or `oo up` begins with you")
+            raise NotFound(
+                f"this home has no person named {name!r} yet; `oo import FILES` or `oo up` adds the first one"
+            )
         return row
 
     def settle_in(self, name: str, zone: str | None = None, role: str = "member") -> PersonRow:

@@ -22,7 +22,7 @@ from serving.recommend.recommender import Recommender
 
 
 class ScoreIn(BaseModel):
-    """Whose moment it is, who began, and the epoch of the session that asked."""
+    """The person, the trigger, and the epoch of the session that asked."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -29,7 +29,7 @@ def exchange_token(  # noqa: PLR0917 - FastAPI injects by name
 ) -> Response:
     """Open an admin session of 24 hours for an automated tool that knows ADMIN_TOKEN.
 
-    The token is compared first and only a wrong one counts: who guesses locks nobody out who knows it.
+    The token is compared first and only wrong ones count: guessing does not lock the right token out.
     """
     if not service.is_admin_token(settings=settings, token=body.token.get_secret_value()):
         attempts.count(caller, services.clock())

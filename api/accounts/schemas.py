@@ -14,7 +14,7 @@ class TokenIn(BaseModel):
 
 
 class SessionOut(BaseModel):
-    """Who is signed in; an admin token's session is nobody's, so it has no name."""
+    """The current session; one that the admin token opened belongs to no person and has no name."""
 
     name: str | None
     role: str

@@ -69,5 +69,5 @@ def learning(*, services: Services) -> LearningOut:
     with services.database.read() as session:
         report = learning_reports.newest(session)
     if report is None:
-        raise NotFound("learning was not audited yet; the worker does so each day, and `oo audit` at once")
+        raise NotFound("there is no learning report yet; the worker writes one each day, `oo audit` at once")
     return LearningOut(at=from_us(report.at_us), **report.body)

@@ -17,7 +17,7 @@ Zone = Annotated[
         json_schema_extra={"format": "time-zone"},
     ),
 ]
-Budget = Annotated[int, Field(ge=0, le=MAX_BUDGET, description="tips a day that nobody asked for")]
+Budget = Annotated[int, Field(ge=0, le=MAX_BUDGET, description="tips a day that may interrupt")]
 
 
 class PreferencesOut(BaseModel):

@@ -15,7 +15,7 @@ def read(*, services: Services, person: PersonId) -> PreferencesOut:
 
 
 def change(*, services: Services, person: PersonId, wish: PreferencesIn) -> PreferencesOut:
-    """Change what is given and return all; raises `Malformed` for a zone that nobody knows."""
+    """Change what is given and return all; raises `Malformed` for an unknown zone."""
     with services.database.unit_of_work() as uow:
         row = people.set_preferences(
             uow,

@@ -24,7 +24,7 @@ UNSIGNED = "no source has this address; `oo sources add --webhook` says which to
 
 
 async def admit(request: Request) -> tuple[Pusher, bytes]:
-    """Return who pushes and the body, which is read only for who may push.
+    """Return the sender and the body, which is read only for an authenticated sender.
 
     What a request brings decides, and there is no second try: a signature, else a token of ours, else a session.
     Raises `Unauthenticated`, `TooManyRequests`, and what reading the body raises.
@@ -122,7 +122,7 @@ def _token_of(authorization: str | None) -> str | None:
 
 
 async def _refused(request: Request) -> None:
-    """Count and audit a credential that was refused; who guesses too often hears only when to come back."""
+    """Count and audit a refused credential; beyond the rate limit the answer says only when to try again."""
     services = get_services(request)
     get_metrics(request).refusals.labels("source").inc()
     get_push_limits(request).refused.count(caller_of(request), services.clock())

@@ -22,7 +22,7 @@ from infra.database.push_sources import deliveries
 from infra.database.push_sources.deliveries import Delivery
 from infra.database.push_sources.push_sources import PushSource
 
-CHUNK = 200  # signals a transaction: nobody waits long for the database behind a large push
+CHUNK = 200  # signals per transaction, so that a large push does not hold the database for long
 API = "api"
 
 
@@ -59,7 +59,7 @@ def push(
 
 
 def _answered(services: Services, delivery: Delivery | None, items: list[Any]) -> list[SignalVerdict] | None:
-    """Return what a delivery was answered with, by whoever took it in first."""
+    """Return the answer that a delivery got the first time, from any process."""
     if delivery is None:
         return None
     with services.database.read() as session:

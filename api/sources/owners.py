@@ -31,7 +31,7 @@ def find_owner(caller: CurrentSession, services: ServicesOf, person: PersonName 
     with services.database.read() as session:
         row = people.find_by_name(session, person)
     if row is None or row.erasing:
-        raise NotFound("there is nobody of that name")
+        raise NotFound("there is no person of that name")
     return Owner(PersonId(row.person), "admin")
 
 

@@ -33,7 +33,7 @@ RULES: dict[str, str] = {
     "text_too_long": "The text is longer than the field allows.",
     "bad_text": "The text holds control characters or is not valid Unicode.",
     "bad_time": "A time is written in ISO 8601 with date, time and offset, and an optional [Area/City].",
-    "naive_time": "The time names no offset and no zone, so nobody can say when it is.",
+    "naive_time": "The time names no offset and no zone, so the instant is unknown.",
     "unknown_zone": "The zone in brackets is none of the IANA time zones.",
     "zone_mismatch": "The offset is not the one that the zone in brackets has at that time.",
     "future_event": "The signal says that it happened more than 5 minutes after it was received.",

@@ -74,7 +74,7 @@ class HistoryRetrieval(RetrievalJob):
     def persist(
         self, storage: SavedDatasetStorage, allow_overwrite: bool | None = False, timeout: int | None = None
     ) -> None:
-        """Refuse: a training set is kept by who trains, with its digest."""
+        """Refuse: a training run keeps its training set itself, with its digest."""
         raise NotImplementedError("saved datasets are not kept here; write the table where the training run is kept")
 
 

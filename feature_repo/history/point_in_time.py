@@ -63,7 +63,7 @@ class Remembered:
             self._kept.clear()
 
 
-REMEMBERED = Remembered()  # of this process; whoever retrieves empties it when done
+REMEMBERED = Remembered()  # of this process; a retrieval empties it when it is done
 
 
 def features_at(

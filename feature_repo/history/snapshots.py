@@ -1,7 +1,7 @@
 """Snapshots of the event log: a day's events as Parquet, from which all derived state can be rebuilt.
 
 `<root>/<day>/bucket=xx/<rows>-<sha256>.parquet` and `<root>/<day>/manifest.json`. A snapshot is what its manifest
-names, and the manifest is replaced in one step after its parts are durable: whoever dies before leaves the snapshot
+names, and the manifest is replaced in one step after its parts are durable: a crash before that leaves the snapshot
 before it, and the next writer removes what no manifest names. Writers take turns; buckets divide the people, so
 forgetting one of them rewrites their bucket alone.
 """
@@ -88,7 +88,7 @@ class Snapshots:
             return self.rows(day, person)
 
     def rows(self, day: str, person: str | None = None) -> list[StoredEvent]:
-        """Return what `read` does, for who holds the folder already."""
+        """Return what `read` does, for a caller that holds the folder already."""
         folder = self.root / day
         manifest = _manifest(folder)
         mine = None if person is None else _bucket_name(bucket(person))

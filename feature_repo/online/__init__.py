@@ -84,7 +84,7 @@ def open_online(location: Path | str, connect: Callable[[], Any] | None = None) 
     `connect` opens a connection to that PostgreSQL database, if it shall be another one than the driver's own.
     """
     if isinstance(location, str) and location.startswith("postgres"):
-        from feature_repo.online.postgresql import OnlinePostgres  # noqa: PLC0415 - paid by who uses it
+        from feature_repo.online.postgresql import OnlinePostgres  # noqa: PLC0415 - imported only where it is used
 
         return OnlinePostgres(location, connect)
     return OnlineFile(Path(location))

@@ -24,7 +24,7 @@ from infra.database.events import events, quarantine
 from infra.database.people import consents, people, source_files
 from infra.database.people.source_files import SourceFile
 
-CHUNK = 200  # rows per transaction: nobody waits long behind a large file
+CHUNK = 200  # rows per transaction, so that a large file does not hold the database for long
 CONSENT_MISSING = "consent_missing"
 NOTHING_CLAIMED: Mapping[str, str] = MappingProxyType({})
 

@@ -18,7 +18,7 @@ FOREVER_US = 1 << 62
 
 
 def export(database: Database, path: Path, *, origin: Origin = Origin.LIVE, since_us: int = 0) -> int:
-    """Write the log as Parquet, tips that nobody saw included, and return how many rows it has."""
+    """Write the log as Parquet, unseen tips included, and return how many rows it has."""
     return write(path, settled(database, origin=origin, since_us=since_us, unsettled=True))
 
 
@@ -51,7 +51,7 @@ def settled(
 ) -> Iterator[LoggedDecision]:
     """Yield rewarded tips and silences in the order of their ids; a silence brings its documented reward.
 
-    With `unsettled` also tips that have no reward, because nobody saw them or nobody has answered yet. A decision is of
+    With `unsettled` also tips that have no reward, because they are unseen or not answered yet. A decision is of
     the origin that its record says; a row that was labelled otherwise is left out.
     """
     people: dict[str, int] = {}

@@ -63,7 +63,7 @@ def rollback(context: FlowContext, registry: PolicyRegistry, *, actor: str, reas
         before = policies.champion(session)
     change = last_change(context, before.digest)
     if before.digest is None or change is None or change.replaced is None:
-        raise NotFound("the champion replaced nothing that one could go back to")
+        raise NotFound("there is no earlier champion to roll back to")
     after = change_champion(
         context,
         registry,

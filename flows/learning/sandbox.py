@@ -68,7 +68,9 @@ def begin(context: FlowContext, registry: PolicyRegistry, sandbox: Sandbox) -> N
     """Make an empty home a sandbox, with the uniform control as its first champion; raises `Conflict`."""
     with context.database.read() as session:
         if people.list_all(session) or policies.list_all(session):
-            raise Conflict("this home holds a life already; make a sandbox in an empty one: OO_HOME=/tmp/sandbox oo …")
+            raise Conflict(
+                "this home holds people or policies already; make a sandbox in an empty one: OO_HOME=/tmp/sandbox oo …"
+            )
     _mark(context.settings, sandbox)
     with context.database.unit_of_work() as uow:
         for number in range(sandbox.people):

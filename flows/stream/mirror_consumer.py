@@ -123,7 +123,7 @@ class MirrorConsumer:
             self._loop.close()
 
     def ping(self) -> str:
-        """Say how it goes; raises `Unavailable` after an error that nobody foresaw, not while the mirror is away."""
+        """Report its state; raises `Unavailable` after an unexpected error, not while the mirror is unreachable."""
         if isinstance(self._background.failure, OOError):
             return f"waits: {self._background.failure}"
         return self._background.ping()

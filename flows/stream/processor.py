@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 
 class _Round(NamedTuple):
-    """What one transaction did, who is not finished, and who cannot be read."""
+    """What one transaction did: people with events left, and people whose events cannot be read."""
 
     folded: Folded
     left: list[PersonId]
@@ -77,7 +77,9 @@ class Stream:
         total = Folded()
         for start in range(0, len(waiting), TOGETHER):
             folded, unreadable = self._fold(waiting[start : start + TOGETHER])
-            for error in unreadable.values():  # of a newer version, for example: it waits for who can read it
+            for (
+                error
+            ) in unreadable.values():  # of a newer version, for example: they wait for a process that can read them
                 logger.warning("a fold has to wait: %s", type(error).__name__)
             total = total.plus(folded)
         return total
@@ -93,7 +95,7 @@ class Stream:
         return folded
 
     def refresh_person(self, person: PersonId) -> bool:
-        """Fold, then write all views as of now, for the calendar's moving window; return false for who is gone."""
+        """Fold, then write all views as of now, for the calendar's moving window; return false for an erased person."""
         for _ in range(ATTEMPTS):
             if self.fold_person(person).gone:
                 return False

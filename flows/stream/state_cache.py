@@ -88,7 +88,7 @@ class KnownStates:
         self._guard = threading.Lock()
 
     def take(self, people: Collection[PersonId]) -> dict[PersonId, Known]:
-        """Return the states and remove them from memory: whoever fails half way leaves nothing behind."""
+        """Return the states and remove them from the cache, so that a failure leaves no half-applied state in it."""
         with self._guard:
             taken = {person: self._known.pop(person) for person in people if person in self._known}
         absent = [person for person in people if person not in taken]

@@ -54,7 +54,7 @@ def anchor_audit(context: FlowContext) -> Report:
     report = audit_verification.anchor(context.database, key, anchors, now_us=to_us(context.clock()))
     if not report.sound:
         wrong = len(report.findings)
-        raise DamagedStore(f"{wrong} things are wrong with the audit log; `oo audit-log verify` names them")
+        raise DamagedStore(f"the audit log has {wrong} problems; `oo audit-log verify` names them")
     return report
 
 

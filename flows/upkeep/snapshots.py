@@ -55,7 +55,7 @@ def take(context: FlowContext) -> Taken:
 def restore(context: FlowContext) -> Restored:
     """Put back every event of the snapshots that the table does not have, and fold it.
 
-    It gets a new place in the table; the fold does not depend on places. Nobody who was erased comes back.
+    It gets a new place in the table; the fold does not depend on places. Erased people do not come back.
     """
     snapshots = Snapshots(context.settings.snapshots)
     done = Restored()

@@ -24,4 +24,4 @@ def expanded(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError as error:  # as in a container
-        raise Malformed(f"nobody knows where {path} is; set OO_HOME to a folder") from error
+        raise Malformed(f"{path} cannot be resolved; set OO_HOME to a folder") from error

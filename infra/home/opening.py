@@ -53,7 +53,7 @@ class OpenedHome:
 
 
 def home_lock(home: Path) -> RoleLock:
-    """Return the lock of who makes, takes over or restores a home."""
+    """Return the lock for making, adopting or restoring a home."""
     return RoleLock(home / "locks" / "home", f"a change of {home}")
 
 

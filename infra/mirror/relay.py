@@ -97,7 +97,7 @@ class Relay:
     def ping(self) -> str:
         """Say how the mirror is, which may be away without harm.
 
-        Raises `Unavailable` after an error that nobody foresaw.
+        Raises `Unavailable` after an unexpected error.
         """
         with self._database.read() as session:
             behind = mirror_log.lag(session, to_us(self._clock()))

@@ -28,7 +28,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def create_once(path: Path, content: bytes) -> bytes:
-    """Create a private file and return its content: ours, or that of whoever came first."""
+    """Create a private file and return its content: ours, or that of the process that came first."""
     temporary = _write_beside(path, content)
     try:
         os.link(temporary, path)  # unlike a rename, this fails where the name is taken

@@ -87,7 +87,7 @@ class RoleLock:
         return f"process {number} (`{command}`)" if number else "another process"
 
     def wait(self) -> None:
-        """Take the lock as soon as nobody else holds it."""
+        """Take the lock as soon as it is free."""
         if self._descriptor is None:
             make_private_folder(self._path.parent)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, MODE)

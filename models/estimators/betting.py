@@ -77,7 +77,7 @@ class Wager:
         )
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """Return the means that nobody got rich against; one grid step wider, so that the grid costs no coverage."""
+        """Return the means that no bet has refuted; one grid step wider, so that the grid costs no coverage."""
         rich = math.log(2.0 / (1.0 - level))
         # capital for "more" only falls with m, for "less" only grows: what is left is one interval
         left = np.flatnonzero((self.rising < rich) & (self.falling < rich))

@@ -1,6 +1,6 @@
 """Exposure weighting: rows of a log that count where not every tip was seen: rewarded tips, and a share of silences.
 
-A tip that nobody saw has no reward and drops out; a silence always has its own. Counting all silences would compare
+An unseen tip has no reward and drops out; a silence always has its own. Counting all silences would compare
 policies in moments of which most hold a silence: who speaks more would look better or worse than it is, and logged
 probabilities would not fit the draws. So a silence stays with the chance that a tip in its place would have been seen,
 

@@ -77,7 +77,7 @@ def write_backup(runtime: Runtime, file: Path) -> dict[str, int]:
 def restore_backup(
     runtime: Runtime, file: Path, newer: Iterable[Path] = (), *, without_tombstones: bool = False
 ) -> dict[str, int]:
-    """Fill a home that knows nobody from an archive and make the online features again.
+    """Fill an empty home from an archive and make the online features again.
 
     Who was erased when one of the `newer` archives of the same home was written stays erased too.
     Returns the files, the people who were erased since and stay so, and the people whose key is not in this home.

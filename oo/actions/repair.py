@@ -32,7 +32,7 @@ def mirror_url(runtime: Runtime) -> str:
 
 def verify(runtime: Runtime) -> tuple[dict[str, int], bool]:
     """Compare table and mirror over the mirror's window; return the counts and whether the mirror is sound."""
-    from infra.mirror.jetstream.mirror_comparison import compare  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.mirror.jetstream.mirror_comparison import compare  # noqa: PLC0415 - only a home with a mirror imports the driver
 
     found = asyncio.run(compare(runtime.database, mirror_url(runtime), _since_us(runtime)))
     return found._asdict(), found.sound

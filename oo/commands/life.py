@@ -172,7 +172,7 @@ def why(
 def preferences(
     zone: Annotated[str | None, typer.Option(help="Time zone, such as Europe/Berlin.")] = None,
     quiet: Annotated[str | None, typer.Option(help="Quiet hours, such as 22:00-08:00; 00:00-00:00 for none.")] = None,
-    budget: Annotated[int | None, typer.Option(help="How many tips a day nobody asked for.")] = None,
+    budget: Annotated[int | None, typer.Option(help="How many tips a day may interrupt.")] = None,
     person: PersonName = DEFAULT_PERSON,
     as_json: AsJson = False,
 ) -> None:

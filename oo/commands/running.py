@@ -7,7 +7,7 @@ import typer
 
 from oo.ui.output import DEFAULT_PERSON, AsJson, PersonName, emit, note, rows
 
-serve_app = typer.Typer(name="serve", help="One process of oO, for who runs them apart.", rich_markup_mode=None)
+serve_app = typer.Typer(name="serve", help="Run one process of oO alone.", rich_markup_mode=None)
 Port = Annotated[int | None, typer.Option("--port", min=0, max=65_535, help="Port to listen on; 0 picks a free one.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
 
@@ -97,7 +97,7 @@ def serve_api(port: Port = None, host: Host = None) -> None:
 
 @serve_app.command("scorer")
 def serve_scorer(port: Port = None, host: Host = None) -> None:
-    """Serve `POST /score` alone, to whoever sends the credential.
+    """Serve `POST /score` alone, for clients that send the credential.
 
     It lies in `keys/scorer.credential` and is sent as `Authorization: Bearer`.
     """

@@ -31,7 +31,7 @@ def mirroring(runtime: Runtime, registry: CollectorRegistry, share: Share = EVER
     if url is None:
         yield None
         return
-    from infra.mirror.jetstream.consumer import open_consumer  # noqa: PLC0415 - the driver is paid by who has a mirror
+    from infra.mirror.jetstream.consumer import open_consumer  # noqa: PLC0415 - only a home with a mirror imports the driver
     from infra.mirror.jetstream.publisher import publisher  # noqa: PLC0415 - as above
     from infra.mirror.jetstream.stream_stats import extent  # noqa: PLC0415 - as below
 

@@ -1,6 +1,6 @@
 """One Prefect server per home: started here unless `PREFECT_API_URL` names one.
 
-Whoever can speak to a Prefect server can make its worker run any command. So the server that is started here wants a
+A client of a Prefect server can make its worker run any command. So the server that is started here wants a
 random credential, made anew at each start; it lies in `prefect/credential` of the home while the server runs.
 """
 
@@ -100,7 +100,7 @@ class PrefectServer:
         be_quiet()
 
     def _start(self) -> None:
-        """Start the server on a socket that is bound here: nobody else can take the port before it listens."""
+        """Start the server on a socket that is bound here: no other process can take the port before it listens."""
         make_private_folder(self._home)
         listener = socket.create_server(("127.0.0.1", 0))
         self._address = f"http://127.0.0.1:{listener.getsockname()[1]}"

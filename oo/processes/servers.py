@@ -82,7 +82,7 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
 
 
 def serve_stream(*, host: str | None, port: int | None, share: str | None = None) -> None:
-    """Fold new events of a share of the people into features, and settle what nobody answered."""
+    """Fold new events of a share of the people into features, and reward unanswered tips."""
     part = share_of(share)
     listener, settings = bound(Settings(), host, port)
     with Runtime(settings, answer_s=ANSWER_S) as runtime:

@@ -35,7 +35,7 @@ class SourceMetrics(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield gauges by source; a source that nobody granted, or about which nothing is known, has 0 people."""
+        """Yield gauges by source; a source without consents or data has 0 people."""
         ages = self._now()
         heads = {
             "people": "People with consent and facts.",

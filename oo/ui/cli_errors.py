@@ -39,7 +39,7 @@ def refusing() -> Iterator[None]:
 
 
 def refusal_of(error: BaseException) -> Refusal | None:
-    """Return what to say about an error; None for what nobody expected, which needs its traceback."""
+    """Return what to say about an error; None for an unexpected one, which needs its traceback."""
     if isinstance(error, OOError):
         return Refusal(str(error), USAGE if isinstance(error, Misused) else REFUSED)
     if _is(error, "pydantic", "ValidationError"):

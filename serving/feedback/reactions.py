@@ -32,7 +32,7 @@ REACTIONS = {
 class ReactionHandler:
     """Takes what a person answered; call it in a worker thread.
 
-    Every method raises `NotFound` for another person's decision and `ErasedPerson` for who is gone.
+    Every method raises `NotFound` for another person's decision and `ErasedPerson` for an erased person.
     """
 
     def __init__(

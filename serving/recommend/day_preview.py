@@ -103,7 +103,7 @@ class Day:
 
 
 def _begin(read: DecisionInputs) -> _Lived:
-    """Return what was read as the start of a day: nothing open, nothing spent, tips that nobody asked for."""
+    """Return what was read as the start of a day: nothing open, nothing spent, unsolicited tips."""
     moment = replace(read.moment, spent=0, latest=None, trigger=Trigger.UNSOLICITED)
     return _Lived(read._replace(moment=moment))
 

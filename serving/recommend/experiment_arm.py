@@ -30,7 +30,7 @@ class Arm(NamedTuple):
 
 
 def arm_of(person: PersonNow, champion: Policy | None, holder: ChampionHolder, now_us: int) -> Arm:
-    """Return who decides; `champion` is the one whose part was read."""
+    """Return the policy that decides; `champion` is the one whose posterior was read."""
     trial = person.trial
     if trial is None:
         return Arm(champion, person.part)

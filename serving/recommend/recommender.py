@@ -39,7 +39,7 @@ from serving.recommend.speaking_rules import Reason, free_minutes
 
 DEADLINE_S = 2.0
 ATTEMPTS = 5
-TOGETHER = 16  # requests that take turns; with more, whoever came first would wait for all of them
+TOGETHER = 16  # requests decided together; with more, the first would wait for all of them
 CROWDED = "other processes decide about this person all the time; try again"
 
 

@@ -7,9 +7,9 @@ A rule's silence is no decision: nothing was chosen, so nothing is logged (docs/
 2. `quiet_hours`: never in the person's own quiet hours; equal start and end mean that there are none.
 3. `resting`: after a reaction nothing comes until the next quarter-hour point.
 4. `silence_holds`: silence that a policy chose stays until the next quarter-hour point, so reloading cannot roll again.
-5. `budget_spent`: a tip that nobody asked for needs budget left today; opening the page is free.
+5. `budget_spent`: an unsolicited tip needs budget left today; opening the page is free.
 6. Effort must fit the free gap. Where the calendar is not known (no consent, no calendar, too old) a tip is still
-   allowed, but of at most `UNKNOWN_GAP_MIN` minutes: nobody can promise more time than that.
+   allowed, but of at most `UNKNOWN_GAP_MIN` minutes: more time than that is not certain.
 """
 
 from bisect import bisect_left

@@ -46,7 +46,7 @@ OF_A_PERSON = {
 MOOD = {"kind": "mood_reported", "source": "s"}
 MOODS = [MOOD | {"id": f"m-{n}", "at": f"2026-03-04T0{n}:00:00Z", "data": {"mood": n}} for n in (1, 2, 3)]
 PERSONAL = (("tip",), ("today",), ("why",), ("react", "done"), ("link",), ("forget", "--yes"), ("consent", "list"))
-NOBODY = "oo: there is nobody named 'stranger' here yet; `oo import FILES` or `oo up` begins with you\n"
+NOBODY = "oo: this home has no person named 'stranger' yet; `oo import FILES` or `oo up` adds the first one\n"
 
 
 def commands() -> Iterator[tuple[str, typer.core.TyperCommand]]:

@@ -258,7 +258,7 @@ def test_who_comes_back_with_an_older_database_is_erased_again(oo: CommandLine, 
     forget_in(oo.home, RESIDENT)
     remove("app.db*")(oo.home)
     shutil.copy(tmp_path / "older.db", oo.home / "app.db")
-    assert "there is nobody named" in oo("tip").err
+    assert "this home has no person named" in oo("tip").err
     with Runtime(Settings(home=oo.home)) as runtime:
         assert finish_erasures(runtime) > 0
         with runtime.database.read() as session:

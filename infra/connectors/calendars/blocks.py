@@ -90,7 +90,7 @@ def read_blocks(stream: Iterable[str]) -> Iterator[Block | Fault]:
 
 @dataclass(slots=True)
 class _Nesting:
-    """The component that is open, and the components inside of it that nobody reads."""
+    """The component that is open, and the components inside of it that are not read."""
 
     opened: Block | None = None
     ignored: list[str] = field(default_factory=list)

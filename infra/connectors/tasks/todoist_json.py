@@ -141,7 +141,7 @@ def _state(task: dict[str, Any]) -> str:
 
 
 class UnknownZone(Exception):
-    """A due time names a zone that nobody knows, and needs it."""
+    """A due time needs a zone, and names an unknown one."""
 
 
 def _due(task: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:

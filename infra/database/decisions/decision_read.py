@@ -113,7 +113,7 @@ class PersonNowReader:
     def read(
         self, person: PersonId, *, policy_digest: PolicyDigest | str, now_us: int, spent_since_us: int
     ) -> PersonNow | None:
-        """Return the person at `now_us` with their part of the policy, or None for nobody."""
+        """Return the person at `now_us` with their posterior, or None for an unknown person."""
         self._database.liveness.require_answer()
         connection = self._connection or self._connect()
         if self._sqlite:

@@ -93,7 +93,7 @@ def new_decision(decision: Decision, text_box: bytes | None = None, *, follows: 
 class DecisionWriter:
     """Makes decisions durable before their answers leave.
 
-    After an error that nobody foresaw it refuses what waits and what comes, opens a new connection, and goes on. A
+    After an unexpected error it rejects waiting and new decisions, opens a new connection, and goes on. A
     decision that was refused is never written later. `gate` is the one of the checkpointer.
     """
 

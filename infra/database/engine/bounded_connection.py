@@ -46,7 +46,7 @@ class BoundedConnection(psycopg.Connection[Any]):
         try:
             return super().wait(gen, interval, limit_s)
         except _WaitTimeout:
-            self.pgconn.finish()  # what it will answer belongs to nobody any more
+            self.pgconn.finish()  # a late answer must not reach another statement
             raise NoAnswer(f"no answer within {limit_s:.0f} s") from None
 
 

@@ -31,7 +31,7 @@ PRAGMAS = sqlite.pragmas("FULL")
 BUSY_STEP_S = 0.001
 BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
 WRITE = {"oo_begin": ("PRAGMA query_only=OFF", BEGIN_TO_WRITE)}
-# whoever starts second waits for the first to migrate, however slow the machine is
+# a second process waits for the first to migrate, however slow the machine is
 MIGRATE = {"oo_begin": ("PRAGMA query_only=OFF", "PRAGMA busy_timeout=120000", BEGIN_TO_WRITE)}
 READ = {
     "oo_begin": ("PRAGMA query_only=ON", "BEGIN"),
@@ -136,7 +136,7 @@ def _begin(connection: Connection) -> None:
 
 
 def _begin_to_write(connection: Connection) -> None:
-    """Begin as soon as nobody else writes.
+    """Begin as soon as no other writer is active.
 
     SQLite's own waiting sleeps in steps that grow to 100 ms: beside a process that writes one transaction after the
     other it finds the file free about once a second.

@@ -84,7 +84,7 @@ class Database:
 
     def migrate(self) -> bool:
         """Bring the schema up to date; return whether there was anything to do."""
-        from infra.database.engine.migrations import is_current, load_alembic, upgrade  # noqa: PLC0415 - paid by who migrates
+        from infra.database.engine.migrations import is_current, load_alembic, upgrade  # noqa: PLC0415 - imported only to migrate
 
         if self.path is not None:
             make_private_folder(self.path.parent)
@@ -92,7 +92,7 @@ class Database:
         with self._reads.connect() as connection:
             if is_current(connection):
                 return False
-        load_alembic()  # before the lock: nobody shall wait for an import
+        load_alembic()  # before the lock, so that no process waits for an import
         with self._engine.execution_options(**MIGRATE).begin() as connection:
             if self.dialect == "postgresql":
                 driver: Any = connection.connection.driver_connection

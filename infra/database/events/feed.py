@@ -1,7 +1,7 @@
 """The event feed: keeps the ring of newest events filled while there are watchers, whichever process commits.
 
 A commit of this process wakes it through the bus, those of other processes it finds by looking at the end of the event
-table. Both come from there, so whoever watches sees what is committed and nothing else, under the table's own numbers.
+table. Both come from there, so watchers see what is committed and nothing else, under the table's own numbers.
 """
 
 import threading
@@ -29,7 +29,7 @@ News = Callable[[], None]
 
 
 class EventFeed:
-    """One ring for all watchers of a process. Nothing runs and nothing is held while nobody watches."""
+    """One ring for all watchers of a process. Without watchers nothing runs and nothing is held."""
 
     def __init__(self, database: Database, *, capacity: int = CAPACITY, linger_s: float = LINGER_S) -> None:
         self.ring = EventRing(capacity)
@@ -83,7 +83,7 @@ class EventFeed:
             self._watchers.discard(news)
 
     def close(self) -> None:
-        """Tell every watcher that this is the end; nobody can begin to watch any more."""
+        """End all watchers; new ones are rejected."""
         with self._lock:
             self.closed = True
             watchers, loop = tuple(self._watchers), self._loop
@@ -94,7 +94,7 @@ class EventFeed:
             self._unsubscribe()
 
     def ping(self) -> str:
-        """Say whether somebody watches; raises `Unavailable` while the table cannot be read for who does."""
+        """Report the number of watchers; raises `Unavailable` while there are any and the table cannot be read."""
         loop = self._loop
         return "nobody watches" if loop is None else f"{self.watchers} watch, {loop.ping()}"
 
@@ -122,7 +122,7 @@ class EventFeed:
         with self._reading:
             with self._database.read() as session:
                 rows = newest.newest(session, after=self.ring.floor(self._overlap), limit=self._capacity + 1)
-            # more than the ring can hold came at once, and nobody can have seen the first of it
+            # more than the ring can hold came at once, so no watcher can have seen the first of it
             added = self.ring.add(rows[-self._capacity :], complete=len(rows) <= self._capacity)
         if added:
             for news in tuple(self._watchers):

@@ -115,7 +115,7 @@ def unmark_since(uow: UnitOfWork, since_us: int) -> int:
 
 
 def _unmark(uow: UnitOfWork, *which: ColumnElement[bool]) -> int:
-    """Make events wait again, but not those of who is leaving."""
+    """Make events wait again, except those of people who are being erased."""
     leaving = select(PersonRow.person).where(PersonRow.erasing)
     statement = (
         update(EventRow)

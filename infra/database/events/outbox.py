@@ -39,7 +39,9 @@ def insert(
     rows = [_row(event) for event in events]
     known: set[tuple[str, str]] = set()
     for person, theirs in sorted(_by_person(events).items()):
-        locked = lock_person(session, PersonId(person), tombstone)  # so nobody else adds one of these meanwhile
+        locked = lock_person(
+            session, PersonId(person), tombstone
+        )  # so no other transaction adds one of these meanwhile
         if admit is not None:
             admit(locked, theirs)
         known |= _known(session, person, [event.id for event in theirs])

@@ -152,7 +152,7 @@ def _has_own_tombstones(database: Database, vault: Vault) -> bool:
 
 
 def _erase_again(database: Database, vault: Vault, now_us: int) -> list[PersonId]:
-    """Erase from the copy whoever is remembered as erased."""
+    """Erase everybody from the copy who is listed as erased."""
     known = vault.tombstones()
     with database.read() as session:
         people = [PersonId(person) for person in session.scalars(select(PersonRow.person))]

@@ -149,7 +149,7 @@ def erase(database: Database, vault: Vault, person: PersonId, *, now_us: int) ->
     with database.unit_of_work() as uow:
         begin(uow, person)
         uow.commit()
-    vault.forget(person)  # before the rows go: from here on nobody can seal a word about them
+    vault.forget(person)  # before the rows go: from here on nothing about them can be sealed
     with database.unit_of_work() as uow:
         deleted = delete_rows(uow, person, tombstone=vault.tombstone(person), at_us=now_us)
         uow.commit()

@@ -40,7 +40,7 @@ def bit(signal: Source) -> int:
 
 
 def require(session: Session, person: PersonId, signal: Source) -> Consented:
-    """Return the capability; raises `ConsentMissing` when it was not granted, was withdrawn, or there is nobody."""
+    """Return the capability; raises `ConsentMissing` when it is not granted or the person is unknown."""
     if not _mask(session, person) & bit(signal):
         raise ConsentMissing(f"there is no consent to {signal.value}")
     return Consented(person, signal, _SEAL)

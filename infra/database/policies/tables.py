@@ -104,7 +104,7 @@ class AuditRow(Base):
     actor: Mapped[str]
     action: Mapped[str]
     detail: Mapped[dict[str, Any]]
-    sequence: Mapped[int | None]  # empty only in rows that nobody chained yet
+    sequence: Mapped[int | None]  # null only in rows that are not chained yet
     previous: Mapped[str | None]
     mac: Mapped[str | None]
 

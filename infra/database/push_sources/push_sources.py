@@ -75,7 +75,7 @@ class PushSource(NamedTuple):
 
 
 class Minted(NamedTuple):
-    """A source and its new credential, which nobody can read again."""
+    """A source and its new credential, which is shown once."""
 
     source: PushSource
     credential: str
@@ -281,7 +281,7 @@ def _audit(uow: UnitOfWork, vault: Vault, source: PushSource, *, action: str, ac
 
 
 def _named(vault: Vault, source: PushSource) -> dict[str, str]:
-    """Name the source by a hash that nobody can make again once the person is gone."""
+    """Name the source by a keyed hash that cannot be computed once the person is erased."""
     return {"source": vault.subject_key(source.person, "push_source", source.id), "form": source.form.value}
 
 

@@ -20,7 +20,7 @@ from infra.mirror.jetstream.stream_config import SEQUENCE, STREAM, declare
 
 __all__ = ["ACK_WAIT_S", "Consumer", "Delivery", "open_consumer", "read_at"]
 
-ACK_WAIT_S = 30.0  # a message that nobody answers for comes again, to whoever asks next
+ACK_WAIT_S = 30.0  # an unacknowledged message is delivered again
 MAX_UNDER_WAY = 5_000
 RETRY_S = 0.5
 REQUEST_S, GRACE_S = 1.0, 0.5  # a request that a restarted server knows nothing of is made again after their sum

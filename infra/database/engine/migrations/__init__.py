@@ -9,7 +9,7 @@ from data_contracts.errors import Conflict
 __all__ = ["HEAD", "downgrade", "is_current", "load_alembic", "upgrade"]
 
 HEAD = "0011"  # the newest revision; a test holds it against the scripts
-LOCK = 0x6F4F  # of PostgreSQL's advisory locks, taken by whoever migrates
+LOCK = 0x6F4F  # of PostgreSQL's advisory locks, taken to migrate
 
 
 def is_current(connection: Connection) -> bool:
