@@ -35,7 +35,7 @@ test: $(STAMP) ## every test, on SQLite and PostgreSQL, in a real browser where 
 faults: $(STAMP) ## kill processes and servers at every named point and at random; ROUNDS=n for more
 	$(BIN)/python -m tests.faults
 
-attack: $(STAMP) ## everything that a stranger might try, on loopback; writes the table of SECURITY.md; NAME=x for one of them
+attack: $(STAMP) ## attacks of an unauthenticated client, on loopback; writes the table of SECURITY.md; NAME=x for one of them
 	$(BIN)/python -m tests.attack $(NAME)
 
 soak: $(STAMP) ## an hour of mixed requests: memory, descriptors, threads and logs; DURATION=120 for two minutes

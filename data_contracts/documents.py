@@ -92,7 +92,7 @@ def signals_page() -> str:
         " (`2026-11-03T09:00[Europe/Vienna]`), or with both.",
         *kinds,
         "## Rules",
-        "A signal that breaks a rule is quarantined under the rule's name; the others go on.",
+        "A signal that breaks a rule is quarantined under the rule's name; the others of its push are processed.",
         _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in RULES.items()]),
         "Only the API checks these. Nothing of a signal that breaks one is stored.",
         _table(("rule", "what it says"), [(f"`{rule}`", text) for rule, text in API_RULES.items()]),
