@@ -8,7 +8,7 @@ STAMP := .venv/.installed-$(shell pwd | cksum | cut -d' ' -f1)
 GROUPS := connectors features learning stream flows test build bench
 SCHEMAS := data_contracts/events
 PAGE := api/page
-RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py catalogues.py attack_record.py)
+RULES := $(addprefix tests/test_,architecture.py repository.py setup.py documents.py catalogues.py attack_record.py glossary.py)
 
 # nothing that runs from here calls home
 export DO_NOT_TRACK := true

@@ -11,7 +11,7 @@ from tests.source_tree import CHECKOUT, tracked_files
 
 GLOSSARY = "docs/glossary.md"
 ITSELF = {GLOSSARY, "tests/test_glossary.py"}
-KINDS = (".py", ".md", ".toml", ".yaml", ".proto", "Makefile")
+KINDS = (".py", ".md", ".toml", ".yaml", ".proto", ".js", ".html", "Makefile")
 RECORDS = ("CHANGELOG.md", "docs/adr/")  # they keep the names of their time
 # Stored and public names, and where furniture is meant; each with the reason why it stays.
 ALLOWED = {

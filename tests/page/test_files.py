@@ -17,7 +17,7 @@ MODULES = sorted(FOLDER.glob("*.js"))
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiHarness]:
-    """Return one door for all files."""
+    """Return one API for all files."""
     with lasting_api(tmp_path_factory.mktemp("files")) as api:
         yield api
 
