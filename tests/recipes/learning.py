@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from models.policies.policy import with_floor
 from models.policies.score_rule import ScoreRule
 
+Floats = NDArray[np.float64]
+
 TEMPERATURE = 0.02
 
 
@@ -25,7 +27,7 @@ class Softmax(ScoreRule):
 
     NAME = "softmax"
 
-    def chances(self, mu: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:  # noqa: ARG002
+    def chances(self, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG002 - scores alone count
         """Return the probabilities (n,), floors added."""
         weights = np.exp((mu - mu.max()) / TEMPERATURE)
         return with_floor(weights / weights.sum())
