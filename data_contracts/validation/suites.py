@@ -1,4 +1,4 @@
-"""What each column must be, derived from the signal table; no vendor in here."""
+"""The expectations of each column, derived from the signal table and the feature table; no vendor in here."""
 
 from dataclasses import dataclass
 from typing import Literal

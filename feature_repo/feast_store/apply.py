@@ -1,4 +1,4 @@
-"""Feast over a home.
+"""Writes the Feast registry of a home: `python -m feature_repo.feast_store.apply [HOME]`.
 
 The configuration is built here and nowhere else, and views are an explicit list: no path is put on `sys.path`, no
 file is searched for definitions, and no Feast server is ever started.

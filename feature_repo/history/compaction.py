@@ -1,4 +1,4 @@
-"""DuckDB over the history: merges the many small parts of a stream out of core.
+"""Compacts the history with DuckDB, out of core, and counts its rows.
 
 A stream writes one small part per batch. Merging sorts more rows than should be in memory at once, which is what
 DuckDB's external sort is for; the memory limit is a promise here, not a hope.

@@ -1,4 +1,4 @@
-"""Locks between processes: of files and folders, and of roles, which one process on a home has at a time.
+"""Locks between processes: of files and folders, and of roles, which one process of a home has at a time.
 
 A lock is `flock` on a file. The kernel releases it when its process ends, however that happens, so a lock is never
 stale and its file may stay. The owner of a role writes its process id and command into the file, but never an argument;

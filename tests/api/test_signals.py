@@ -70,7 +70,7 @@ def test_a_large_push_is_taken_whole(api: ApiHarness) -> None:
     items = [{**_mood(number), "source": "phone"} for number in range(450)]
     answer = client.post("/api/signals", json={"signals": items})
     assert {verdict["status"] for verdict in answer.json()} == {"accepted"}
-    with door.database.read() as session:
+    with api.database.read() as session:
         assert len(events.after(session, ana, 0, 1_000)) >= 450
 
 

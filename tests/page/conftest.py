@@ -70,6 +70,6 @@ def reacted(house: Home) -> list[tuple[str, bool]]:
     """Return what was answered to the first tip, and whether it stands."""
     decision = house.api.serving.first
     assert decision is not None
-    with house.door.database.read() as session:
+    with house.api.database.read() as session:
         rows = session.scalars(select(ReactionRow).where(ReactionRow.decision == decision).order_by(ReactionRow.at_us))
         return [(row.kind, row.undone_us is None) for row in rows]
