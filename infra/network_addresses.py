@@ -1,4 +1,4 @@
-"""Network addresses: what connections and attempts are counted under, and a port of this machine that is free."""
+"""Network addresses of callers, as connections and attempts are counted by them."""
 
 import socket
 from collections.abc import Iterable

@@ -50,9 +50,9 @@ class SessionStore:
         return None
 
     def recall(self, sid: str) -> Session | None:
-        """Return the visitor from memory; None when the session must be read again."""
+        """Return the cached session; None when the session must be read again."""
         try:
-            visitor = self._remembered[_key(sid)]  # of a FIFO this changes nothing, so it needs no lock
+            caller = self._remembered[_key(sid)]  # of a FIFO this changes nothing, so it needs no lock
         except KeyError:
             return None
         now_us = to_us(self.clock())
@@ -70,10 +70,10 @@ class SessionStore:
             with self.database.unit_of_work() as uow:
                 access_tokens.touch_session(uow, sid, now_us=now_us)
                 uow.commit()
-        visitor = Session(found.person, found.role, found.epoch, found.expires_us, now_us)
+        caller = Session(found.person, found.role, found.epoch, found.expires_us, now_us)
         with self._lock:
-            self._remembered[_key(sid)] = visitor
-        return visitor
+            self._remembered[_key(sid)] = caller
+        return caller
 
     def forget(self, sid: str) -> None:
         """Forget one session."""
@@ -83,12 +83,12 @@ class SessionStore:
     def remembered(self) -> set[PersonId]:
         """Return whose sessions are in memory."""
         with self._lock:
-            return {visitor.person for visitor in self._remembered.values() if visitor.person is not None}
+            return {caller.person for caller in self._remembered.values() if caller.person is not None}
 
     def drop(self, person: PersonId) -> None:
         """Forget every session of a person in this process; the database decides which of them are valid."""
         with self._lock:
-            for key in [key for key, visitor in self._remembered.items() if visitor.person == person]:
+            for key in [key for key, caller in self._remembered.items() if caller.person == person]:
                 del self._remembered[key]
 
     def set_cookie(self, sid: str, max_age_s: int) -> str:

@@ -1,4 +1,4 @@
-"""The ways of choosing that the reduction offers, by the names of `models.policies`.
+"""The choosing rules of the reduction, by the names of `models.policies`.
 
 The formulas are those of `models.policies.rules`. What differs from a policy: there is no silence, so every action is
 a candidate; only `epsilon_greedy` explores at random; `squarecb` sharpens with the round.

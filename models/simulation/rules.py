@@ -1,4 +1,4 @@
-"""The ways of choosing that a simulation tries, by the names of `models.policies`: each is its policy's own `picks`.
+"""The choosing rules of a simulation, by the names of `models.policies`: each is its policy's own `picks`.
 
 `mu` and `sigma` are (P, n), silence last, one row a person; the answer is (P,) places. Exploration floors are in it.
 """

@@ -1,4 +1,4 @@
-"""Policies by digest, verified when first asked for: what receipts, replay and shadow runs look back at.
+"""Policies by digest, verified on first use: for receipts, replay and shadow runs.
 
 A fallback policy has no artifact; each of its versions is found by its own digest.
 """

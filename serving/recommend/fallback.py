@@ -1,4 +1,4 @@
-"""What happens when a part is missing: a named value, always counted. `models.policies.fallback` chooses meanwhile."""
+"""The fallback while a part is missing: a named and counted reason; `models.policies.fallback` chooses."""
 
 from collections import Counter
 from enum import StrEnum

@@ -99,7 +99,7 @@ def test_decisions_of_the_fallback_policy_replay_by_the_version_that_made_them(
     home: Path, database: Database, person: PersonId
 ) -> None:
     """What is decided without a champion replays bit for bit, and so does a record of the first version."""
-    shelf = PolicyCache(home / "policies", PolicySeal(home / "keys").holds)
+    policy_cache = PolicyCache(home / "policies", PolicySeal(home / "keys").holds)
     with world(home, database, person, afternoon(), policy=False) as bare:
         now = bare.ask_until_decision()
         bare.pass_time(minutes=30)
@@ -112,7 +112,7 @@ def test_decisions_of_the_fallback_policy_replay_by_the_version_that_made_them(
         assert (bare.record(before.id).probabilities == 0.0).any()
         assert not (bare.record(now).probabilities == 0.0).any()
         with database.read() as session:
-            assert all(verify(session, shelf, person, decision).equal for decision in (now, before.id))
+            assert all(verify(session, policy_cache, person, decision).equal for decision in (now, before.id))
 
 
 def test_an_undone_reaction_stays_in_the_history_that_replay_needs(living: World) -> None:

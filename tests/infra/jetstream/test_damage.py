@@ -16,7 +16,7 @@ from infra.database.engine.database import Database
 from infra.database.events import working_state
 from infra.database.events.working_state import FoldHead
 from infra.mirror.jetstream.bundled_server import BundledServer
-from infra.mirror.jetstream.consumer import follower
+from infra.mirror.jetstream.consumer import open_consumer
 from infra.mirror.jetstream.mirror_comparison import compare
 from infra.mirror.jetstream.stream_stats import extent
 from infra.mirror.reconciler import MirrorReconciler
