@@ -1,4 +1,4 @@
-"""Every error as one RFC 9457 problem; the statuses are those of `infra/error_statuses.py`."""
+"""Maps every error class to an HTTP status and an RFC 9457 problem; the only place that does."""
 
 import json
 from collections.abc import Mapping, Sequence
