@@ -55,7 +55,7 @@ RULES: Mapping[PromotionRule, RuleText] = MappingProxyType(
         PromotionRule.ALREADY_CHAMPION: RuleText(Stage.SLOT, "the policy is not the champion"),
         PromotionRule.INCUMBENT_EXISTS: RuleText(Stage.SLOT, "there is no champion, or no `--bootstrap` is given"),
         PromotionRule.SHADOW_MISSING: RuleText(Stage.SLOT, "a shadow comparison with this champion is recorded"),
-        PromotionRule.SIMULATED: RuleText(Stage.SHADOW, "every decision is live (in a rehearsal: simulated)"),
+        PromotionRule.SIMULATED: RuleText(Stage.SHADOW, "every decision is live (in a sandbox: simulated)"),
         PromotionRule.SHADOW_OF_OTHERS: RuleText(Stage.SHADOW, "the shadow comparison is of these very two policies"),
         PromotionRule.TOO_FEW_ROWS: RuleText(Stage.PROOF, "rewarded decisions that the challenger did not learn from"),
         PromotionRule.TOO_SMALL_ESS: RuleText(Stage.PROOF, "their effective sample size"),
