@@ -1,4 +1,4 @@
-"""Maps every error class to an HTTP status and an RFC 9457 problem; the only place that does."""
+"""Returns every error as one RFC 9457 problem; the statuses are those of `infra/error_statuses.py`."""
 
 import json
 from collections.abc import Mapping, Sequence
