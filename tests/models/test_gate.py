@@ -1,6 +1,8 @@
 import dataclasses
 import json
 import math
+import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +74,97 @@ def test_each_rule_alone_keeps_the_incumbent_and_is_named(field: str, value: obj
     assert gate(evidence, trial=True).failing == (None if rule in proof else rule)
 
 
+def above(value: float) -> float:
+    """Return the next number."""
+    return math.nextafter(value, math.inf)
+
+
+def below(value: float) -> float:
+    """Return the number before."""
+    return math.nextafter(value, -math.inf)
+
+
+@pytest.mark.parametrize(
+    ("passes", "fails", "rule", "bound"),
+    [
+        ({"origin": "live"}, {"origin": "dead"}, "simulated", 1.0),
+        ({"shadow_challenger": "new"}, {"shadow_challenger": "old"}, "shadow_of_others", 1.0),
+        ({"rows": 584}, {"rows": 583}, "too_few_rows", 584.0),
+        ({"ess": 100.0}, {"ess": below(100.0)}, "too_small_ess", 100.0),
+        ({"overlap": 0.95}, {"overlap": below(0.95)}, "too_little_overlap", 0.95),
+        ({"largest": 0.1}, {"largest": above(0.1)}, "heavy_weight", 0.1),
+        ({"weight_z": 4.0}, {"weight_z": above(4.0)}, "false_propensities", 4.0),
+        ({"weight_z": -4.0}, {"weight_z": below(-4.0)}, "false_propensities", 4.0),
+        ({"calibration": 5.0}, {"calibration": above(5.0)}, "false_propensities", 5.0),
+        ({"shadow_decisions": 50}, {"shadow_decisions": 49}, "too_few_shadow", 50.0),
+        ({"agreement": 0.1}, {"agreement": below(0.1)}, "too_little_agreement", 0.1),
+        ({"lift_low": above(0.0)}, {"lift_low": 0.0}, "no_better_value", above(0.0)),
+        (
+            {"silence_rate": 0.2, "incumbent_silence_rate": 0.0},
+            {"silence_rate": above(0.2), "incumbent_silence_rate": 0.0},
+            "silence_rate",
+            0.2,
+        ),
+        (
+            {"silence_rate": 0.0, "incumbent_silence_rate": 0.2},
+            {"silence_rate": 0.0, "incumbent_silence_rate": above(0.2)},
+            "silence_rate",
+            0.2,
+        ),
+        (
+            {"not_for_me_rate": 0.03, "incumbent_not_for_me_rate": 0.0},
+            {"not_for_me_rate": above(0.03), "incumbent_not_for_me_rate": 0.0},
+            "not_for_me_rate",
+            0.03,
+        ),
+        (
+            {"segments": (Segment("mornings", 50, 0.0), Segment("evenings", 49, -1.0))},
+            {"segments": (Segment("mornings", 50, below(0.0)), Segment("evenings", 60, 0.2))},
+            "harmed_segment",
+            0.0,
+        ),
+        ({"latency_p99_ms": 5.0}, {"latency_p99_ms": above(5.0)}, "too_slow", 5.0),
+    ],
+)
+def test_each_rule_passes_at_its_bound_and_fails_just_beyond(
+    passes: dict[str, Any], fails: dict[str, Any], rule: str, bound: float
+) -> None:
+    """No bound can move, by however little, and each verdict carries the one that decided."""
+    assert gate(dataclasses.replace(GOOD, **passes)).failing is None
+    found = gate(dataclasses.replace(GOOD, **fails))
+    assert (found.verdict, found.failing, found.bound) == ("keep", rule, bound)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, "the difference in value is at least +0.0100 on 2000 rows"),
+        ({"ess": 99.0}, "not enough evidence: too small ess: 99, where at least 100 is needed"),
+        ({"largest": 0.25}, "heavy weight: 0.25, where at most 0.1 is needed"),
+        (
+            {"segments": (Segment("person 3", 60, -0.2),)},
+            "harmed segment: -0.2 of person 3, where at least 0 is needed",
+        ),
+    ],
+)
+def test_the_reason_is_one_sentence_with_the_numbers(change: dict[str, Any], reason: str) -> None:
+    """It is kept with the verdict and read by people, so its words are pinned."""
+    assert gate(dataclasses.replace(GOOD, **change)).reason == reason
+
+
+def test_a_promotion_is_bound_by_more_than_nothing() -> None:
+    """The verdict says that any number above zero would do."""
+    found = gate(GOOD)
+    assert (found.verdict, found.bound) == ("promote", above(0.0))
+
+
+def test_no_segment_harms_nobody_and_an_unknown_one_may() -> None:
+    """Without segments the rule holds; one whose bound is not a number is the worst of all."""
+    assert gate(dataclasses.replace(GOOD, segments=())).verdict == PROMOTE
+    unknown = (Segment("mornings", 60, -0.1), Segment("evenings", 60, math.nan))
+    assert "of evenings" in gate(dataclasses.replace(GOOD, segments=unknown)).reason
+
+
 @pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(GateEvidence) if f.type is float])
 def test_what_is_not_a_number_never_promotes(field: str) -> None:
     """What is not known never promotes; only the point estimate is not asked."""
@@ -116,6 +209,62 @@ def test_foreign_evidence_is_refused(change: dict[str, object]) -> None:
         evidence_from({**dataclasses.asdict(GOOD), **change})
     with pytest.raises(Malformed, match="lacks"):
         evidence_from({"challenger": "new"})
+
+
+def foreign(**change: object) -> str:
+    """Return why evidence with a change is refused."""
+    with pytest.raises(Malformed) as refused:
+        evidence_from({**dataclasses.asdict(GOOD), **change})
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("overlap", "largest", "agreement", "silence_rate", "incumbent_silence_rate"),
+        *("not_for_me_rate", "incumbent_not_for_me_rate"),
+    ],
+)
+def test_a_share_lies_between_zero_and_one(name: str) -> None:
+    """But for the rounding of a sum, which may reach a billionth further."""
+    for share in (0.0, 1.0, 1.0 + 1e-9):
+        assert getattr(evidence_from({**dataclasses.asdict(GOOD), name: share}), name) == share
+    assert foreign(**{name: below(0.0)}) == f"evidence {name} is a share from 0 to 1"
+    assert foreign(**{name: above(1.0 + 1e-9)}) == f"evidence {name} is a share from 0 to 1"
+
+
+@pytest.mark.parametrize("name", ["rows", "ess", "calibration", "shadow_decisions", "latency_p99_ms"])
+def test_an_amount_is_never_negative(name: str) -> None:
+    """It may be zero, and as large as it likes."""
+    for amount in (0, 1e300):
+        assert getattr(evidence_from({**dataclasses.asdict(GOOD), name: amount}), name) == amount
+    assert foreign(**{name: below(0.0)}) == f"evidence {name} is at least 0"
+    assert foreign(**{name: math.inf}) == f"evidence {name} is at least 0"
+
+
+@pytest.mark.parametrize("name", ["weight_z", "lift", "lift_low"])
+def test_other_numbers_are_finite(name: str) -> None:
+    """Every finite number is taken as it is, whatever its sign."""
+    for number in (-sys.float_info.max, sys.float_info.max):
+        assert getattr(evidence_from({**dataclasses.asdict(GOOD), name: number}), name) == number
+    assert foreign(**{name: math.inf}) == foreign(**{name: -math.inf}) == f"evidence {name} is finite"
+
+
+def test_segments_are_read_whole() -> None:
+    """Rows are counted, a bound may be unknown, and evidence without segments has none."""
+    segment = {"name": 3, "rows": 60, "lift_high": None}
+    (read,) = evidence_from({**dataclasses.asdict(GOOD), "segments": [segment]}).segments
+    assert (read.name, read.rows, math.isnan(read.lift_high)) == ("3", 60, True)
+    assert foreign(segments=[{**segment, "rows": -1}]) == "evidence rows is at least 0"
+    assert foreign(segments=[{**segment, "lift_high": math.inf}]) == "evidence lift_high is finite"
+    assert "has name, rows and lift_high" in foreign(segments=[{"name": 3, "rows": 60}])
+    assert evidence_from({k: v for k, v in dataclasses.asdict(GOOD).items() if k != "segments"}).segments == ()
+
+
+def test_evidence_that_is_no_object_is_refused() -> None:
+    """A list has no fields."""
+    with pytest.raises(Malformed, match="JSON object"):
+        evidence_from([1])
 
 
 def test_too_little_data_is_not_enough_evidence() -> None:
