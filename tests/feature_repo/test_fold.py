@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -6,11 +7,32 @@ from hypothesis import strategies as st
 
 from data_contracts.durations import DAY_US, HOUR_US
 from data_contracts.events.codec import Event
-from data_contracts.events.oo.events.v1.facts_pb2 import REACTION_DONE, REACTION_NOT_NOW
+from data_contracts.events.oo.events.v1.facts_pb2 import (
+    REACTION_DONE,
+    REACTION_NOT_NOW,
+    ConsentChanged,
+    OutcomeObserved,
+    ReactionReceived,
+    ReactionUndone,
+    TipShown,
+)
+from data_contracts.events.oo.events.v1.signals_pb2 import (
+    DEVICE_TABLET,
+    PLACE_WORK,
+    TASK_STATE_DONE,
+    TASK_STATE_OPEN,
+    ContextObserved,
+    EventScheduled,
+    HabitLogged,
+    MoodReported,
+    SourceSynced,
+    TaskChanged,
+)
+from data_contracts.features import Source
 from data_contracts.served import ServedRow
 from data_contracts.state_rows import StoredRow
 from feature_repo.state.batch_fold import fold
-from feature_repo.state.fold import StateRow, WorkingState
+from feature_repo.state.fold import StateRow, WorkingState, known_us
 from feature_repo.state.packed_view import pack_view
 from feature_repo.state.served_row import served_row
 from tests.feature_repo.lives import BASE_US, PERSON, events, task
@@ -152,6 +174,170 @@ def test_a_place_lasts_since_its_first_observation_in_a_row() -> None:
         life.append(event)
     context = served_row(fold(life), AS_OF_US).context
     assert (context.place, context.place_since_us) == (2, BASE_US + HOUR_US)
+
+
+AT_US, ARRIVED_US = BASE_US, BASE_US + 5
+
+
+def saying(event_id: str = "e", at_us: int = AT_US, received_us: int = ARRIVED_US, **body: Any) -> Event:
+    """Return an event with this body."""
+    return Event(id=event_id, person=PERSON, at_us=at_us, received_us=received_us, **body)
+
+
+def changed(**fields: Any) -> TaskChanged:
+    """Return a change of one task."""
+    return TaskChanged(task="t", state=TASK_STATE_OPEN, priority=2, **fields)
+
+
+def scheduled(**fields: Any) -> EventScheduled:
+    """Return one calendar instance of two microseconds."""
+    return EventScheduled(**{"event": "v", "start_us": 6, "end_us": 8, "busy": True, **fields})
+
+
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (
+            {"task_changed": changed(due_us=7, created_us=3, effort_min=15)},
+            [(Source.TASKS, "t", (1, 2, 7, 3, 0, 15, ARRIVED_US))],
+        ),
+        ({"task_changed": changed(completed_us=4)}, [(Source.TASKS, "t", (1, 2, 0, 0, 0, 0, ARRIVED_US))]),
+        (
+            {"task_changed": TaskChanged(task="t", state=TASK_STATE_DONE, completed_us=4)},
+            [(Source.TASKS, "t", (2, 0, 0, 0, 4, 0, ARRIVED_US))],
+        ),
+        (
+            {"task_changed": TaskChanged(task="t", state=TASK_STATE_DONE)},
+            [(Source.TASKS, "t", (2, 0, 0, 0, AT_US, 0, ARRIVED_US))],
+        ),
+        ({"event_scheduled": scheduled()}, [(Source.CALENDAR, "v", (6, 8, 1, ARRIVED_US))]),
+        ({"event_scheduled": scheduled(end_us=7)}, [(Source.CALENDAR, "v", (6, 7, 1, ARRIVED_US))]),
+        ({"event_scheduled": scheduled(end_us=6)}, [(Source.CALENDAR, "v", (6, 6, 0, ARRIVED_US))]),
+        ({"event_scheduled": scheduled(busy=False)}, [(Source.CALENDAR, "v", (6, 8, 0, ARRIVED_US))]),
+        ({"event_scheduled": scheduled(all_day=True)}, [(Source.CALENDAR, "v", (6, 8, 0, ARRIVED_US))]),
+        ({"event_scheduled": scheduled(cancelled=True)}, [(Source.CALENDAR, "v", (6, 8, 0, ARRIVED_US))]),
+        ({"habit_logged": HabitLogged(habit="h")}, [(Source.HABITS, "habit/e", ("h",))]),
+        ({"mood_reported": MoodReported(mood=4, energy=2)}, [(Source.MOOD, "mood/e", (4, 2))]),
+        ({"mood_reported": MoodReported(mood=4)}, [(Source.MOOD, "mood/e", (4, 0))]),
+        ({"context_observed": ContextObserved()}, []),
+        ({"context_observed": ContextObserved(device=DEVICE_TABLET)}, [(Source.CONTEXT, "device/", (3,))]),
+        ({"context_observed": ContextObserved(place=PLACE_WORK)}, [(Source.CONTEXT, "place/e", (2,))]),
+        ({"context_observed": ContextObserved(focus=False)}, [(Source.CONTEXT, "focus/", (0,))]),
+        (
+            {"context_observed": ContextObserved(device=DEVICE_TABLET, place=PLACE_WORK, focus=True)},
+            [(Source.CONTEXT, "device/", (3,)), (Source.CONTEXT, "place/e", (2,)), (Source.CONTEXT, "focus/", (1,))],
+        ),
+        ({"tasks_synced": SourceSynced()}, [(Source.TASKS, "tasks_synced/", ())]),
+        ({"calendar_synced": SourceSynced()}, [(Source.CALENDAR, "calendar_synced/", ())]),
+        ({"tip_shown": TipShown(decision="d", cluster="c")}, [(Source.TIPS, "shown/d", ("c", 0))]),
+        ({"tip_shown": TipShown(decision="d", cluster="c", unsolicited=True)}, [(Source.TIPS, "shown/d", ("c", 1))]),
+        (
+            {"reaction_received": ReactionReceived(decision="d", cluster="c", reaction=REACTION_NOT_NOW)},
+            [(Source.TIPS, "answer/reaction/d", ("reaction", "d", "c", 2))],
+        ),
+        ({"reaction_undone": ReactionUndone(decision="d")}, [(Source.TIPS, "answer/undo/d", ("undo", "d"))]),
+        (
+            {"outcome_observed": OutcomeObserved(decision="d", cluster="c", task="t")},
+            [(Source.TIPS, "answer/outcome/d", ("outcome", "d", "c"))],
+        ),
+        ({"consent_changed": ConsentChanged(signal="mood", granted=True)}, []),
+        ({}, []),
+    ],
+)
+def test_each_kind_of_event_is_kept_as_these_rows(body: dict[str, Any], rows: list[tuple[Any, ...]]) -> None:
+    """Source, key and values are columns of every home; what an event does not say leaves no row."""
+    state = WorkingState()
+    changes = state.apply(saying(**body))
+    expected = [StateRow(source, key, AT_US, "e", values) for source, key, values in rows]
+    assert [change.row for change in changes] == expected
+    assert [(change.source, change.dropped) for change in changes] == [(row.source, ()) for row in expected]
+    assert list(state.rows()) == expected
+    assert list(WorkingState.from_rows(expected).rows()) == expected
+    assert state.apply(saying(**body)) == []
+
+
+def test_a_fact_is_known_when_it_arrives_and_never_before_its_own_time() -> None:
+    """The later of both counts, for tasks and for the calendar."""
+    life = [saying(received_us=AT_US - 5, task_changed=changed()), saying(event_scheduled=scheduled())]
+    assert [row.values[-1] for row in fold(life).rows()] == [AT_US, ARRIVED_US]
+    assert (known_us(life[0]), known_us(life[1])) == (AT_US, ARRIVED_US)
+
+
+def test_the_rows_of_a_state_stand_in_one_order() -> None:
+    """Tasks and instances by key, then the logs, each oldest first; the payload is JSON without blanks."""
+    life = [
+        saying("e1", task_changed=TaskChanged(task="b")),
+        saying("e2", task_changed=TaskChanged(task="a")),
+        saying("e3", event_scheduled=EventScheduled(event="d")),
+        saying("e4", event_scheduled=EventScheduled(event="c")),
+        saying("e5", calendar_synced=SourceSynced()),
+        saying("e6", tasks_synced=SourceSynced()),
+        saying("e7", reaction_undone=ReactionUndone(decision="d")),
+        saying("e8", reaction_received=ReactionReceived(decision="d", cluster="c")),
+        saying("e9", tip_shown=TipShown(decision="d", cluster="c")),
+        saying("e10", context_observed=ContextObserved(device=DEVICE_TABLET, place=PLACE_WORK, focus=True)),
+        saying("e11", mood_reported=MoodReported(mood=1)),
+        saying("e13", at_us=AT_US - 1, habit_logged=HabitLogged(habit="h")),
+        saying("e12", habit_logged=HabitLogged(habit="h")),
+    ]
+    rows = list(fold(life).rows())
+    assert [row.key for row in rows] == [
+        *("a", "b", "c", "d", "habit/e13", "habit/e12", "mood/e11", "device/", "place/e10", "focus/", "shown/d"),
+        *("answer/reaction/d", "answer/undo/d", "tasks_synced/", "calendar_synced/"),
+    ]
+    stored = StoredRow("tips", "shown/d", AT_US, "e9", b'["c",0]')
+    assert (rows[10].stored, StateRow.of(stored)) == (stored, rows[10])
+
+
+def test_an_undo_stands_behind_the_reaction_of_its_instant_also_when_it_is_loaded() -> None:
+    """Whatever their ids say, and from rows as from events."""
+    life = [
+        saying("z", reaction_received=ReactionReceived(decision="d", cluster="c", reaction=REACTION_DONE)),
+        saying("a", reaction_undone=ReactionUndone(decision="d")),
+    ]
+    loaded = WorkingState.from_rows(reversed(list(fold(life).rows())))
+    for state in (fold(life), loaded):
+        assert [(entry.event_id, entry.rank) for entry in state.entries("answer")] == [("z", 0), ("a", 1)]
+
+
+@pytest.mark.parametrize(
+    ("log", "kind", "cap", "days"),
+    [
+        ("habit", "habit_logged", 256, 60),
+        ("mood", "mood_reported", 64, 30),
+        ("place", "place", 256, 2),
+        ("shown", "tip_shown", 64, 90),
+        ("answer", "reaction_received", 256, 90),
+        ("device", "device", 1, None),
+        ("focus", "focus", 1, None),
+        ("tasks_synced", "tasks_synced", 1, None),
+        ("calendar_synced", "calendar_synced", 1, None),
+    ],
+)
+def test_each_log_keeps_so_many_facts_for_so_long(log: str, kind: str, cap: int, days: int | None) -> None:
+    """One more pushes the oldest out and names it; what is as old as the lifetime is gone, a microsecond less stays."""
+
+    def said(number: int, at_us: int) -> Event:
+        bodies: dict[str, dict[str, Any]] = {
+            "habit_logged": {"habit_logged": HabitLogged(habit="h")},
+            "mood_reported": {"mood_reported": MoodReported(mood=1)},
+            "place": {"context_observed": ContextObserved(place=PLACE_WORK)},
+            "device": {"context_observed": ContextObserved(device=DEVICE_TABLET)},
+            "focus": {"context_observed": ContextObserved(focus=True)},
+            "tip_shown": {"tip_shown": TipShown(decision=f"{number}", cluster="c")},
+            "reaction_received": {"reaction_received": ReactionReceived(decision=f"{number}", cluster="c")},
+        }
+        return saying(f"{number}", at_us, **bodies.get(kind, {kind: SourceSynced()}))
+
+    full = fold(said(number, BASE_US + number) for number in range(cap))
+    assert len(full.entries(log)) == cap
+    oldest = full.entries(log)[0].key
+    (change,) = full.apply(said(cap, BASE_US + cap))
+    assert change.dropped == ((f"{log}/{oldest}",) if cap > 1 else ())
+    assert [entry.event_id for entry in full.entries(log)] == [str(number) for number in range(1, cap + 1)]
+    if days is not None:
+        old = fold([said(0, BASE_US), said(1, BASE_US + 1), said(2, BASE_US + days * DAY_US)])
+        assert [entry.event_id for entry in old.entries(log)] == ["1", "2"]
 
 
 def synced(kind: str, number: int, at_us: int) -> Event:
