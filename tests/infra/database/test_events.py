@@ -1,20 +1,25 @@
 """Laws of taking events in."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from data_contracts.errors import ConsentMissing, ErasedPerson
+from data_contracts.errors import ConsentMissing, ErasedPerson, Malformed, NotFound
+from data_contracts.events.codec import Event
 from data_contracts.features import Source
 from data_contracts.identifiers import PersonId, new_person
 from data_contracts.state_rows import StoredRow
+from infra.database.all_tables import PersonRow
 from infra.database.engine.database import Database, open_database
-from infra.database.events import events, mirror_log, quarantine, working_state
+from infra.database.events import events, mirror_log, outbox, quarantine, working_state
 from infra.database.events.working_state import FoldHead
 from infra.database.maintenance import erasure
-from infra.database.people import consents
+from infra.database.people import consents, people
 from infra.keys.audit_key import AuditKey
 from tests.infra.database.rows import add_person, mood
 
@@ -43,6 +48,98 @@ def test_taking_in_is_idempotent_for_any_batches(database: Database, batches: li
         stored = events.after(session, person, 0, 1_000)
     assert [each.event.id for each in stored][1:] == accepted
     assert [each.sequence for each in stored] == sorted(each.sequence for each in stored)
+
+
+@pytest.mark.parametrize("missing", ["id", "person"])
+def test_an_event_without_id_or_person_is_refused_with_its_batch(
+    database: Database, member: PersonId, missing: Literal["id", "person"]
+) -> None:
+    """Nothing of the batch is taken in: nobody's event, or one that could never be told from another."""
+    nobodys = mood(member, "1")
+    nobodys.ClearField(missing)
+    with database.unit_of_work() as uow:
+        with pytest.raises(Malformed, match="an id and a person"):
+            events.append(uow, [mood(member, "2"), nobodys])
+        uow.commit()
+    with database.read() as session:
+        assert [each.event.WhichOneof("body") for each in events.after(session, member, 0, 10)] == ["consent_changed"]
+
+
+def test_a_batch_of_more_ids_than_one_question_may_hold_is_known_whole(database: Database, member: PersonId) -> None:
+    """Of 1,101 events every one is recognised when they come again, whatever question it was asked in."""
+    batch = [mood(member, f"{number}") for number in range(1_101)]
+    with database.unit_of_work() as uow:
+        assert set(events.append(uow, batch)) == {"accepted"}
+        assert set(events.append(uow, batch)) == {"duplicate"}
+        assert events.append(uow, [*batch[::-1], mood(member, "new")])[-1] == "accepted"
+
+
+def test_an_event_is_kept_with_every_column(database: Database, member: PersonId) -> None:
+    """Its id, person, kind, times and source are columns, it is not yet in the mirror, and its body is whole."""
+    event = mood(member, "1", at_us=7, value=4)
+    event.received_us, event.source = 9, "slider"
+    with database.unit_of_work() as uow:
+        events.append(uow, [event])
+        uow.commit()
+    statement = text("SELECT id, person, kind, at_us, received_us, source, published_us FROM events WHERE id = '1'")
+    with database.read() as session:
+        assert tuple(session.execute(statement).one()) == ("1", member, "mood_reported", 7, 9, "slider", None)
+        assert events.after(session, member, 0, 10)[-1].event == event
+
+
+def test_each_person_is_admitted_once_with_their_own_events(database: Database, member: PersonId) -> None:
+    """In the order of their pseudonyms, locked, and with nobody else's; a refusal keeps everybody's events out."""
+    other = add_person(database, PersonId("0" * 32), name="other", granted=(Source.MOOD,))
+    seen: list[tuple[str, list[str]]] = []
+
+    def admit(row: PersonRow, theirs: Sequence[Event]) -> None:
+        seen.append((row.person, [event.id for event in theirs]))
+        if row.person == max(member, other):
+            raise ConsentMissing("mood")
+
+    with database.unit_of_work() as uow:
+        with pytest.raises(ConsentMissing):
+            uow.record_all([mood(member, "1"), mood(other, "2"), mood(member, "3")], admit)
+        uow.commit()
+    by_person = {member: ["1", "3"], other: ["2"]}
+    assert seen == [(person, by_person[person]) for person in sorted(by_person)]
+    with database.read() as session:
+        assert [len(events.after(session, person, 0, 10)) for person in (member, other)] == [1, 1]
+
+
+def test_an_id_that_an_older_event_bears_in_clear_is_known(database: Database, member: PersonId) -> None:
+    """As long as the person has such events: by the id that the caller chose, and by no other."""
+    with database.unit_of_work() as uow:
+        events.append(uow, [mood(member, "chosen"), mood(member, "free")])
+        people.get(uow.session, member).clear_ids = True
+        uow.commit()
+    hashed = [mood(member, "hash-1"), mood(member, "hash-2"), mood(member, "hash-3")]
+    claimed = {"hash-1": "chosen", "hash-2": "new"}
+    with database.unit_of_work() as uow:
+        assert uow.record_all(hashed, claimed=claimed) == ["duplicate", "accepted", "accepted"]
+        assert uow.record_all([mood(member, "hash-2")], claimed=claimed) == ["duplicate"]
+        assert uow.record_all([mood(member, "hash-2")]) == ["duplicate"]
+    with database.unit_of_work() as uow:
+        people.get(uow.session, member).clear_ids = False
+        assert uow.record_all(hashed[:1], claimed=claimed) == ["accepted"]
+        assert uow.record_all(hashed[:1]) == ["duplicate"]
+
+
+def test_a_stranger_is_told_from_somebody_who_was_erased(sqlite_path: Path, person: PersonId) -> None:
+    """Nobody's events are refused, with or without tombstones; those of who is leaving or has left, as erased."""
+    without = open_database(sqlite_path, audit_key=AuditKey(sqlite_path.parent / "keys"))
+    with without.unit_of_work() as uow, pytest.raises(NotFound, match="no such person"):
+        outbox.lock_person(uow.session, person, None)
+    with without.unit_of_work() as uow, pytest.raises(NotFound, match="no such person"):
+        outbox.lock_person(uow.session, person, lambda each: f"hmac-{each}")
+    add_person(without, person)
+    add_person(without, PersonId("0" * 32), name="other")
+    with without.unit_of_work() as uow:
+        assert outbox.lock_person(uow.session, person, None).person == person
+        people.get(uow.session, person).erasing = True
+        with pytest.raises(ErasedPerson):
+            outbox.lock_person(uow.session, person, None)
+    without.close()
 
 
 def test_the_same_id_of_two_people_is_two_events(database: Database, member: PersonId) -> None:
