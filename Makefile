@@ -18,7 +18,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP := True
 export PREFECT_RESULTS_DEFAULT_SERIALIZER := json
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo up test faults attack soak check bench compare contracts lock
+.PHONY: help demo up test mutants faults attack soak check bench compare contracts lock
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s%s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ up: $(STAMP) ## the page, the api and the flows, until Ctrl-C
 
 test: $(STAMP) ## every test, on SQLite and PostgreSQL, in a real browser where there is one
 	@CHROMIUM="$$(.ci/chromium)" $(BIN)/python -m pytest $(or $(ARGS),-n auto --maxprocesses 4 --dist loadscope)
+
+mutants: $(STAMP) ## whether the tests notice small changes of the rules; NAME=gate for one part; resumes where it ended
+	$(BIN)/python -m tests.mutants $(NAME)
 
 faults: $(STAMP) ## kill processes and servers at every named point and at random; ROUNDS=n for more
 	$(BIN)/python -m tests.faults
