@@ -69,10 +69,7 @@ class PolicyRegistry:
 
     @cached_property
     def _experiment(self) -> str:
-        known = self._client.get_experiment_by_name(MODEL)
-        if known is not None:
-            return str(known.experiment_id)
-        return str(self._client.create_experiment(MODEL, artifact_location=self._artifacts.resolve().as_uri()))
+        return _experiment_in(self._client, MODEL, self._artifacts)
 
     def register(self, folder: Path, metrics: Mapping[str, float] | None = None) -> int:
         """Return the version of a verified artifact; one digest has one version, however often it is registered.
@@ -148,6 +145,20 @@ class PolicyRegistry:
         return next((version for version in self.versions() if alias in version.aliases), None)
 
 
+def _experiment_in(client: "MlflowClient", name: str, artifacts: Path) -> str:
+    """Return the experiment whose artifacts lie in a folder.
+
+    MLflow fixes the place of an experiment's artifacts when it is made. In a home that was moved the experiment of that
+    name is that of the former place, so one with the new place in its name follows it.
+    """
+    location = artifacts.resolve().as_uri()
+    known = client.get_experiment_by_name(name)
+    if known is not None and known.artifact_location != location:
+        name = f"{name} in {location}"
+        known = client.get_experiment_by_name(name)
+    return str(client.create_experiment(name, artifact_location=location) if known is None else known.experiment_id)
+
+
 def _tags(loaded: artifact.Loaded) -> dict[str, str]:
     origins = loaded.manifest["origins"]
     return {
@@ -195,12 +206,7 @@ class Runs:
 
         self._artifacts.mkdir(parents=True, exist_ok=True)
         client = MlflowClient(tracking_uri=self._tracking_uri)
-        known = client.get_experiment_by_name(experiment)
-        location = self._artifacts.resolve().as_uri()
-        number = (
-            client.create_experiment(experiment, artifact_location=location) if known is None else (known.experiment_id)
-        )
-        run = client.create_run(number, start_time=at_ms)
+        run = client.create_run(_experiment_in(client, experiment, self._artifacts), start_time=at_ms)
         client.log_batch(
             run.info.run_id,
             metrics=[Metric(name, value, at_ms, step) for name, step, value in metrics],

@@ -11,9 +11,19 @@ from tests.models.test_artifact import trusts
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> PolicyRegistry:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the registry lies."""
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def registry(place: Path) -> PolicyRegistry:
     """One MLflow on a database file and a local folder."""
-    home = tmp_path_factory.mktemp("home")
+    return registry_in(place)
+
+
+def registry_in(home: Path) -> PolicyRegistry:
+    """Return the registry of a folder."""
     return PolicyRegistry(
         f"sqlite:///{home}/mlflow.db", artifacts=home / "artifacts", policies=home / "policies", verify=trusts
     )
@@ -48,6 +58,24 @@ def test_an_alias_moves_and_nothing_is_deleted(registry: PolicyRegistry, tmp_pat
     assert registry.fetch(first.name).name == first.name
     versions = [row.version for row in registry.versions()]
     assert versions == sorted(versions, reverse=True)
+
+
+def test_a_registry_that_was_moved_keeps_new_policies_where_it_is(
+    registry: PolicyRegistry, place: Path, tmp_path: Path
+) -> None:
+    """MLflow remembers the former place of the artifacts; nothing is written there any more."""
+    older, newer, newest = (other(tmp_path / "made", data) for data in ("3", "4", "5"))
+    registry.register(older)
+    before = set(place.rglob("*"))
+    moved = Path(shutil.copytree(place, tmp_path / "moved"))
+    files = len(list((moved / "artifacts").rglob("manifest.json")))
+    for number, folder in enumerate((newer, newest), 1):
+        again = registry_in(moved)
+        again.register(folder)
+        assert len(list((moved / "artifacts").rglob("manifest.json"))) == files + number
+    assert again.fetch(newer.name).name == newer.name
+    assert again.fetch(older.name).name == older.name
+    assert set(place.rglob("*")) == before
 
 
 def test_what_was_never_registered_is_not_found(registry: PolicyRegistry) -> None:
