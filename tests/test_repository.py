@@ -1,8 +1,10 @@
 """The house rules that no linter knows: sizes, names, what may be tracked, and reasons for every exception."""
 
 import ast
+import io
 import re
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -23,7 +25,17 @@ REGISTRIES = (
 )
 MACHINES = r"(?<![\w.~}-])/(?:root|home|Users|work|opt|private)/[\w.-]"
 UNFINISHED = r"(?:#|//|<!--|/\*).*\b(?:TODO|FIXME|XXX|HACK)\b|\b(?:TODO|FIXME)[:(]"
-BINARY = {".png", ".ico", ".binpb", ".npz", ".woff2", ".parquet"}
+BINARY = {".png", ".ico", ".binpb", ".npz", ".woff2", ".parquet", ".xz"}
+# what opens or signs something, by the name of its file or by its own form; the last two are the credentials of oO
+KEY_FILES = re.compile(r"\.(key|pem|p12|pfx|jks|credential)$|(^|/)id_(rsa|ecdsa|ed25519)$")
+SECRETS = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bgh[opsur]_[0-9A-Za-z]{36}\b|\bxox[abpr]-[0-9]{10}"
+    rb"|\bsk-[0-9A-Za-z_-]{32}|oo_tok_[0-9a-f]{64}|oo_whs_[0-9a-f]{64}"
+)
+# files that hold keys all the same -> what the keys are
+MADE_FOR_TESTS = {
+    "tests/older_home/home-27b88ec.tar.xz": "the keys of a home that was made to be opened by tests, used nowhere else",
+}
 WRITTEN_BY_TOOLS = re.compile(
     r"(^|/)(__pycache__|node_modules|mlruns|\.venv|dist|build|[^/]+\.egg-info)/|\.(pyc|db|db-wal|db-shm|sqlite|log)$"
     r"|(^|/)(uv|poetry|Pipfile)\.lock$|(^|/)\.env(\.local)?$"
@@ -179,3 +191,52 @@ def test_what_tools_write_is_not_tracked() -> None:
 def test_a_file_that_a_tool_wrote_is_found(name: str) -> None:
     """The checker can fail."""
     assert WRITTEN_BY_TOOLS.search(name)
+
+
+def holds_a_secret(name: str, content: bytes) -> bool:
+    """Say whether a file is a key or has a credential in it; an archive is, when one of its files is."""
+    if KEY_FILES.search(name) or SECRETS.search(content):
+        return True
+    if re.search(r"\.(tar(\.\w+)?|tgz)$", name) is None:
+        return False
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        files = [(member.name, archive.extractfile(member)) for member in archive.getmembers() if member.isfile()]
+        return any(file is not None and holds_a_secret(name, file.read()) for name, file in files)
+
+
+def test_no_tracked_file_holds_a_secret_but_those_made_for_tests() -> None:
+    """Each exception is named above with its reason, and leaves the list with its keys."""
+    found = {name for name in tracked_files() if holds_a_secret(name, (CHECKOUT / name).read_bytes())}
+    assert found == MADE_FOR_TESTS.keys()
+
+
+def archive_of(name: str, content: bytes) -> bytes:
+    """Return a compressed archive of one file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("deploy/server.pem", b""),
+        ("home/keys/people/a.key", b""),
+        ("a.txt", b"-----BEGIN " + b"PRIVATE KEY-----"),
+        ("a.yaml", b"token: oo_tok_" + b"0" * 64),
+        ("a.tar.gz", archive_of("keys/master.key", b"1")),
+        ("a.tgz", archive_of("a.txt", b"AKIA" + b"0" * 16)),
+    ],
+)
+def test_a_secret_is_found(name: str, content: bytes) -> None:
+    """The checker can fail, also for a file in an archive."""
+    assert holds_a_secret(name, content)
+
+
+@pytest.mark.parametrize("name", ["infra/keys.py", "docs/keys.md", "a.tar.gz"])
+def test_what_only_speaks_of_keys_passes(name: str) -> None:
+    """The checker does not cry wolf."""
+    assert not holds_a_secret(name, archive_of("a.txt", b"key"))
