@@ -11,8 +11,8 @@ from sqlalchemy import delete, func, select, update
 
 from data_contracts.errors import DamagedStore, Malformed
 from infra.database.all_tables import AuditChainRow, AuditRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.keys.audit_key import AuditKey
 
 __all__ = ["begin", "entry_mac", "expire", "key_of", "link", "lock", "state_seal", "store", "take_over"]

@@ -9,8 +9,8 @@ from data_contracts.errors import Conflict
 from data_contracts.identifiers import ClusterId, DecisionId, PersonId, ReactionId
 from data_contracts.rewards import ReactionKind
 from infra.database.all_tables import ClusterBlockRow, ReactionRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.vault import SUBJECT_CHARS, Vault
 
 __all__ = [

@@ -7,8 +7,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from infra.database.all_tables import DeadLetterRow, PersonRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 
 __all__ = ["DeadLetter", "add", "mark_replayed", "standing", "total"]
 

@@ -5,8 +5,8 @@ from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import QuarantineRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 
 __all__ = ["add", "field_of", "list_for"]
 

@@ -15,8 +15,8 @@ from data_contracts.errors import Conflict
 from data_contracts.identifiers import from_us
 from infra.database.all_tables import KeyFingerprintRow
 from infra.database.engine.database import Database
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 
 __all__ = ["HOME", "binding", "read", "record", "replace", "reset", "since"]
 

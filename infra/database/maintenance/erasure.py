@@ -15,8 +15,8 @@ from data_contracts.identifiers import PersonId
 from infra.database.all_tables import Base, PersonRow, TombstoneRow
 from infra.database.audit import audit_log
 from infra.database.engine.database import Database
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.storage.sqlite import checkpoint
 from infra.vault import Vault
 

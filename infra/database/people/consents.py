@@ -11,8 +11,8 @@ from data_contracts.events.oo.events.v1.facts_pb2 import ConsentChanged
 from data_contracts.features import CONSENT_SIGNALS, Source
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import ConsentRow, PersonRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.database.events.outbox import lock_person
 
 __all__ = ["Consented", "bit", "change", "granted", "history", "require", "state"]

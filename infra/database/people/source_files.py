@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from data_contracts.identifiers import PersonId
 from infra.database.all_tables import SourceFileRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.vault import Vault
 
 __all__ = ["SourceFile", "forget", "list_for", "remember", "sealed_path"]

@@ -10,8 +10,8 @@ from data_contracts.errors import Malformed
 from data_contracts.identifiers import SubjectKey
 from data_contracts.retention import TEXT_DAYS
 from infra.database.all_tables import TextRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 from infra.database.people.consents import Consented
 
 __all__ = ["TEXT_US", "field_of", "find", "put"]

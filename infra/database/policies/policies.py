@@ -10,8 +10,8 @@ from data_contracts.errors import NotFound
 from data_contracts.identifiers import PolicyDigest
 from infra.database.all_tables import ChampionSlotRow, PolicyRow
 from infra.database.audit import audit_log
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 
 __all__ = ["SLOT", "Champion", "Swap", "champion", "get", "list_all", "register", "set_stage", "swap_champion"]
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from data_contracts.decisions import Origin
 from data_contracts.identifiers import DecisionId, PolicyDigest
 from infra.database.all_tables import DecisionRow, ShadowComparisonRow, ShadowDecisionRow
+from infra.database.engine.sql import insert_into
 from infra.database.engine.unit_of_work import UnitOfWork
-from infra.database.engine.upsert import insert_into
 
 __all__ = [
     "ShadowDecision",
