@@ -14,6 +14,7 @@ from api.admin.endpoints import router as admin
 from api.admin.probes import router as probes
 from api.admin.service import forced_promotion
 from api.consents.endpoints import router as consents
+from api.dependencies import PushLimits
 from api.metrics import Metrics
 from api.middleware.body_limit import PUSHES, TOKENS, BodyLimit
 from api.middleware.cross_site import CrossSite
@@ -26,7 +27,6 @@ from api.preferences.endpoints import router as preferences
 from api.reactions.endpoints import router as reactions
 from api.services import Services
 from api.signals.endpoints import router as signals
-from api.signals.limits import push_limits
 from api.sources.endpoints import router as sources
 from api.tips.endpoints import recommend
 from api.tips.endpoints import router as tips
@@ -40,6 +40,8 @@ ROUTERS: tuple[APIRouter, ...] = (tips, reactions, signals, sources, consents, p
 BODIES = {"/api/signals": PUSHES, "/api/auth/token": TOKENS}  # every other route takes small ones
 HOT = {("POST", "/api/recommend"): recommend}
 TOKEN_ATTEMPTS = (5, 20, 60)  # each caller, all together, within so many seconds
+REFUSED_PUSHES = (10, 60, 60)  # likewise
+SOURCE_PUSHES = (3_000, 30_000, 60)  # each source, all together; a push may hold 10,000 signals
 
 
 class App(FastAPI):
@@ -74,6 +76,11 @@ def create_app(settings: Settings, services: Services) -> FastAPI:
     services.health.register("event_feed", app.state.feed.ping, vital=False)
     app.state.override = services.health.prober.add("forced promotion", lambda: forced_promotion(services))
     return app
+
+
+def push_limits() -> PushLimits:
+    """Return fresh counters of one process."""
+    return PushLimits(RateLimiter(*REFUSED_PUSHES), RateLimiter(*SOURCE_PUSHES))
 
 
 def build(middleware: list[Middleware] | None = None) -> App:

@@ -1,7 +1,7 @@
 """FastAPI dependencies, under named `Annotated` aliases."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from fastapi import Depends, Path, Request
 from fastapi.concurrency import run_in_threadpool
@@ -10,7 +10,6 @@ from api.accounts.rate_limiter import RateLimiter
 from api.accounts.session_store import Session, SessionStore
 from api.metrics import Metrics
 from api.services import Services
-from api.signals.limits import PushLimits
 from data_contracts.errors import Forbidden, Unauthenticated
 from data_contracts.identifiers import PersonId
 from infra.database.events.feed import EventFeed
@@ -20,6 +19,13 @@ from infra.settings import Settings
 NOBODY = "sign in first: open a link from `oo link`"
 NO_PERSON = "the admin token opens no person's session, and this needs one"
 T = TypeVar("T")
+
+
+class PushLimits(NamedTuple):
+    """How often pushing signals may be tried by a caller who is refused, and done by one source."""
+
+    refused: RateLimiter
+    pushes: RateLimiter
 
 
 def _of_app(name: str, _: type[T]) -> Callable[[Request], T]:

@@ -10,13 +10,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
-from api.allowed_methods import allow
 from api.middleware.security_headers import HEADERS
 from data_contracts import errors
 from infra.error_statuses import status_of
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 # What the framework itself refuses, under codes as stable as ours.
 FRAMEWORK_CODES: Mapping[int, str] = {
@@ -102,10 +103,16 @@ def framework_refusal(error: HTTPException) -> Response:
 
 def other_method(request: Request) -> Response:
     """Return what a path answers to a method that none of its routes takes; `OPTIONS` asks which ones it takes."""
-    headers = {"allow": allow(request)}
+    headers = {"allow": ", ".join(method for method in METHODS if _takes(request, method))}
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=headers)
     return problem(405, FRAMEWORK_CODES[405], "this path does not take that method", headers=headers)
+
+
+def _takes(request: Request, method: str) -> bool:
+    """Whether one of the routes of the path takes a method; the router itself names only those of the first."""
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
 
 
 def answer_to(request: Request, error: Exception) -> Response:

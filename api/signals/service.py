@@ -1,5 +1,10 @@
-"""Validates pushed signals one by one, and stores the accepted ones in small transactions."""
+"""Validates pushed signals one by one, and stores the accepted ones in small transactions.
 
+The answer to a delivery is stored without any content of its signals, for a delivery that is sent again.
+"""
+
+import zlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -7,14 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from api.services import Services
-from api.signals import verdict_codec
 from api.signals.schemas import SignalsIn
 from api.signals.validation import Broken, Pusher, Sound, judge
 from data_contracts.answers import SignalStatus, SignalVerdict
 from data_contracts.errors import ConsentMissing
 from data_contracts.events.codec import kind
-from data_contracts.identifiers import PersonId, SubjectKey, to_us
+from data_contracts.identifiers import EventId, PersonId, SubjectKey, to_us
 from data_contracts.signals.kinds import SIGNALS
+from data_contracts.signals.values import MAX_ID
 from infra.database.engine.unit_of_work import Appended, UnitOfWork
 from infra.database.events import events, outbox, quarantine
 from infra.database.people import consents, texts
@@ -64,7 +69,7 @@ def _answered(services: Services, delivery: Delivery | None, items: list[Any]) -
         return None
     with services.database.read() as session:
         answer = deliveries.answer_of(session, delivery)
-    return None if answer is None else verdict_codec.unpack(answer, items)
+    return None if answer is None else _unpacked(answer, items)
 
 
 def _push_chunk(
@@ -107,14 +112,14 @@ def _keep(
         _keep_boxes(uow, pusher, judged, appended, now_us)
         verdicts = [_verdict(*signal) for signal in zip(items, judged, appended, strict=True)]
         if pusher.delivery is not None:
-            deliveries.remember(uow, pusher.delivery, verdict_codec.pack([*before, *verdicts]), now_us=now_us)
+            deliveries.remember(uow, pusher.delivery, _packed([*before, *verdicts]), now_us=now_us)
         uow.commit()
     return verdicts
 
 
 def _verdict(item: Any, signal: Sound | Broken, appended: Appended | None) -> SignalVerdict:
     rule = signal.rule if isinstance(signal, Broken) else None
-    return SignalVerdict(verdict_codec.claimed_id(item), SignalStatus(appended or SignalStatus.QUARANTINED), rule)
+    return SignalVerdict(_claimed_id(item), SignalStatus(appended or SignalStatus.QUARANTINED), rule)
 
 
 def _keep_boxes(
@@ -148,3 +153,25 @@ def _keep_boxes(
                 now_us=now_us,
                 expires_us=now_us + texts.TEXT_US,
             )
+
+
+def _packed(verdicts: Sequence[SignalVerdict]) -> bytes:
+    """Return status and rule of each signal in order; their ids are in the delivery itself."""
+    lines = (f"{verdict.status} {verdict.rule or ''}" for verdict in verdicts)
+    return zlib.compress("\n".join(lines).encode())
+
+
+def _unpacked(answer: bytes, items: Sequence[Any]) -> list[SignalVerdict]:
+    """Return the verdicts of the same signals again."""
+    lines = zlib.decompress(answer).decode().split("\n") if items else []
+    kept = [line.partition(" ") for line in lines]
+    return [
+        SignalVerdict(_claimed_id(item), SignalStatus(status), rule or None)
+        for item, (status, _, rule) in zip(items, kept, strict=True)
+    ]
+
+
+def _claimed_id(item: Any) -> EventId | None:
+    """Return the id that a signal claims, so that its sender finds it again; None for what can be none."""
+    claimed = item.get("id") if isinstance(item, dict) else None
+    return EventId(claimed) if isinstance(claimed, str) and 0 < len(claimed) <= MAX_ID else None

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from api.app import push_limits
 from api.errors import MEDIA_TYPE
 from api.middleware.body_limit import MAX_BODY_BYTES
-from api.signals.limits import push_limits
 from api.signals.schemas import MAX_SIGNALS
 from api.signals.signatures import sign
 from data_contracts.identifiers import PersonId
