@@ -3,11 +3,12 @@
 import asyncio
 import json
 import math
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -27,10 +28,8 @@ from infra.service_credentials import kept_secret
 from infra.settings import Settings
 from oo.processes.cache_eviction import Memory, forget_who_left, memories
 from oo.processes.http_server.connections import OpenConnections
-from oo.processes.http_server.metrics import ConnectionMetrics
-from oo.processes.metrics import measure
+from oo.processes.metrics import ConnectionMetrics, measure
 from oo.processes.mirror import become_server, mirroring
-from oo.processes.resource_limits import raise_file_limit
 from oo.processes.server_config import config_of
 from oo.runtime import Runtime, refuse_sandbox
 from oo.ui.output import note
@@ -190,6 +189,13 @@ def listen(host: str, port: int) -> tuple[socket.socket, int]:
         raise Unavailable(f"{host}:{port}: {error.strerror or error}; `--port 0` picks a free one") from error
     listener.listen(BACKLOG)  # a client that is early waits instead of being refused
     return listener, listener.getsockname()[1]
+
+
+def raise_file_limit() -> None:
+    """Allow this process as many file descriptors as the system permits: each connection and each file needs one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS names a hard limit that its kernel refuses; the soft one then stays
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def bound(settings: Settings, host: str | None, port: int | None) -> tuple[socket.socket, Settings]:
