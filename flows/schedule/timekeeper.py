@@ -10,8 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from flows.schedule.deployments import Deployed
-from flows.schedule.windows import window_end
+from flows.schedule.deployments import Deployed, window_end
 from infra.background_loop import BackgroundLoop
 from infra.clock import Clock
 

@@ -133,12 +133,14 @@ def _material(files: Sequence[Path], home: Path, clock: VirtualClock) -> tuple[Z
 
 def _run_flows(runtime: Runtime, timings: Timings) -> None:
     """Features, the first champion, candidates: the flows, run once."""
-    from flows.build_features import build_features  # noqa: PLC0415 - Prefect reads its settings when imported
-    from flows.expire_data import expire_data  # noqa: PLC0415 - as above
-    from flows.generate_candidates import generate_candidates  # noqa: PLC0415 - as above
-    from flows.ingest_files import ingest_files  # noqa: PLC0415 - as above
-    from flows.promote_policy import promote_policy  # noqa: PLC0415 - as above
-    from flows.retrain_policy import retrain_policy  # noqa: PLC0415 - as above
+    from flows.runs import (  # noqa: PLC0415 - Prefect reads its settings when imported
+        build_features,
+        expire_data,
+        generate_candidates,
+        ingest_files,
+        promote_policy,
+        retrain_policy,
+    )
 
     with timings.stage("flow ingest_files: nothing new"):
         ingest_files()

@@ -24,7 +24,7 @@ def lived(
 
 def _recorded(scenario: Path, wanted: SimulationPlan, processes: int) -> tuple[list[PolicySummary], str]:
     if os.environ.get("PREFECT_API_URL"):
-        from flows.simulate_policies import simulate_policies  # noqa: PLC0415 - prefect takes two seconds
+        from flows.runs import simulate_policies  # noqa: PLC0415 - prefect takes two seconds
 
         _, policies, people, days, seed = wanted
         return simulate_policies(

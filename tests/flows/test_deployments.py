@@ -29,6 +29,8 @@ from flows.schedule.deployments import DEPLOYMENTS
 often = DEPLOYMENTS["retrain_policy"]._replace(every=timedelta(minutes=1), parameters={"window_s": 2_000_000_000})
 serve({"retrain_policy": often}, tick_s=1, poll_s=1)
 """
+# where the flow was before `flows.runs`
+OLD_ENTRYPOINT = "flows.retrain_policy.retrain_policy"
 PATIENCE_S = 300
 WANTED = 1
 
@@ -46,6 +48,19 @@ def found(api: str, what: str, **conditions: Any) -> list[dict[str, Any]]:
     """Return what the server knows of a kind, from every test of the session unless conditions say otherwise."""
     answer = httpx.post(f"{api}/{what}/filter", json={"limit": 100, **conditions}, timeout=30)
     return list(answer.raise_for_status().json())
+
+
+def posted(api: str, kind: str, **body: Any) -> str:
+    """Return the id of what the server made or knew already."""
+    return str(httpx.post(f"{api}/{kind}", json=body, timeout=30).raise_for_status().json()["id"])
+
+
+def left_by_an_older_worker(api: str) -> str:
+    """Register the deployment as an older worker did; return its id."""
+    flow = posted(api, "flows/", name="retrain_policy")
+    parameters = {"window_s": 2_000_000_000}
+    old = {"entrypoint": OLD_ENTRYPOINT, "path": ".", "parameters": parameters, "enforce_parameter_schema": False}
+    return posted(api, "deployments/", name="retrain_policy", flow_id=flow, concurrency_limit=1, **old)
 
 
 def ended(api: str, worker: "subprocess.Popen[bytes]") -> list[str]:
@@ -66,11 +81,16 @@ def ended(api: str, worker: "subprocess.Popen[bytes]") -> list[str]:
 def test_a_shortened_schedule_fires_unattended_and_registers_a_version(
     prefect_api: str, home: Path, database: Database, person: PersonId, now: datetime
 ) -> None:
-    """Nobody starts a run: the worker does, and registry and database hold one policy, once for its window."""
+    """Nobody starts a run: the worker does, and registry and database hold one policy, once for its window.
+
+    The server still has the deployment of an older version, whose module is gone: at its start the worker registers the
+    new entry point in place, and a run asks its deployment where its flow is.
+    """
     with opened(Settings(home=home)):
         pass  # makes the home
     people.settle(database, person, now)
     people.append(database, [people.task(person, 1, to_us(now))])
+    deployment = left_by_an_older_worker(prefect_api)
     environment = {**os.environ, **PREFECT, "PREFECT_API_URL": prefect_api, "OO_HOME": str(home)}
     environment["PREFECT_HOME"] = str(home / "prefect")
     with (home / "worker.log").open("wb") as log:
@@ -83,6 +103,8 @@ def test_a_shortened_schedule_fires_unattended_and_registers_a_version(
     log_text = (home / "worker.log").read_text()
     assert states == ["COMPLETED"] * len(states), log_text[-4_000:]
     assert len(states) >= WANTED, log_text[-4_000:]
+    (registered,) = found(prefect_api, "deployments", deployments={"name": {"any_": ["retrain_policy"]}})
+    assert (registered["id"], registered["entrypoint"]) == (deployment, DEPLOYMENTS["retrain_policy"].entrypoint)
     with database.read() as session:
         (policy,) = policies.list_all(session)
     assert (policy.stage, policy.registry_version) == ("shadow", "1")

@@ -5,9 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.schedule.deployments import DAY, HOUR, Deployed
+from flows.schedule.deployments import DAY, EPOCH, HOUR, Deployed, window_end
 from flows.schedule.timekeeper import Timekeeper
-from flows.schedule.windows import EPOCH, window_end
 from infra.clock import fixed_clock
 
 TABLE = {"hourly": Deployed("x.y", HOUR, "why"), "daily": Deployed("x.z", DAY, "why")}

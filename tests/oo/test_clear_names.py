@@ -14,7 +14,7 @@ from api.signals.service import push
 from data_contracts.events.oo.events.v1.event_pb2 import Event
 from data_contracts.identifiers import DecisionId, PersonId, to_us
 from data_contracts.rewards import ReactionKind
-from flows.ingest_files import ingest_known_files
+from flows.ingest.importing import ingest_known_files
 from flows.upkeep.feature_refresh import build_features
 from flows.upkeep.snapshots import take
 from infra.database.push_sources import push_sources
