@@ -26,8 +26,8 @@ class SeededRuntime(Runtime):
 def main(home: Path) -> None:
     """Serve until killed."""
     with SeededRuntime(home) as runtime:
-        app = create_app(runtime.settings, runtime.services)
-        runtime.start()
+        app = create_app(runtime.settings, runtime.serving.services)
+        runtime.serving.start()
         serve(app)
 
 

@@ -274,6 +274,13 @@ def test_the_flows_load_their_vendors_when_they_run() -> None:
     assert found & NEVER_BEFORE_A_RUN == set()
 
 
+def test_a_command_loads_only_the_parts_that_it_opens() -> None:
+    """`import oo.runtime` loads stores and people; what learns and what answers is loaded by who asks for it."""
+    roots = {name.partition(".")[0] for name in loaded("oo.runtime")}
+    assert "infra" in roots
+    assert roots & {"api", "serving", "models", "scipy"} == set()
+
+
 @pytest.mark.parametrize("module", ["pyarrow", "lightgbm"])
 def test_a_loaded_vendor_is_seen(module: str) -> None:
     """The checker can fail."""

@@ -91,7 +91,7 @@ def test_a_sandbox_reaches_nobody(home: Path) -> None:
         assert isinstance(CliRunner().invoke(app, words).exception, Conflict)
     (home / "rehearsal.json").unlink()
     with opened() as runtime:
-        runtime.settle_in("me")
+        runtime.people.settle_in("me")
     done = CliRunner().invoke(app, ["rehearse"])
     assert isinstance(done.exception, Conflict)
 

@@ -29,8 +29,9 @@ from infra.database.all_tables import PersonRow
 from infra.settings import Settings
 from oo.actions.importing import import_all
 from oo.actions.replay import replay_all, standing_now
+from oo.composition.people import system_zone, zone_of
 from oo.processes.prefect_server import PrefectServer
-from oo.runtime import Runtime, system_zone, zone_of
+from oo.runtime import Runtime
 from oo.ui.api_client import ApiClient, served
 from oo.ui.output import note, rows
 from oo.ui.sign_in_link import login_url
@@ -87,7 +88,7 @@ def run(files: Sequence[Path]) -> None:
     note(f"One day of one life, at {clock.at.astimezone(zone):%A %d %B %Y, %H:%M} ({zone.key}); home: {home}")
     with Runtime(Settings(), clock=clock) as runtime:
         with PrefectServer(runtime.settings.prefect) as server:
-            row = runtime.settle_in(NAME, zone.key, role="admin")
+            row = runtime.people.settle_in(NAME, zone.key, role="admin")
             with timings.stage("files in: read, validated, quarantined, folded"):
                 report = import_all(runtime, row, paths)
             counted = f"{report.duplicates} known already, {len(report.quarantined)} quarantined"
@@ -159,9 +160,9 @@ def _run_flows(runtime: Runtime, timings: Timings) -> None:
 
 def _talk(runtime: Runtime, row: PersonRow, clock: VirtualClock, silent_at: datetime | None) -> None:
     """One tip, its receipt, a reaction that moves the posterior, a silence, and all of it replayed."""
-    runtime.start()
+    runtime.serving.start()
     person, zone = PersonId(row.person), zone_of(row)
-    with served(create_app(runtime.settings, runtime.services)) as address:
+    with served(create_app(runtime.settings, runtime.serving.services)) as address:
         client = ApiClient(login_url(runtime, person, address))
         try:
             answer = _first_tip(client, clock, zone)
@@ -218,7 +219,7 @@ def _silence(
     """Go to an instant at which a rule forbids to speak, and ask."""
     zone = zone_of(row)
     if silent_at is None:
-        steps = runtime.day.steps(PersonId(row.person), None, clock())
+        steps = runtime.serving.day.steps(PersonId(row.person), None, clock())
         ruled = [step.at for step in steps if not step.speaks and step.at > clock()]
         silent_at = ruled[0] if ruled else clock() + POINT
     clock.at = max(silent_at, clock.at + POINT)

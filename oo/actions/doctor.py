@@ -53,7 +53,7 @@ def examine(runtime: Runtime, name: str) -> list[Finding]:
     )
     findings += [_look(part, look) for part, look in looks]
     try:
-        return [*findings, *_sources(runtime, runtime.person(name))]
+        return [*findings, *_sources(runtime, runtime.people.named(name))]
     except Exception as error:
         refusal = refusal_of(error)
         if refusal is None:
@@ -115,11 +115,11 @@ def _champion(runtime: Runtime) -> str:
         slot = policies.champion(session)
     if slot.digest is None:
         raise OOError("no policy was promoted yet; `oo train`, then `oo promote --bootstrap`")
-    held = runtime.champion.follow(slot.digest)
+    held = runtime.learning.champion.follow(slot.digest)
     if held.refused:
         raise OOError(f"the artifact of the champion was refused: {held.reason}")
     override = f"; overridden: {slot.override_reason}" if slot.override_reason else ""
-    return f"{runtime.champion.ping()}, revision {slot.revision}{override}"
+    return f"{runtime.learning.champion.ping()}, revision {slot.revision}{override}"
 
 
 def _sources(runtime: Runtime, row: PersonRow) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def erase(runtime: Runtime, name: str) -> dict[str, int]:
     Raises `NotFound` when there is neither, `Unavailable` when it must be run again.
     """
     try:
-        person = PersonId(runtime.person(name, erasing=True).person)
+        person = PersonId(runtime.people.named(name, erasing=True).person)
     except NotFound:
         if not mark_of(runtime).exists():
             raise
@@ -63,7 +63,7 @@ def mark_of(runtime: Runtime) -> Path:
 def _erase_person(runtime: Runtime, person: PersonId) -> int:
     """Empty what is derived first, the database and the key last: until then it is known who has to be erased."""
     runtime.stores.stream.drop(person)
-    runtime.pools.forget(person)
+    runtime.serving.pools.forget(person)
     runtime.stores.online.delete(person)
     History(runtime.settings.history).forget(person)
     Snapshots(runtime.settings.snapshots).forget(person)

@@ -51,15 +51,15 @@ def policy_of(runtime: Runtime, wanted: str) -> Policy:
     if wanted == UNIFORM:
         return Uniform()
     if wanted not in POLICIES:
-        return runtime.policy_cache.get(resolve(runtime, wanted))
+        return runtime.learning.policy_cache.get(resolve(runtime, wanted))
     with runtime.database.read() as session:
         champion, known = policies.champion(session).digest, policies.list_all(session)
     if champion is None:
         raise NotFound("there is no champion yet whose model could be used; `oo train`, then `oo promote --bootstrap`")
-    kind, held = POLICIES[wanted], runtime.policy_cache.get(champion)
+    kind, held = POLICIES[wanted], runtime.learning.policy_cache.get(champion)
     if isinstance(held, ScoreRule) and issubclass(kind, ScoreRule) and kind.MODEL is held.MODEL:
         return kind.from_arrays(held.arrays)
     newest = next((row.digest for row in known if row.name == wanted), None)
     if newest is None:
         raise NotFound(f"the champion's model is none for {wanted}, and none was trained; `oo train --policy {wanted}`")
-    return runtime.policy_cache.get(PolicyDigest(newest))
+    return runtime.learning.policy_cache.get(PolicyDigest(newest))

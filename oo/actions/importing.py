@@ -17,8 +17,8 @@ def import_all(runtime: Runtime, row: PersonRow, files: Iterable[Path]) -> Impor
     person = PersonId(row.person)
 
     def agree(source: Source) -> bool:
-        undecided = source in runtime.undecided(person)
-        return undecided and runtime.consent(person, source, granted=True, surface="cli: import")
+        undecided = source in runtime.people.undecided(person)
+        return undecided and runtime.people.consent(person, source, granted=True, surface="cli: import")
 
     report = import_files(runtime.stores, person, [path.absolute() for path in files], agree=agree)
     if any(refused.rule == "consent_missing" for refused in report.quarantined):

@@ -17,11 +17,11 @@ def log_signal(runtime: Runtime, row: PersonRow, kind: str, data: dict[str, obje
     """
     person = PersonId(row.person)
     source = Source(SIGNALS[kind].source)
-    if source in runtime.undecided(person):
-        runtime.consent(person, source, granted=True, surface="cli: log")
+    if source in runtime.people.undecided(person):
+        runtime.people.consent(person, source, granted=True, surface="cli: log")
     now = runtime.clock()
     item = {"id": new_id(now), "kind": kind, "at": now.isoformat(), "source": "cli", "data": data}
-    verdict = push(services=runtime.services, person=person, items=[item])[0]
+    verdict = push(services=runtime.serving.services, person=person, items=[item])[0]
     if verdict.rule == "consent_missing":
         raise Malformed(f"you withdrew the consent to {source.value}; `oo consent grant {source.value}` gives it back")
     if verdict.rule is not None:

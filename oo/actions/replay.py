@@ -18,9 +18,9 @@ def replay_all(runtime: Runtime, row: PersonRow, decision: str | None = None) ->
     person = PersonId(row.person)
     with runtime.database.read() as session:
         if decision is not None:
-            return [verify(session, runtime.policy_cache, person, DecisionId(decision))]
+            return [verify(session, runtime.learning.policy_cache, person, DecisionId(decision))]
         logged = decisions.records_between(session, person=person, since_us=0, until_us=FOREVER_US)
-        return [verify(session, runtime.policy_cache, person, DecisionId(each.id)) for each in logged]
+        return [verify(session, runtime.learning.policy_cache, person, DecisionId(each.id)) for each in logged]
 
 
 class Standing(NamedTuple):
@@ -36,7 +36,7 @@ def standing_now(runtime: Runtime, row: PersonRow, decision: DecisionId) -> Stan
     person = PersonId(row.person)
     with runtime.database.read() as session:
         record = unpack(decisions.get(session, person, decision).record)
-        policy = runtime.policy_cache.get(record.policy_digest)
+        policy = runtime.learning.policy_cache.get(record.policy_digest)
         now = replace(record, posterior_version=reward_changes.version_of(session, person))
         choice = recompute(record, policy, part_of(session, now, policy))
     chosen = record.chosen

@@ -19,11 +19,11 @@ LOOK_BACK = 100  # decisions; a day has 96 quarter hours
 
 def one_tip(runtime: Runtime, row: PersonRow) -> Recommendation:
     """Return the answer of this moment, logged and, since the person is looking at it, shown."""
-    runtime.start()
+    runtime.serving.start()
     person = PersonId(row.person)
-    answer = runtime.recommender.recommend_now(person, Trigger.OPEN)
+    answer = runtime.serving.recommender.recommend_now(person, Trigger.OPEN)
     if answer.tip is not None and answer.decision_id is not None:
-        runtime.reaction_handler.shown(person, answer.decision_id)
+        runtime.learning.reaction_handler.shown(person, answer.decision_id)
     return answer
 
 
@@ -34,17 +34,17 @@ def answer(runtime: Runtime, row: PersonRow, kind: str, decision: str | None) ->
     """
     if kind not in tuple(ReactionKind):
         raise Misused(f"a reaction is {', '.join(ReactionKind)}, not {kind!r}")
-    runtime.start()
+    runtime.serving.start()
     person = PersonId(row.person)
     wanted = _newest(runtime, person, tips_only=True) if decision is None else DecisionId(decision)
-    return runtime.reaction_handler.react(person, wanted, ReactionKind(kind), f"cli:{new_id(runtime.clock())}")
+    return runtime.learning.reaction_handler.react(person, wanted, ReactionKind(kind), f"cli:{new_id(runtime.clock())}")
 
 
 def receipt_of(runtime: Runtime, row: PersonRow, decision: str | None) -> Receipt:
     """Return the receipt of a decision, by default of the newest; raises `NotFound`."""
     person = PersonId(row.person)
     wanted = _newest(runtime, person, tips_only=False) if decision is None else DecisionId(decision)
-    return runtime.receipts.receipt(person, wanted)
+    return runtime.serving.receipts.receipt(person, wanted)
 
 
 def _newest(runtime: Runtime, person: PersonId, *, tips_only: bool) -> DecisionId:
@@ -58,7 +58,7 @@ def _newest(runtime: Runtime, person: PersonId, *, tips_only: bool) -> DecisionI
 
 def walk_day(runtime: Runtime, row: PersonRow, day: str | None) -> list[Step]:
     """Return what would be said at each quarter hour of a local day; raises `Misused` for a day that is none."""
-    runtime.start()
+    runtime.serving.start()
     now = runtime.clock()
     try:
         wanted = date.fromisoformat(day) if day else None
@@ -66,4 +66,4 @@ def walk_day(runtime: Runtime, row: PersonRow, day: str | None) -> list[Step]:
         raise Misused(f"a day reads like {now:%Y-%m-%d}, not {day!r}") from error
     if wanted and not EARLIEST.year <= wanted.year < LATEST.year:
         raise Misused(f"a day lies between {EARLIEST:%Y} and {LATEST:%Y}, not on {wanted}")
-    return runtime.day.steps(PersonId(row.person), wanted, now)
+    return runtime.serving.day.steps(PersonId(row.person), wanted, now)

@@ -226,7 +226,7 @@ def show_counterfactuals(policy: str, person: str, since: str | None, until: str
 
     begin, end = instant_us(since, 0), instant_us(until, FOREVER_US)
     with opened() as runtime:
-        other, row = policy_of(runtime, policy), runtime.person(person)
+        other, row = policy_of(runtime, policy), runtime.people.named(person)
         with runtime.database.read() as session:
             found = counterfactuals(session, other, PersonId(row.person), since_us=begin, until_us=end)
     same = sum(each.said == each.would_say for each in found)

@@ -122,7 +122,7 @@ def replay(
     from oo.runtime import opened
 
     with opened() as runtime:
-        found = replay_all(runtime, runtime.person(person), decision)
+        found = replay_all(runtime, runtime.people.named(person), decision)
     equal = sum(each.equal for each in found)
     data = {
         "decisions": len(found),

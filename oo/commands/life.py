@@ -35,7 +35,7 @@ def import_files(
     from oo.runtime import opened
 
     with opened() as runtime:
-        report = import_all(runtime, runtime.settle_in(person, zone), files)
+        report = import_all(runtime, runtime.people.settle_in(person, zone), files)
     for refused in report.quarantined:
         note(refused.message)
     if report.skipped:
@@ -88,7 +88,7 @@ def _log(kind: str, data: dict[str, object], name: str, *, as_json: bool) -> Non
     from oo.runtime import opened
 
     with opened() as runtime:
-        verdict = log_signal(runtime, runtime.settle_in(name), kind, data)
+        verdict = log_signal(runtime, runtime.people.settle_in(name), kind, data)
     emit(verdict, f"{kind.replace('_', ' ')}: {verdict.status.value}", as_json=as_json)
 
 
@@ -101,7 +101,7 @@ def tip(at: Instant = None, person: PersonName = DEFAULT_PERSON, as_json: AsJson
     from oo.runtime import at_instant
 
     with at_instant(at) as runtime:
-        answer = one_tip(runtime, runtime.person(person))
+        answer = one_tip(runtime, runtime.people.named(person))
     if answer.fallback is not None:
         note(f"(without a policy of its own: {answer.fallback.replace('_', ' ')}; `oo doctor` says more)")
     if answer.tip is None:
@@ -125,7 +125,7 @@ def today(
     from oo.runtime import opened
 
     with opened() as runtime:
-        steps = walk_day(runtime, runtime.person(person), date)
+        steps = walk_day(runtime, runtime.people.named(person), date)
     spans = groupby(
         steps, key=lambda step: (step.tip.text if step.tip and step.speaks else "·", step.reason.replace("_", " "))
     )
@@ -144,7 +144,7 @@ def react(
     from oo.runtime import opened
 
     with opened() as runtime:
-        result = answer(runtime, runtime.person(person), kind, decision)
+        result = answer(runtime, runtime.people.named(person), kind, decision)
     text = f"reward {result.reward}, posterior version {result.posterior_version}"
     emit(result, text if result.applied else f"known already; {text}", as_json=as_json)
 
@@ -162,7 +162,7 @@ def why(
     from oo.runtime import opened
 
     with opened() as runtime:
-        receipt = receipt_of(runtime, runtime.person(person), decision)
+        receipt = receipt_of(runtime, runtime.people.named(person), decision)
     told = sorted(receipt.features, key=lambda feature: -abs(feature.contribution))
     table = rows([(f.name, f"{f.contribution:+.4f}", f"{f.value:g}", "masked" if f.masked else f.source) for f in told])
     head = f"probability {receipt.probability:.4f}{', explored' if receipt.explored else ''}"
@@ -189,7 +189,7 @@ def preferences(
     with opened() as runtime, runtime.database.unit_of_work() as uow:
         row = people.set_preferences(
             uow,
-            person=PersonId(runtime.person(person).person),
+            person=PersonId(runtime.people.named(person).person),
             zone=zone,
             quiet_start_min=minute_at(begin) if quiet else None,
             quiet_end_min=minute_at(end) if quiet else None,

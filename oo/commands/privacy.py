@@ -27,7 +27,7 @@ def list_consents(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) 
     from oo.runtime import opened
 
     with opened() as runtime:
-        row = runtime.person(person)
+        row = runtime.people.named(person)
         with runtime.database.read() as session:
             state = consents.state(session, PersonId(row.person))
     data = [{"signal": s.value, "granted": granted, "purpose": SOURCES[s].purpose} for s, granted in state.items()]
@@ -56,8 +56,8 @@ def _change(signal: str, name: str, *, granted: bool, as_json: bool) -> None:
     if signal not in CONSENT_SIGNALS:
         raise Misused(f"there is no signal {signal!r}; the signals are {', '.join(CONSENT_SIGNALS)}")
     with opened() as runtime:
-        row = runtime.settle_in(name)
-        changed = runtime.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
+        row = runtime.people.settle_in(name)
+        changed = runtime.people.consent(PersonId(row.person), Source(signal), granted=granted, surface="cli")
     word = "granted" if granted else "withdrawn"
     emit(
         {"signal": signal, "granted": granted, "changed": changed},

@@ -59,7 +59,7 @@ def rebuild_features(person: OnePerson = None, as_json: AsJson = False) -> None:
     with Runtime(online=False) as runtime:
         lost = lacks_online(runtime.settings)
         if person is not None and not lost:
-            chosen = [runtime.person(person)]
+            chosen = [runtime.people.named(person)]
         else:
             with runtime.database.read() as session:
                 chosen = [row for row in people.list_all(session) if not row.erasing]

@@ -63,7 +63,7 @@ def link(
     from oo.ui.sign_in_link import login_url, qr_code
 
     with opened() as runtime:
-        row = runtime.person(person)
+        row = runtime.people.named(person)
         settings = runtime.settings if port is None else runtime.settings.model_copy(update={"port": port})
         url = login_url(runtime, PersonId(row.person), settings.url)
     emit({"login_url": url}, url, as_json=as_json)

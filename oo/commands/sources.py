@@ -43,7 +43,7 @@ def add(
     if not SIGNALS.keys() >= set(kinds):
         raise Misused(f"the kinds of signals are {', '.join(SIGNALS)}")
     with opened() as runtime:
-        row = runtime.settle_in(person)
+        row = runtime.people.settle_in(person)
         with runtime.database.unit_of_work() as uow:
             minted = push_sources.add(
                 uow,
@@ -68,7 +68,7 @@ def list_sources(person: PersonName = DEFAULT_PERSON, as_json: AsJson = False) -
     from oo.runtime import opened
 
     with opened() as runtime:
-        row = runtime.person(person)
+        row = runtime.people.named(person)
         with runtime.database.read() as session:
             found = push_sources.list_for(session, runtime.vault, PersonId(row.person))
         url = runtime.settings.url
@@ -117,7 +117,7 @@ def _changing(person: str) -> Iterator[tuple["Runtime", "UnitOfWork", dict[str, 
     from oo.runtime import opened
 
     with opened() as runtime:
-        row = runtime.person(person)
+        row = runtime.people.named(person)
         with runtime.database.unit_of_work() as uow:
             yield runtime, uow, {"person": PersonId(row.person), "actor": ACTOR, "now_us": runtime.now_us()}
             uow.commit()

@@ -17,7 +17,7 @@ class Memory(NamedTuple):
 
 def memories(runtime: Runtime) -> tuple[Memory, ...]:
     """Return everything in a runtime that caches people between two requests."""
-    stream, pools, vault = runtime.stores.stream, runtime.pools, runtime.vault
+    stream, pools, vault = runtime.stores.stream, runtime.serving.pools, runtime.vault
     packets = runtime.stores.online.packets
     return (
         Memory(stream.remembered, stream.drop),

@@ -32,11 +32,11 @@ def make_ready(wishes: Wishes) -> Prepared:
     with Runtime(settings) as runtime:
         runtime.database.check()  # before anything is written
         finish_erasures(runtime)
-        row = runtime.settle_in(wishes.person, role="admin")
+        row = runtime.people.settle_in(wishes.person, role="admin")
         if ensure_champion(runtime) is not None:
             note("The first champion was trained on simulated people and is labelled so.")
         link = login_url(runtime, PersonId(row.person), settings.url)
-        if runtime.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
+        if runtime.people.undecided(PersonId(row.person)) >= set(CONSENT_SIGNALS) - {Source.TIPS}:
             note("oO knows nothing about you yet; `oo import calendar.ics tasks.csv` in another terminal changes that.")
     prepared = Prepared(host, port, settings.url, link, qr_code(link), None, None, None)
     if mirror is None:

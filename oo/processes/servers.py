@@ -50,8 +50,8 @@ def serve_api(*, host: str | None, port: int | None) -> None:
     listener, settings = bound(Settings(), host, port)
     with Runtime(settings, answer_s=ANSWER_S) as runtime:
         runtime.database.check()
-        app = create_app(settings, runtime.services)
-        runtime.start()
+        app = create_app(settings, runtime.serving.services)
+        runtime.serving.start()
         measure(runtime, app.state.metrics.registry)
         connections = OpenConnections(proxies=settings.proxies)
         app.state.metrics.registry.register(ConnectionMetrics(connections))
@@ -60,8 +60,8 @@ def serve_api(*, host: str | None, port: int | None) -> None:
         with (
             mirroring(runtime, app.state.metrics.registry),
             _forgetting(runtime, sessions, Memory(feed.ring.people, feed.ring.forget)),
-            runtime.loop("outcomes", SETTLE_S, runtime.outcomes.settle),
-            runtime.loop("fold", _fold_s(settings), runtime.catch_up),
+            runtime.loop("outcomes", SETTLE_S, runtime.learning.outcomes.settle),
+            runtime.loop("fold", _fold_s(settings), runtime.stores.stream.fold_all),
             runtime.health.probing(),
         ):
             _run(app, listener, connections, ending=feed.close)
@@ -74,8 +74,8 @@ def serve_scorer(*, host: str | None, port: int | None) -> None:
     listener, settings = bound(Settings(), host, port)
     with Runtime(settings, answer_s=ANSWER_S) as runtime:
         runtime.database.check()
-        app = create_app(runtime.recommender, runtime.health, credential=kept_secret(settings.keys, "scorer"))
-        runtime.start()
+        app = create_app(runtime.serving.recommender, runtime.health, credential=kept_secret(settings.keys, "scorer"))
+        runtime.serving.start()
         with _forgetting(runtime), runtime.health.probing():
             _run(app, listener, OpenConnections(proxies=settings.proxies))
 
@@ -92,7 +92,7 @@ def serve_stream(*, host: str | None, port: int | None, share: str | None = None
         with (
             mirroring(runtime, registry, part),
             _forgetting(runtime),
-            runtime.loop("outcomes", SETTLE_S, runtime.outcomes.settle),
+            runtime.loop("outcomes", SETTLE_S, runtime.learning.outcomes.settle),
             runtime.loop("fold", _fold_s(settings), lambda: runtime.stores.stream.fold_all(part)),
             runtime.health.probing(),
         ):

@@ -116,7 +116,7 @@ def test_an_import_elsewhere_is_seen_live(watched: Watched, tmp_path: Path) -> N
         open_online(settings.online_db).close()
     with watched.open("?newest=0") as answer:
         with Runtime(settings, lambda: watched.api.now[0]) as runtime:
-            assert import_all(runtime, runtime.person("Ana"), [lines]).accepted == 2
+            assert import_all(runtime, runtime.people.named("Ana"), [lines]).accepted == 2
         assert {watched.chosen(frame) for frame in _take(frames(answer), 2)} == {"m1", "m2"}
 
 

@@ -49,7 +49,7 @@ class Watched:
         self.registry = CollectorRegistry()
         database, clock = runtime.database, runtime.clock
         watch = MirrorReconciler(database, clock, lambda: self.extent)
-        runtime.health.register("writer", runtime.writer.ping)
+        runtime.health.register("writer", runtime.serving.writer.ping)
         measure(runtime, self.registry)
         self.registry.register(MirrorMetrics(database, clock, self.relay, watch))
         self._look = watch.look
@@ -124,7 +124,7 @@ def test_nothing_is_raised_while_all_is_well(watched: Watched) -> None:
 
 
 def _writer_dies(watched: Watched) -> None:
-    watched.runtime.writer.close()
+    watched.runtime.serving.writer.close()
 
 
 def _checkpointer_fails(watched: Watched) -> None:
@@ -199,7 +199,7 @@ def test_ages_by_source_name_nobody(watched: Watched) -> None:
     assert {dict(labels)["source"]: count for labels, count in ages.items()} == {
         source.value: float(source.value in {"tasks", "calendar", "mood"}) for source in CONSENT_SIGNALS
     }
-    watched.runtime.consent(watched.person, Source.MOOD, granted=False, surface="test")
+    watched.runtime.people.consent(watched.person, Source.MOOD, granted=False, surface="test")
     fresh = CollectorRegistry()
     measure(watched.runtime, fresh)
     watched.runtime.health.probe()

@@ -121,7 +121,7 @@ def test_what_the_older_version_decided_replays_bit_for_bit(oo: CommandLine) -> 
         assert replayed.data == said(f"replay-{name}")
         assert replayed.data["decisions"] == replayed.data["equal"] > 0
         with Runtime() as runtime:
-            for replay in replay_all(runtime, runtime.person(name)):
+            for replay in replay_all(runtime, runtime.people.named(name)):
                 assert replay.same_choice
                 assert replay.probability_error == 0.0 or not replay.same_build
     assert stored(oo.home, statement) == before
@@ -166,7 +166,7 @@ def new_tip(oo: CommandLine, known: set[str]) -> Any:
 def test_a_person_who_came_with_it_is_erased(oo: CommandLine) -> None:
     """No byte is left of one, and nothing is missing of the other."""
     with Runtime() as runtime:
-        gone = PersonId(runtime.person("cleo").person)
+        gone = PersonId(runtime.people.named("cleo").person)
     assert {name.partition("/")[0] for name, _ in found_in(oo.home, [gone])} >= {
         "app.db",
         "online.db",

@@ -79,5 +79,5 @@ def runtime(request: pytest.FixtureRequest, home: Path, clock: SettableClock) ->
     with Runtime(Settings(home=home, database_url=url), clock=clock) as opened:
         if url is not None:
             crown(opened)
-        opened.recommender._new_seed = itertools.count(1).__next__
+        opened.serving.recommender._new_seed = itertools.count(1).__next__
         yield opened

@@ -25,7 +25,7 @@ def live_in(home: Path, name: str) -> PersonId:
     signal = {"kind": "task_changed", "id": name, "source": "list", "at": "2026-03-04T09:00:00Z", "data": TASK}
     file.write_text(json.dumps(signal))
     with Runtime(Settings(home=home)) as runtime:
-        row = runtime.settle_in(name, "UTC")
+        row = runtime.people.settle_in(name, "UTC")
         assert import_all(runtime, row, [file]).accepted == 1
         return PersonId(row.person)
 

@@ -65,10 +65,12 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
         oo.at(NOW)
         assert oo("import", *inputs, "--person", NAME, "--zone", "Europe/Vienna").code == 0
         with Runtime() as runtime:
-            person = PersonId(runtime.person(NAME).person)
+            person = PersonId(runtime.people.named(NAME).person)
             delivery = Delivery(person, "d" * 32, to_us(NOW + timedelta(days=1)))
             items = [posted(NOW)]
-            assert push(services=runtime.services, person=person, items=items, delivery=delivery)[0].rule is None
+            assert (
+                push(services=runtime.serving.services, person=person, items=items, delivery=delivery)[0].rule is None
+            )
         for form in ([], ["--webhook"]):
             name = f"{SOURCE}{len(form)}"
             assert oo("sources", "add", name, "--kind", "task_changed", *form, "--person", NAME).code == 0
@@ -122,13 +124,14 @@ def test_nothing_is_left_of_a_person_and_nothing_comes_back(
 
     with Runtime() as runtime:
         assert (
-            push(services=runtime.services, person=person, items=[posted(NOW)])[0].status is not SignalStatus.ACCEPTED
+            push(services=runtime.serving.services, person=person, items=[posted(NOW)])[0].status
+            is not SignalStatus.ACCEPTED
         )
         with pytest.raises(ErasedPerson), runtime.database.unit_of_work() as uow:
             events.append(uow, [mood(person, to_us(NOW))])
         with pytest.raises((ErasedPerson, NotFound)):
             import_files(runtime.stores, person, inputs)
-        runtime.start()
+        runtime.serving.start()
     assert traces(oo.home, person) == set()
     assert oo("tip", "--person", NAME).code == 1
     assert oo("forget", "--yes", "--person", NAME).code == 1
@@ -139,16 +142,16 @@ def test_a_process_forgets_whom_another_one_erased_and_nobody_else(oo: CommandLi
     oo.at(NOW + timedelta(hours=1))
     assert oo("log", "mood", "3", "--person", "Ben").code == 0
     with Runtime() as serving:
-        ben = PersonId(serving.person("Ben").person)
+        ben = PersonId(serving.people.named("Ben").person)
         sessions = SessionStore(serving.database, serving.clock, secure=False)
         known = (*memories(serving), Memory(sessions.remembered, sessions.drop))
-        serving.start()
+        serving.serving.start()
         for each in (person, ben):
             with serving.database.unit_of_work() as uow:
                 sid = access_tokens.open_session(uow, person=each, now_us=serving.now_us())
                 uow.commit()
             assert sessions.load(sid) is not None
-            serving.recommender.recommend_now(each, Trigger.OPEN)
+            serving.serving.recommender.recommend_now(each, Trigger.OPEN)
             serving.stores.stream.refresh_person(each)
         assert [person in memory.remembered() for memory in known] == [True] * 5
         assert forget_who_left(serving, known) == 0
@@ -206,7 +209,7 @@ def test_forgetting_asks_first(oo: CommandLine, person: PersonId, monkeypatch: p
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert oo("forget", "--person", NAME).code == 1
     with Runtime() as runtime:
-        assert runtime.person(NAME).person == person
+        assert runtime.people.named(NAME).person == person
 
 
 def test_who_was_erased_stays_erased_in_a_backup_from_before(oo: CommandLine, person: PersonId, tmp_path: Path) -> None:

@@ -57,9 +57,9 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
         for form in ([], ["--webhook"]):
             assert oo("sources", "add", f"{HOOK}{len(form)}", "--kind", "task_changed", *form).code == 0
         with Runtime() as runtime:
-            person = PersonId(runtime.person("me").person)
+            person = PersonId(runtime.people.named("me").person)
             items = [_signal(ID, SOURCE, NOW), _signal(PUSHED_REFUSED, SOURCE, NOW, state="odd")]
-            said = push(services=runtime.services, person=person, items=items)
+            said = push(services=runtime.serving.services, person=person, items=items)
             fates = [(verdict.id, verdict.status.value) for verdict in said]
             assert fates == [(ID, "accepted"), (PUSHED_REFUSED, "quarantined")]
         for quarter in range(12):
@@ -67,8 +67,8 @@ def life(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Life:
             assert oo("tip").code == 0
         with Runtime() as runtime:
             decision = _tips(runtime)[-1]
-            runtime.reaction_handler.shown(person, decision)
-            runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY)
+            runtime.learning.reaction_handler.shown(person, decision)
+            runtime.learning.reaction_handler.react(person, decision, ReactionKind.DONE, KEY)
             build_features(runtime.stores)
             take(runtime.stores)
     return Life(oo.home, person, path)
@@ -102,10 +102,10 @@ def test_what_needs_the_words_still_works(oo: CommandLine, life: Life) -> None:
     assert (again["accepted"], again["duplicates"]) == (0, 1)
     with Runtime() as runtime:
         for signal_id in (ID, LINE_ID):
-            (verdict,) = push(services=runtime.services, person=person, items=[_signal(signal_id, SOURCE, NOW)])
+            (verdict,) = push(services=runtime.serving.services, person=person, items=[_signal(signal_id, SOURCE, NOW)])
             assert (verdict.id, verdict.status.value) == (signal_id, "duplicate")
         decision = _tips(runtime)[-1]
-        assert not runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
+        assert not runtime.learning.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
     tomorrow = NOW + timedelta(days=1)
     with Runtime(clock=lambda: tomorrow) as runtime:
         assert ingest_known_files(runtime.stores).files == 1
@@ -119,13 +119,13 @@ def test_names_of_an_older_home_are_sealed_when_it_is_opened(oo: CommandLine, li
     assert {word for _, word in found_in(oo.home, (f"{HOOK}0", FILE, KEY, "oldid"))} == {f"{HOOK}0", FILE, KEY, "oldid"}
     before = _payloads(oo.home)
     with Runtime() as runtime:
-        (verdict,) = push(services=runtime.services, person=person, items=[_signal("oldid", SOURCE, NOW)])
+        (verdict,) = push(services=runtime.serving.services, person=person, items=[_signal("oldid", SOURCE, NOW)])
         assert verdict.status.value == "duplicate"
         with runtime.database.read() as session:
             names = [source.name for source in push_sources.list_for(session, runtime.vault, person)]
         assert f"{HOOK}0" in names
         decision = _tips(runtime)[-1]
-        assert not runtime.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
+        assert not runtime.learning.reaction_handler.react(person, decision, ReactionKind.DONE, KEY).applied
         runtime.database.checkpoint()
     assert found_in(oo.home, (f"{HOOK}0", FILE, KEY)) == set()
     assert _payloads(oo.home) == before

@@ -315,7 +315,7 @@ def test_promoting_needs_evidence_or_a_reason(oo: CommandLine) -> None:
     assert oo("promote", "ffff").code == 1
     assert oo("promote", other[:12], "--override", "a test", "--json").data["reason"] == "a test"
     with Runtime() as runtime:
-        forced = forced_promotion(runtime.services)
+        forced = forced_promotion(runtime.serving.services)
         with runtime.database.read() as session:
             audited = [row.action for row in session.scalars(select(AuditRow))]
     assert forced is not None

@@ -26,14 +26,14 @@ TITLE = "Call the roofer"
 @pytest.fixture
 def resident(runtime: Runtime) -> PersonRow:
     """Return somebody who lives here."""
-    return runtime.settle_in("ada", "Europe/Vienna", role="admin")
+    return runtime.people.settle_in("ada", "Europe/Vienna", role="admin")
 
 
 @pytest.fixture
 def client(runtime: Runtime, resident: PersonRow) -> Iterator[ApiClient]:
     """Return a signed-in client of the API on loopback."""
-    runtime.start()
-    with served(create_app(runtime.settings, runtime.services)) as address:
+    runtime.serving.start()
+    with served(create_app(runtime.settings, runtime.serving.services)) as address:
         client = ApiClient(login_url(runtime, PersonId(resident.person), address))
         try:
             yield client
@@ -66,7 +66,7 @@ def record(runtime: Runtime, person: str, decision: str) -> Decision:
 
 def chances(runtime: Runtime, logged: Decision, version: int) -> list[float]:
     """Return the probabilities of a logged situation under the posterior of a version."""
-    policy = runtime.policy_cache.get(logged.policy_digest)
+    policy = runtime.learning.policy_cache.get(logged.policy_digest)
     asked = replace(logged, posterior_version=version)
     with runtime.database.read() as session:
         choice = recompute(asked, policy, part_of(session, asked, policy))

@@ -162,7 +162,7 @@ def test_online_features_that_are_gone_are_made_again(oo: CommandLine) -> None:
 
 def _resident(home: Path) -> PersonId:
     with Runtime(Settings(home=home)) as runtime:
-        return PersonId(runtime.person(RESIDENT).person)
+        return PersonId(runtime.people.named(RESIDENT).person)
 
 
 def test_a_home_may_be_moved(oo: CommandLine, tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def test_a_rotated_signing_key_keeps_the_champion(lived: CommandLine) -> None:
     for command in (("tip",), ("keys", "distrust", before["id"]), ("tip",)):
         assert lived(*command).code == 0
         with Runtime() as runtime:
-            runtime.start()
-            assert runtime.champion.ping()
+            runtime.serving.start()
+            assert runtime.learning.champion.ping()
     assert _status(lived)["policy"]["older"] == []
     assert lived("keys", "distrust", before["id"]).code == 1
 

@@ -28,7 +28,7 @@ from oo.runtime import Runtime
 
 person, name, racers, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 with Runtime() as runtime:
-    recommender, decide = runtime.recommender, runtime.recommender.decide
+    recommender, decide = runtime.serving.recommender, runtime.serving.recommender.decide
 
     def decide_together(seen, made):
         decided = decide(seen, made)
@@ -47,9 +47,12 @@ with Runtime() as runtime:
 def wait_for_a_choice(runtime: Runtime, person: PersonId, clock: SettableClock) -> None:
     """Move to the first quarter hour at which there is something to decide about."""
     for _ in range(60):
-        seen = runtime.reader.read(person, Trigger.OPEN, runtime.now_us())
-        pool = runtime.recommender.pool_of(seen)
-        if without_deciding(seen, runtime.vault) is None and runtime.recommender.decide(seen, pool).row is not None:
+        seen = runtime.serving.reader.read(person, Trigger.OPEN, runtime.now_us())
+        pool = runtime.serving.recommender.pool_of(seen)
+        if (
+            without_deciding(seen, runtime.vault) is None
+            and runtime.serving.recommender.decide(seen, pool).row is not None
+        ):
             return
         clock.pass_time(minutes=15)
     pytest.fail("there is nothing to decide about in fifteen hours")
@@ -59,12 +62,12 @@ def test_processes_that_decide_at_the_same_moment_make_one_decision(
     runtime: Runtime, clock: SettableClock, tmp_path: Path
 ) -> None:
     """Each has decided before any of them writes; one row is written, and everybody gives its answer."""
-    row = runtime.settle_in("ada", "Europe/Vienna")
+    row = runtime.people.settle_in("ada", "Europe/Vienna")
     person = PersonId(row.person)
     for source in CONSENT_SIGNALS:
-        runtime.consent(person, source, granted=True, surface="test")
-    runtime.start()
-    assert push(services=runtime.services, person=person, items=[posted(clock.now)])[0].rule is None
+        runtime.people.consent(person, source, granted=True, surface="test")
+    runtime.serving.start()
+    assert push(services=runtime.serving.services, person=person, items=[posted(clock.now)])[0].rule is None
     wait_for_a_choice(runtime, person, clock)
     barrier = tmp_path / "barrier"
     barrier.mkdir()

@@ -165,4 +165,4 @@ def test_a_damaged_database_is_not_overwritten_by_a_restore(oo: CommandLine, cop
     assert oo("restore", copies.after).code == 0
     assert (oo.home / "home.json").read_bytes() == (copies.oo.home / "home.json").read_bytes()
     with Runtime(Settings(home=oo.home)) as runtime:
-        assert runtime.person(RESIDENT).person == copies.stays
+        assert runtime.people.named(RESIDENT).person == copies.stays
