@@ -14,7 +14,7 @@ Source: Luce, "Individual Choice Behavior" (1959). Limits: the temperature stand
 import numpy as np
 from numpy.typing import NDArray
 
-from models.policies.policy import with_floor
+from models.policies import rules
 from models.policies.score_rule import ScoreRule
 
 Floats = NDArray[np.float64]
@@ -27,10 +27,11 @@ class Softmax(ScoreRule):
 
     NAME = "softmax"
 
-    def chances(self, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG002 - scores alone count
-        """Return the probabilities (n,), floors added."""
-        weights = np.exp((mu - mu.max()) / TEMPERATURE)
-        return with_floor(weights / weights.sum())
+    @classmethod
+    def chances(cls, mu: Floats, sigma: Floats) -> Floats:  # noqa: ARG003 - scores alone count
+        """Return (..., n) probabilities, floors added."""
+        weights = np.exp((mu - mu.max(axis=-1, keepdims=True)) / TEMPERATURE)
+        return rules.with_floor(weights / weights.sum(axis=-1, keepdims=True))
 ''',
         ),
         before(
