@@ -1,4 +1,4 @@
-"""The open tip is repeated until something ends it, and the rules that need no decision answer by their names."""
+"""The active tip is repeated until something ends it, and the rules that need no decision answer by their names."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ def afternoon() -> Life:
 
 @dataclass
 class Given:
-    """An open tip in a life; each test changes what it is about."""
+    """An active tip in a life; each test changes what it is about."""
 
     life: Life = field(default_factory=afternoon)
     words: Words = WORDS
@@ -116,7 +116,7 @@ class Given:
 
 
 def stays(given: Given) -> bool:
-    """Return whether the open tip is answered again; otherwise a new decision is due."""
+    """Return whether the active tip is answered again; otherwise a new decision is due."""
     answer = given.answer()
     assert answer is None or answer.reason == "open_tip"
     return answer is not None
