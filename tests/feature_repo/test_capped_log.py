@@ -101,3 +101,12 @@ def test_a_full_log_takes_only_what_is_newer_than_its_oldest() -> None:
     assert log.put(entry(6, "c")) == ()
     assert log.put(entry(4, "f")) == ("d",)
     assert [each.key for each in log.entries] == ["f", "e", "c"]
+
+
+def test_a_log_with_room_drops_only_what_is_too_old() -> None:
+    """Far below its cap it loses the expired facts, and none that is fresh."""
+    log = CappedLog(2 * CAP, TTL_US)
+    for at_us, key in ((4, "a"), (5, "b"), (6, "c")):
+        log.put(entry(at_us, key))
+    assert log.put(entry(9, "d")) == ("a",)
+    assert [each.key for each in log.entries] == ["b", "c", "d"]

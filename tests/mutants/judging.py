@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 
 import pytest
 import pytest_asyncio.plugin  # noqa: F401 - loaded here once, not by each mutant
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.mutants.mutations import Mutant, unchanged
 from tests.mutants.table import Target
@@ -29,6 +29,14 @@ from tests.source_tree import ROOTS, module_name
 PATIENCE = 10  # times what the tests take on the source as it is
 LEAST_S = 20.0
 POLL_S = 0.01
+# always the same examples, however slow the machine is, and a failing one is not made smaller first
+JUDGING = settings(
+    phases=(Phase.explicit, Phase.generate),
+    database=None,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 OUTPUT, MODULES = "output", "modules"  # what the newest process said, and what the last to end had imported
 BROKEN = 70  # exit code of a process that did not come as far as pytest
 WITHOUT = ("cacheprovider", "unraisableexception", "threadexception")
@@ -136,9 +144,7 @@ def _start(target: Target, code: CodeType, scratch: Path) -> int:
             os.dup2(output, stream)
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # nothing is shuffled, and each starts faster
         tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(dir=scratch)
-        # always the same examples, however long each takes, and a failing one is not made smaller first
-        phases = (Phase.explicit, Phase.generate)
-        settings.register_profile("mutants", phases=phases, database=None, derandomize=True, deadline=None)
+        settings.register_profile("mutants", JUDGING)
         settings.load_profile("mutants")
         sys.meta_path.insert(0, _Changed(target.module, code))
         status = int(pytest.main([*ARGUMENTS, *target.tests]))

@@ -29,7 +29,7 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     "eligibility": (
         Target(
             "serving/candidates/eligibility.py",
-            ("tests/serving/test_moments.py",),
+            ("tests/serving/test_speaking_rules.py",),
             {
                 "prepare: ) if each.opens_at else 0 for each in candidates] → "
                 ") if each.opens_at else 1 for each in candidates]": ALWAYS_OPEN,
@@ -37,15 +37,15 @@ TARGETS: dict[str, tuple[Target, ...]] = {
                 ") if each.opens_at else -1 for each in candidates]": ALWAYS_OPEN,
             },
         ),
-        Target("serving/recommend/speaking_rules.py", ("tests/serving/test_moments.py",)),
+        Target("serving/recommend/speaking_rules.py", ("tests/serving/test_speaking_rules.py",)),
         Target(
             "serving/recommend/active_tip.py",
             ("tests/serving/test_active_tip.py",),
             {
                 "without_deciding: held = newest.id if newest is not None and reason is Reason.SILENCE → "
                 "held = newest.id if reason is Reason.SILENCE": ONE_ROW,
-                "_open_tip: if newest is None or latest is None or newest → if latest is None or newest": ONE_ROW,
-                "_open_tip: if newest is None or latest is None or newest.text_box is None  → "
+                "_active_tip: if newest is None or latest is None or newest → if latest is None or newest": ONE_ROW,
+                "_active_tip: if newest is None or latest is None or newest.text_box is None  → "
                 "if newest is None or newest.text_box is None ": ONE_ROW,
                 "_still_true: if newest is None or words.needs & ~person.co → if words.needs & ~person.co": ONE_ROW,
                 "_open_subjects: if mask >> SOURCE_BIT[Source.TASKS → if mask << SOURCE_BIT[Source.TASKS": (
@@ -90,6 +90,13 @@ TARGETS: dict[str, tuple[Target, ...]] = {
                 "CappedLog.put: f not entries or entry > entries[-1] → f not entries or entry >= entries[-1]": (
                     "an equal fact has returned before"
                 ),
+                "CappedLog._trim: if len(entries) <= self._cap and entries[0 → "
+                "if len(entries) < self._cap and entries[0": (
+                    "a shortcut; of a log that is just full and fresh nothing is dropped"
+                ),
+                "CappedLog._trim: n(entries) - self._cap, 0) → n(entries) - self._cap, 1)": (
+                    "past the shortcut the log is too long or its oldest has expired, so one goes at least"
+                ),
             },
         ),
     ),
@@ -110,18 +117,14 @@ TARGETS: dict[str, tuple[Target, ...]] = {
     "gate": (
         Target(
             "models/promotion/gate.py",
-            ("tests/models/test_gate.py", "-k", "not champion"),
+            ("tests/models/test_gate.py", "tests/models/test_promotion.py", "-k", "not a_champion"),
             {
-                "gate:  math.nextafter(0.0, 1.0) →  math.nextafter(0.0, 1.05)": DIRECTION,
-                "gate: d = math.nextafter(0.0, 1.0) → d = math.nextafter(0.0, 0.95)": DIRECTION,
-                "_rules:  math.nextafter(0.0, 1.0), least=True), _Rule('s → "
-                " math.nextafter(0.0, 1.05), least=True), _Rule('s": DIRECTION,
-                "_rules: ow, math.nextafter(0.0, 1.0), least=True), _Rule('s → "
-                "ow, math.nextafter(0.0, 0.95), least=True), _Rule('s": DIRECTION,
-                "_rules:  default=Segment('nobody', 0, math.inf)) → "
+                "module:  math.nextafter(0.0, 1.0) →  math.nextafter(0.0, 1.05)": DIRECTION,
+                "module: O = math.nextafter(0.0, 1.0) → O = math.nextafter(0.0, 0.95)": DIRECTION,
+                "_worst:  default=Segment('nobody', 0, math.inf)) → "
                 " default=Segment('nobody~', 0, math.inf))": NO_SEGMENT,
-                "_rules: fault=Segment('nobody', 0, math.inf)) → fault=Segment('nobody', 1, math.inf))": NO_SEGMENT,
-                "_rules: fault=Segment('nobody', 0, math.inf)) → fault=Segment('nobody', -1, math.inf))": NO_SEGMENT,
+                "_worst: fault=Segment('nobody', 0, math.inf)) → fault=Segment('nobody', 1, math.inf))": NO_SEGMENT,
+                "_worst: fault=Segment('nobody', 0, math.inf)) → fault=Segment('nobody', -1, math.inf))": NO_SEGMENT,
             },
         ),
     ),
