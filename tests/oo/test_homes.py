@@ -247,7 +247,7 @@ def test_a_new_home_whose_making_was_interrupted_is_made_at_the_next_start(
         with pytest.raises(KeyboardInterrupt), opened(Settings(home=home)):
             pass
     oo = CommandLine(home, monkeypatch)
-    assert "there is nobody" in oo("tip").err
+    assert "this home has no person" in oo("tip").err
     assert "NOT OK  home" not in oo("doctor").out
 
 
