@@ -77,6 +77,51 @@ def test_without_a_comparison_the_incumbent_stays(challenger: PolicyDigest, rule
     assert (kept.verdict, kept.failing) == (KEEP, rule)
 
 
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (PromotionRequest(NEW, None, None, bootstrap=True), "the very first champion, by bootstrap"),
+        (PromotionRequest(OLD, OLD, COMPARED), "this policy is the champion already"),
+        (
+            PromotionRequest(NEW, OLD, COMPARED, bootstrap=True),
+            "--bootstrap is for the very first champion only; there is one",
+        ),
+        (PromotionRequest(NEW, OLD, None), "there is no recorded shadow comparison with the champion"),
+        (PromotionRequest(NEW, OLD, COMPARED), "50 shadow decisions, agreement 0.60, value difference +0.020"),
+        (
+            PromotionRequest(NEW, OLD, dataclasses.replace(COMPARED, origin=Origin.SIMULATED)),
+            "simulated: decisions of another origin are no evidence here",
+        ),
+        (
+            PromotionRequest(NEW, OLD, dataclasses.replace(COMPARED, incumbent=PolicyDigest("third"))),
+            "shadow of others: the shadow comparison is between other policies",
+        ),
+    ],
+)
+def test_each_answer_about_the_slot_has_its_sentence(request_: PromotionRequest, reason: str) -> None:
+    """It is kept in the audit log, so its words are pinned."""
+    assert admitted(request_).reason == reason
+
+
+def test_a_shadow_run_alone_tells_nothing_of_a_log() -> None:
+    """No row was seen, and what only a log could tell is not a number; the rest is as it was compared."""
+    evidence = dataclasses.asdict(shadow_evidence(COMPARED))
+    known = {name: value for name, value in evidence.items() if not (isinstance(value, float) and math.isnan(value))}
+    assert known == {
+        "challenger": NEW,
+        "incumbent": OLD,
+        "shadow_challenger": NEW,
+        "shadow_incumbent": OLD,
+        "origin": "live",
+        "rows": 0,
+        "ess": 0.0,
+        "overlap": 0.0,
+        "shadow_decisions": 50,
+        "agreement": 0.6,
+        "segments": (),
+    }
+
+
 def test_the_gate_asks_every_rule_of_the_contract_in_its_order() -> None:
     """One list: the contract's names but those of the slot, and each has its stage."""
     asked = list(dict.fromkeys(rule.name for rule in RULES))
