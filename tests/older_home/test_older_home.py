@@ -141,12 +141,16 @@ def test_it_trains_afterwards_on_what_was_decided_before(oo: CommandLine) -> Non
     assert f"champion  linear_thompson {trained.data['digest'][:12]}" in oo("doctor", "--person", "ada").out
 
 
-def test_a_new_tip_is_given_and_answered(oo: CommandLine) -> None:
-    """It has the words of a file that the older version imported, and its reaction moves the posterior."""
-    known = {decision for (decision,) in stored(oo.home, "SELECT id FROM decisions")}
-    tip = new_tip(oo, known)
+def test_a_day_is_filled_with_words_of_files_that_the_older_version_imported(oo: CommandLine) -> None:
+    """Titles stay at their source, and the places of the files, sealed by now, still lead there."""
     titles = {item["content"] for item in json.loads((oo.home / "inputs" / "tasks.json").read_text())["items"]}
-    assert any(f"'{title}'" in tip["tip"]["text"] for title in titles), tip
+    texts = [step["tip"]["text"] for step in oo("today", "--json", "--person", "ada").data if step["tip"]]
+    assert any(f"'{title}'" in text for title in titles for text in texts), texts
+
+
+def test_a_new_tip_is_given_and_answered(oo: CommandLine) -> None:
+    """Its reaction moves the posterior that the older version left, and it replays like the older ones."""
+    tip = new_tip(oo, {decision for (decision,) in stored(oo.home, "SELECT id FROM decisions")})
     reaction = oo("react", "done", "--json", "--person", "ada")
     assert reaction.code == 0
     assert reaction.data["applied"]
