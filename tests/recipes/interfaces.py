@@ -97,43 +97,37 @@ def head_count(context: FlowContext) -> dict[str, int]:
         return {"people": len(people.list_all(session))}
 ''',
         ),
-        Edit(
-            "flows/count_people.py",
-            '''"""Flow `count_people`: how many people a home has."""
-
-from prefect import flow, task
-
-from flows.context import opened
-from flows.running import RETRIES, publish_run_summary
-from flows.upkeep.head_count import head_count
-
-TIMEOUT_S = 60
-
-
-@task(name="count", timeout_seconds=TIMEOUT_S, **RETRIES)
-def count() -> dict[str, int]:
+        before(
+            "flows/runs.py",
+            '@task(name="read_known_files"',
+            '''@task(name="count", timeout_seconds=60, **RETRIES)
+def count() -> Counts:
     """Count on the home of this process."""
+    from flows.upkeep.head_count import head_count
+
     with opened() as context:
         return head_count(context)
 
 
-@flow(name="count_people", timeout_seconds=TIMEOUT_S, persist_result=False)
+@flow(name="count_people", timeout_seconds=60, persist_result=False)
 def count_people() -> None:
     """Count, and publish the number."""
     publish_run_summary("count_people", count())
+
+
 ''',
         ),
         before(
             "flows/schedule/deployments.py",
             '        "expire_data": Deployed(',
-            '        "count_people": Deployed("flows.count_people.count_people", DAY, "to see that people come"),\n',
+            '        "count_people": Deployed("flows.runs.count_people", DAY, "to see that people come"),\n',
         ),
     ),
     """
 import os, tempfile
 os.environ["OO_HOME"] = tempfile.mkdtemp()
 from flows.context import opened
-from flows.count_people import count
+from flows.runs import count
 from flows.schedule.deployments import DEPLOYMENTS
 
 with opened() as context:

@@ -72,17 +72,24 @@ def arguments(command: str) -> Iterator[list[str]]:
         yield [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", "--no-header", *words[1:]]
 
 
+def environment_of(tree: Path) -> dict[str, str]:
+    """Return an environment whose Python finds the copy first, whatever other tests or the system have set."""
+    return os.environ | {"PYTHONPATH": str(tree)}
+
+
 def run(tree: Path, command: str) -> None:
     """Run a command of a step in the copy; its assignments become the environment's."""
     told = dict(word.split("=", 1) for word in shlex.split(command) if "=" in word)
     for words in arguments(command):
-        done = subprocess.run(words, cwd=tree, env=os.environ | told, capture_output=True, text=True, check=False)
+        environment = environment_of(tree) | told
+        done = subprocess.run(words, cwd=tree, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0 or told, f"{command}\n{done.stdout[-3_000:]}{done.stderr[-3_000:]}"
 
 
 def works(tree: Path, proof: str) -> bool:
     """Return whether the program of a twin ends well in the copy."""
-    done = subprocess.run([sys.executable, "-c", proof], cwd=tree, capture_output=True, text=True, check=False)
+    command, environment = [sys.executable, "-c", proof], environment_of(tree)
+    done = subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
     sys.stderr.write(done.stderr)
     return done.returncode == 0
 
