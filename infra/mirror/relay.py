@@ -163,7 +163,7 @@ class Relay:
             self.state.failures += len(group) > len(places)
 
         groups = (rows[start : start + GROUP] for start in range(0, len(rows), GROUP))
-        ends = await asyncio.gather(*map(carry, groups), return_exceptions=True)  # none goes on behind our back
+        ends = await asyncio.gather(*map(carry, groups), return_exceptions=True)  # waits for all: none is left running
         for error in filter(None, ends):
             raise error
         if rows and self.state.published == before:

@@ -79,7 +79,7 @@ class ShadowComparison:
 
 @dataclass(frozen=True, slots=True)
 class PromotionRequest:
-    """Who asks for the slot, who has it, and what the shadow run saw of the two."""
+    """The candidate, the present champion, and what the shadow run recorded of both."""
 
     challenger: PolicyDigest
     incumbent: PolicyDigest | None

@@ -271,7 +271,7 @@ def test_one_source_cannot_flood_the_api(api: ApiHarness) -> None:
 
 
 def test_refused_credentials_are_audited_once_an_hour_for_each_source(api: ApiHarness) -> None:
-    """Whoever guesses is on record and fills no disk; the lines name a source by its hash, if there is one."""
+    """Refused credentials are audited at a limited rate; the lines name a source by its hash, if there is one."""
     _, owner = api.known("Ana")
     hook, stranger = webhook(api, owner), api.client()
     stranger.headers["authorization"] = f"Bearer oo_tok_{'0' * 64}"

@@ -45,7 +45,7 @@ __all__ = [
 
 MAX_SOURCES = 32  # per person
 GRACE_US = DAY_US  # how long the old credential works beside the new one
-REFUSAL_US = 3_600_000_000  # who guesses fills no disk: refusals are audited at most this often
+REFUSAL_US = 3_600_000_000  # refusals of unknown credentials are audited at most this often
 TOUCH_US = 3_600_000_000  # a source is marked as seen at most this often: a write costs more than the look
 TOKEN = re.compile(r"oo_tok_[0-9a-f]{64}")
 NAME_USE = "push_source_name"

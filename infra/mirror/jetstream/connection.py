@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 async def connected(url: str, *, for_ever: bool) -> AsyncIterator[Client]:
     """Give a connection; one that lasts for ever comes back by itself, any other ends with its server.
 
-    Who checks the mirror before each first publish must not be reconnected behind its back.
+    A caller that checks the mirror before its first publish on a connection must not be reconnected without notice.
     """
     with own_errors():
         client = await nats.connect(
